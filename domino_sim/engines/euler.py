@@ -1,0 +1,254 @@
+"""The ``euler`` engine: the paper's own stepping, explicit Euler with (by default) step 1.
+
+The order of operations is the published code's, because gates with a tiny exponent amplify
+rounding (``docs/theory.md``, "The paper's own numerics"): per step ``d = c*p*u;
+u = maximum(u - eta*(d/(d.sum() + N0)), 0)``, products of gates in written order, OR as the
+maximum, no clamp with correlated tasks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from domino_sim.engines.circuit import kth_smallest, product_of_largest
+from domino_sim.engines.conditions import Conditions, Pending
+from domino_sim.engines.record import Recording
+from domino_sim.engines.system import System
+from domino_sim.errors import ArgumentError, RunError
+from domino_sim.levels import Floats
+from domino_sim.progress import Meter, NullMeter
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+#: Updates between two reports of progress.
+_REPORT = 512
+
+
+@dataclass(frozen=True)
+class Euler:
+    """Options of the ``euler`` engine. It runs everything, at a cost of O(skills × steps).
+
+    Parameters
+    ----------
+    step
+        Size of a step in training steps, > 0; recorded steps must be multiples of it.
+
+    Examples
+    --------
+    >>> import domino_sim
+    >>> from domino_sim.engines import Euler
+    >>> scenario = domino_sim.load_scenario("two-pairs").with_overrides({"record.points": 11})
+    >>> coarse = domino_sim.simulate(scenario, "euler")
+    >>> fine = domino_sim.simulate(scenario, Euler(step=0.5))
+    >>> bool(abs(coarse.level - fine.level).max() < 0.1)
+    True
+    """
+
+    step: float = 1.0
+    meter: Meter = field(default_factory=NullMeter)
+    name = "euler"
+
+    def run(self, system: System) -> xr.Dataset:
+        """Return the result of `system`."""
+        points = self._points(system)
+        system.check_memory()
+        stepping = _Stepping(system, self.step)
+        with self.meter.task(system.attrs["title"] or "run", system.steps) as update:  # type: ignore[arg-type]
+            last = points[-1] if len(points) else 0
+            updates = max(round(system.steps / self.step), last)
+            row = 0
+            for k in range(updates + 1):
+                stepping.intervene(k * self.step)
+                stepping.divide()
+                while row < len(points) and points[row] == k:
+                    stepping.keep(row)
+                    row += 1
+                if k < updates:
+                    stepping.update((k + 1) * self.step)
+                if k % _REPORT == 0:
+                    update(k * self.step)
+        return stepping.recording.result(stepping.conditions, "euler")
+
+    def _points(self, system: System) -> list[int]:
+        """Numbers of updates at which to record."""
+        if not (isinstance(self.step, int | float) and math.isfinite(self.step) and self.step > 0):
+            raise ArgumentError(
+                f"The 'step' parameter of Euler is {self.step!r}", expected="a number > 0"
+            )
+        counts = np.append(system.record, system.steps) / self.step
+        whole = np.rint(counts)
+        if (np.abs(counts - whole) > 1e-9 * np.maximum(whole, 1.0)).any():
+            raise ArgumentError(
+                f"The 'step' parameter of Euler is {self.step!r}, of which not every recorded "
+                "step is a multiple",
+                expected="1, a divisor of the recorded steps, or 1/n",
+            )
+        return [int(k) for k in whole[:-1]]
+
+
+class _Stepping:
+    """State of a run: `x` is the unlearned part (MSE), the logit (CE) or the level (domino)."""
+
+    def __init__(self, system: System, step: float) -> None:
+        self.system, self.step = system, step
+        self.conditions, self.pending = Conditions(system), Pending(system)
+        self.recording = Recording(system)
+        if system.law == "domino":
+            self.x = system.level.copy()
+        elif system.loss == "mse":
+            self.x = 1.0 - system.level
+        else:
+            self.x = np.log(system.level) - np.log1p(-system.level)
+        self.mastered = np.zeros(len(system.names), dtype=bool)
+        self.groups = [np.flatnonzero(system.module == m) for m in range(len(system.modules))]
+        self.speed = self.conditions.speed()
+        self.gate = self._gates()
+        self._note(0.0)
+
+    def intervene(self, now: float) -> None:
+        """Carry out what is due at step `now`, once and in file order."""
+        level = None
+        for item in self.pending:
+            if item.at is not None:
+                due = item.at <= now
+            else:
+                level = self._levels() if level is None else level
+                due = bool(level[item.skill] >= item.level) and not self.conditions.absent[item.skill]
+            if due:
+                self.conditions.apply(item)
+                self.pending.take(item)
+                self.speed = self.conditions.speed()
+                self._note(now)
+
+    def divide(self) -> None:
+        """Work out gates, demands and every pool's D."""
+        system = self.system
+        if not system.circuit.free:
+            self.gate = self._gates()
+        if system.law == "domino":
+            self.served = [self._served(group) for group in self.groups]
+            return
+        left = self.x if system.loss == "mse" else 1.0 / (1.0 + np.exp(self.x))
+        self.demand = self.gate * self.speed * left
+        self.flow = self.demand if system.gram is None else system.gram @ self.demand
+        self.total = [self._total(m) for m in range(len(self.groups))]
+
+    def update(self, then: float) -> None:
+        """Take one step, to step `then`."""
+        system, eta = self.system, self.conditions.rate * self.step
+        if system.law == "domino":
+            for m, skill in enumerate(self.served):
+                if skill >= 0:
+                    # A hair below 1 is 1: sums of 1/t₀ need not hit it exactly.
+                    level = self.x[skill] + eta[m]
+                    self.x[skill] = 1.0 if level >= 1.0 - 1e-12 else level
+        else:
+            if len(self.groups) == 1:
+                change = eta[0] * (self.flow / self.total[0])
+            else:
+                change = np.empty_like(self.x)
+                for m, group in enumerate(self.groups):
+                    change[group] = eta[m] * (self.flow[group] / self.total[m])
+            if self.conditions.frozen.any():
+                change[self.conditions.frozen] = 0.0
+            if system.loss == "ce":
+                self.x = self.x + change
+            elif system.gram is not None:
+                self.x = self.x - change
+            else:
+                self.x = np.maximum(self.x - change, 0.0)
+        self._note(then)
+
+    def keep(self, row: int) -> None:
+        """Record the state as point `row`."""
+        system, kept = self.system, self.recording
+        absent = self.conditions.absent
+        kept.level[row] = self._levels()
+        kept.gate[row] = np.where(absent, 0.0, self._prerequisites())
+        if system.law == "domino":
+            kept.share[row] = 0.0
+            for m, skill in enumerate(self.served):
+                kept.wasted[row, m] = float(skill < 0)
+                if skill >= 0:
+                    kept.share[row, skill] = 1.0
+            return
+        for m, group in enumerate(self.groups):
+            total = self.total[m]
+            if system.law == "constant":
+                kept.share[row, group], kept.wasted[row, m] = np.nan, np.nan
+            elif system.law == "sum":
+                kept.share[row, group] = self.demand[group] / total
+                kept.wasted[row, m] = self.conditions.wasted[m] / total if math.isfinite(total) else 1
+            else:
+                part = self.demand[group] * self.flow[group]
+                kept.share[row, group] = part / (total * total)
+                unused = self.conditions.wasted[m] / total if math.isfinite(total) else 1.0
+                kept.wasted[row, m] = unused * unused
+
+    def _levels(self) -> Floats:
+        if self.system.law == "domino":
+            return self.x
+        return 1.0 - self.x if self.system.loss == "mse" else 1.0 / (1.0 + np.exp(-self.x))
+
+    def _total(self, module: int) -> float:
+        """D of a pool; inf where nobody wants anything and nothing is wasted, so nothing moves."""
+        law, wasted = self.system.law, float(self.conditions.wasted[module])
+        demand = self.demand if len(self.groups) == 1 else self.demand[self.groups[module]]
+        if law == "constant":
+            return 1.0
+        if law == "sum":
+            total = float(demand.sum() + wasted)
+            if total < 0.0:
+                raise RunError(
+                    "the total demand plus N₀ fell below zero: with correlated tasks the law "
+                    "'sum' adds signed demands; use a larger pool.wasted, or the law 'norm'"
+                )
+        else:
+            flow = self.flow if len(self.groups) == 1 else self.flow[self.groups[module]]
+            total = math.sqrt(max(float((demand * flow).sum()), 0.0) + wasted * wasted)
+        return total if total > 0.0 else math.inf
+
+    def _prerequisites(self) -> Floats:
+        """Gates without the leak, (n,)."""
+        system = self.system
+        if system.exponent is None or system.law == "domino":
+            opened = system.circuit.at_once(
+                np.where(self.mastered, 0.0, np.inf), kth_smallest, ungated=0.0
+            )
+            return np.where(opened == 0.0, 1.0, 0.0)
+        if system.loss == "mse":
+            seen = 1.0 - self.x**system.exponent
+        else:
+            seen = np.maximum(1.0 - (2.0 / (1.0 + np.exp(self.x))) ** system.exponent, 0.0)
+        return system.circuit.at_once(seen, product_of_largest, ungated=1.0)
+
+    def _gates(self) -> Floats:
+        leak = self.system.leak
+        gate = self._prerequisites()
+        return leak + (1.0 - leak) * gate if leak else gate
+
+    def _served(self, group: np.ndarray) -> int:
+        """The first open, unmastered skill of a serial pool in order of frequency; −1 for none."""
+        opened = self._prerequisites()[group] > 0.0
+        waiting = group[opened & ~self.mastered[group] & (self.speed[group] > 0.0)]
+        if not len(waiting):
+            return -1
+        return int(waiting[np.argmax(self.speed[waiting])])
+
+    def _note(self, now: float) -> None:
+        """Write down openings and masteries that have happened by step `now`."""
+        recording, absent = self.recording, self.conditions.absent
+        passed = (self._levels() >= self.system.threshold) & ~absent
+        if (passed & ~self.mastered).any() or now == 0.0 or np.isnan(recording.opened_at).any():
+            self.mastered |= passed
+            fresh = self.mastered & np.isnan(recording.mastered_at)
+            recording.mastered_at[fresh] = now
+            instants = np.where(self.mastered, recording.mastered_at, np.inf)
+            opened = self.system.circuit.at_once(instants, kth_smallest, ungated=0.0)
+            fresh = np.isfinite(opened) & ~absent & np.isnan(recording.opened_at)
+            recording.opened_at[fresh] = now
