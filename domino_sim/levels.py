@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Loss = Literal["mse", "ce"]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 #: Work beyond which a skill is at level 1 in double precision under either loss.
 MOST_WORK = 1e290

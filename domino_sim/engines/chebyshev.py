@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.polynomial import chebyshev as _cheb
 
-from domino_sim.levels import Floats
+from domino_sim.levels import Floats, Ints
 
 DEGREE = 16
 POINTS = -np.cos(np.pi * np.arange(DEGREE + 1) / DEGREE)
 
 _NEWTON_STEPS = 60
-#: Newton steps end when x moves by no more than this: 1e-13 of a row.
-_CLOSE = 1e-13
+#: Newton steps end when x moves by no more than this; the error left is about its square.
+_CLOSE = 1e-8
 _TAIL = 3
 
 
@@ -54,31 +54,65 @@ def tail(values: Floats) -> Floats:
     return np.abs(values @ COEFFICIENTS[:, -_TAIL:]).max(axis=-1)
 
 
-def solve_increasing(values: Floats, target: Floats) -> Floats:
-    """Solve f(x) = target in each row for an increasing f with `values` (rows, points).
+def solve_increasing(values: Floats, row: Ints, target: Floats) -> Floats:
+    """Solve f_row(x) = target for increasing f with `values` (rows, points).
 
-    Newton steps on the polynomial, kept between the two points that bracket the target;
-    a step that leaves the bracket is replaced by its middle. Returns x in [−1, 1], shape (rows,).
+    A cubic guess between the two points that bracket the target, then Newton steps on the
+    polynomial; a step that leaves the bracket is replaced by its middle.
+
+    Parameters
+    ----------
+    values : (rows, points) array
+    row, target : (k,) arrays
+        Which function, and the value it should take.
+
+    Returns
+    -------
+    (k,) array
+        x in [−1, 1].
     """
-    coefficients = values @ COEFFICIENTS
-    slopes = (values @ DERIVATIVE) @ COEFFICIENTS
-    after = np.clip((values < target[:, None]).sum(axis=1), 1, DEGREE)
-    rows = np.arange(len(values))
+    slope_values = values @ DERIVATIVE
+    coefficients = (values @ COEFFICIENTS)[row]
+    slope_coefficients = (slope_values @ COEFFICIENTS)[row]
+    after = np.clip((values[row] < target[:, None]).sum(axis=1), 1, DEGREE)
     low, high = POINTS[after - 1], POINTS[after]
-    f_low, f_high = values[rows, after - 1], values[rows, after]
+    f_low, f_high = values[row, after - 1], values[row, after]
     rise = np.where(f_high > f_low, f_high - f_low, 1.0)
-    x = low + (high - low) * np.clip((target - f_low) / rise, 0.0, 1.0)
+    part = np.clip((target - f_low) / rise, 0.0, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        x = inverse_cubic(
+            part, low, high, rise / slope_values[row, after - 1], rise / slope_values[row, after]
+        )
+    x = np.where((x >= low) & (x <= high), x, low + (high - low) * part)
     for _ in range(_NEWTON_STEPS):
         powers = basis(x)
         miss = np.einsum("rk,rk->r", powers, coefficients) - target
         low = np.where(miss <= 0.0, x, low)
         high = np.where(miss >= 0.0, x, high)
-        slope = np.einsum("rk,rk->r", powers, slopes)
+        slope = np.einsum("rk,rk->r", powers, slope_coefficients)
         with np.errstate(divide="ignore", invalid="ignore"):
             step = x - miss / slope
         stepped = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
-        done = np.abs(stepped - x).max(initial=0.0) <= _CLOSE
+        moved = np.abs(stepped - x).max(initial=0.0)
         x = stepped
-        if done:
+        # Newton doubles the digits: after so small a step the next one would not be seen.
+        if moved <= _CLOSE:
             break
     return x
+
+
+def inverse_cubic(
+    part: Floats, low: Floats, high: Floats, slope_low: Floats, slope_high: Floats
+) -> Floats:
+    """Cubic Hermite interpolation of x over the scaled value `part` in [0, 1].
+
+    `slope_low` and `slope_high` are dx/dpart at the ends; all arrays have one shape.
+    """
+    square = part * part
+    cube = square * part
+    return (
+        (2.0 * cube - 3.0 * square + 1.0) * low
+        + (cube - 2.0 * square + part) * slope_low
+        + (3.0 * square - 2.0 * cube) * high
+        + (cube - square) * slope_high
+    )

@@ -18,12 +18,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from domino_sim.gates import Gate
-from domino_sim.levels import Floats
+from domino_sim.levels import Floats, Ints
 
-Ints = NDArray[np.int64]
 Reduce = Callable[["GateStage", Floats], Floats]
 
 

@@ -16,9 +16,8 @@ import numpy as np
 
 from domino_sim.decays import Decays
 from domino_sim.engines import chebyshev
-from domino_sim.engines.circuit import Ints
 from domino_sim.engines.paths import HardPath, Rows, SoftPath
-from domino_sim.levels import Floats, Loss, gain_and_unlearned, log_omega, unlearned
+from domino_sim.levels import Floats, Ints, Loss, gain_and_unlearned, log_omega, unlearned
 
 #: τ is never followed beyond this; every skill that learns is at level 1 long before.
 FAR = 1e280
@@ -98,7 +97,7 @@ class ClosedClock:
         tau = low + (high - low) * part
         if pace_after is not None and pace_before is not None:
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                guess = _inverse_cubic(
+                guess = chebyshev.inverse_cubic(
                     part, low, high, rise / pace_after[runs, after - 1],
                     rise / pace_before[runs, after - 1],
                 )
@@ -229,6 +228,7 @@ class RowClock:
                 break
             rows = rows.split(split)
         kept = (before <= horizon[rows.sets]) | first
+        self.rate = rate
         self.rows = rows.keep(kept)
         self.work = None if found.work is None else found.work[:, kept]
         self.division = found.division[kept]
@@ -240,23 +240,25 @@ class RowClock:
         """Training time at the points, (rows, points)."""
         return self.before[:, None] + self.within
 
-    def locate(self, t: Floats) -> tuple[Ints, Floats]:
-        """Row and place x in it, both (runs, k), of training times `t` (runs, k)."""
-        row = self._row_of(self.before + self.within[:, -1], t)
-        flat = row.ravel()
-        within = self.within[flat]
-        target = np.clip(t.ravel() - self.before[flat], within[:, 0], within[:, -1])
-        return row, chebyshev.solve_increasing(within, target).reshape(t.shape)
+    def locate(self, t: Floats, run: Ints) -> tuple[Ints, Floats]:
+        """Row and place x in it of training times `t` (k,) of runs `run` (k,)."""
+        row = self._row_of(self.before + self.within[:, -1], t, run)
+        target = np.clip(t - self.before[row], 0.0, self.within[row, -1])
+        return row, chebyshev.solve_increasing(self.within, row, target)
 
-    def tau(self, t: Floats) -> Floats:
-        """Clock at training times `t` (runs, k)."""
-        row, x = self.locate(t)
+    def tau_of(self, t: Floats, run: Ints) -> Floats:
+        """Clock at training times `t` (k,) of runs `run` (k,)."""
+        row, x = self.locate(t, run)
         start, end = self.rows.start[row], self.rows.end[row]
         return start + (end - start) * 0.5 * (x + 1.0)
 
+    def tau(self, t: Floats) -> Floats:
+        """Clock at training times `t` (runs, k)."""
+        return self.tau_of(t.ravel(), _runs_of(t)).reshape(t.shape)
+
     def time(self, tau: Floats, sets: Ints | slice) -> Floats:
         """Training time at `tau` (runs, k) of all runs; inf beyond the last row."""
-        row = self._row_of(self.rows.end, tau)
+        row = self._row_of(self.rows.end, tau.ravel(), _runs_of(tau)).reshape(tau.shape)
         start, end = self.rows.start[row], self.rows.end[row]
         x = np.clip(2.0 * (tau - start) / (end - start) - 1.0, -1.0, 1.0)
         return np.where(tau > end * (1.0 + 1e-12), np.inf, self.time_at(row, x))
@@ -268,19 +270,22 @@ class RowClock:
         return self.before[row] + within
 
     def work_at(self, row: Ints, x: Floats) -> Floats:
-        """Work (skills, runs, k) at places (runs, k)."""
+        """Work (skills, k) at places `x` (k,) of rows `row` (k,)."""
         assert self.work is not None
         coefficients = self.work @ chebyshev.COEFFICIENTS
-        return np.einsum("nrkc,rkc->nrk", coefficients[:, row], chebyshev.basis(x))
+        return np.einsum("nkc,kc->nk", coefficients[:, row], chebyshev.basis(x))
 
-    def _row_of(self, ends: Floats, wanted: Floats) -> Ints:
-        """Index of the row of each run in which `wanted` (runs, k) lies; the last one if beyond."""
-        bounds = np.searchsorted(self.rows.sets, np.arange(len(wanted) + 1))
-        found = np.empty(wanted.shape, dtype=np.int64)
-        for run, (begin, stop) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
-            place = np.searchsorted(ends[begin:stop], wanted[run])
-            found[run] = begin + np.minimum(place, stop - begin - 1)
-        return found
+    def _row_of(self, ends: Floats, wanted: Floats, run: Ints) -> Ints:
+        """Index of the row of each run in which `wanted` (k,) lies; the last one if beyond."""
+        runs = np.arange(len(self.rate))
+        begin, stop = (np.searchsorted(self.rows.sets, runs, side) for side in ("left", "right"))
+        if len(runs) == 1:
+            return np.minimum(np.searchsorted(ends, wanted), len(ends) - 1)
+        # One search for all runs: each run's ends are moved into a unit interval of its own.
+        scale = 0.5 / np.maximum(ends[stop - 1], 1e-300)
+        keys = self.rows.sets + ends * scale[self.rows.sets]
+        found = np.searchsorted(keys, run + np.minimum(wanted * scale[run], 0.6))
+        return np.clip(found, begin[run], stop[run] - 1)
 
 
 def far_end(path: HardPath | SoftPath, rate: Floats, wasted: Floats, horizon: Floats) -> Floats:
@@ -344,25 +349,17 @@ def _gain(work: Floats, loss: Loss) -> Floats:
     return log_omega(work).sum(axis=0)
 
 
-def _inverse_cubic(
-    part: Floats, low: Floats, high: Floats, slope_low: Floats, slope_high: Floats
-) -> Floats:
-    """Cubic Hermite interpolation of τ over the scaled time `part` in [0, 1]."""
-    square, cube = part * part, part**3
-    return (
-        (2 * cube - 3 * square + 1) * low
-        + (cube - 2 * square + part) * slope_low
-        + (3 * square - 2 * cube) * high
-        + (cube - square) * slope_high
-    )
-
-
 def _find(table: Floats, wanted: Floats) -> Ints:
     """Index (≥ 1) of the first entry of each run's sorted table (runs, m) not below `wanted`."""
     found = np.empty(wanted.shape, dtype=np.int64)
     for run in range(len(table)):
         found[run] = np.searchsorted(table[run], wanted[run])
     return np.clip(found, 1, table.shape[1] - 1)
+
+
+def _runs_of(values: Floats) -> Ints:
+    """Run of each element of a flattened (runs, k) array."""
+    return np.repeat(np.arange(len(values)), values.shape[1])
 
 
 def _running(values: Floats, first: np.ndarray) -> Floats:

@@ -17,11 +17,10 @@ import numpy as np
 from domino_sim.engines import chebyshev
 from domino_sim.engines.circuit import (
     Circuit,
-    Ints,
     kth_smallest,
     product_of_largest,
 )
-from domino_sim.levels import Floats, Loss, log_unlearned
+from domino_sim.levels import Floats, Ints, Loss, log_unlearned
 
 #: Error of a row's work, relative to 1 + work, above which the row is split.
 WORK_TOLERANCE = 1e-11

@@ -125,8 +125,9 @@ class Phase:
     def _work_and_gate(self, t: Floats) -> tuple[Floats, Floats]:
         if isinstance(self.path, SoftPath):
             assert isinstance(self.clock, RowClock)
-            row, x = self.clock.locate(t)
-            work = np.maximum(self.clock.work_at(row, x), self.skills.work[:, :, None])
+            run = np.repeat(np.arange(len(t)), t.shape[1])
+            found = self.clock.work_at(*self.clock.locate(t.ravel(), run))
+            work = np.maximum(found.reshape(-1, *t.shape), self.skills.work[:, :, None])
             return work, self.path.gates(work)
         work = self.path.work(self.clock.tau(t), slice(None))
         if self.path.free:
@@ -178,7 +179,8 @@ class Phase:
         skill, run = np.nonzero(reached)
         at = row[skill, run]
         here = np.maximum.accumulate(values[skill, at], axis=1)
-        x = chebyshev.solve_increasing(here, np.clip(wanted, here[:, 0], here[:, -1]))
+        target = np.clip(wanted, here[:, 0], here[:, -1])
+        x = chebyshev.solve_increasing(here, np.arange(len(here)), target)
         time = np.full((n, runs), np.inf)
         time[skill, run] = np.where(here[:, 0] >= wanted, clock.before[at], clock.time_at(at, x))
         return np.where(time > self.horizon, np.inf, time)

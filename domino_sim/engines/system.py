@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from domino_sim.engines.circuit import Circuit, Ints, compile_circuit
+from domino_sim.engines.circuit import Circuit, compile_circuit
 from domino_sim.errors import EngineError, RunError
 from domino_sim.gates import parse_gate
-from domino_sim.levels import Floats, Loss, work_from_level
+from domino_sim.levels import Floats, Ints, Loss, work_from_level
 from domino_sim.pool import Law, PoolSettings
 
 if TYPE_CHECKING:

@@ -1,0 +1,175 @@
+"""What the commands print: tables of skills, of runs, of a graph, of the bundle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from domino_sim.errors import one_line
+from domino_sim.graph import gate_of, generations
+
+__all__ = ["print_bundle", "print_comparison", "print_graph", "print_run"]
+
+#: Longer tables are cut: the files hold the rest.
+MAX_ROWS = 40
+
+#: More runs than this side by side do not fit on a line: then each run is a row.
+MAX_COLUMNS = 5
+
+
+def print_run(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
+    """Print a row for each skill, how the run went, and where its files are."""
+    table = _table(["skill"], ["opened", "mastered", "share", "final level"])
+    table.add_column("not mastered because", overflow="fold")
+    skills = summary["skills"]
+    for skill in skills[:MAX_ROWS]:
+        table.add_row(
+            Text(skill["skill"]),
+            _step(skill["opened_at"]),
+            _step(skill["mastered_at"]),
+            _percent(skill["mean_share"]),
+            _level(skill["final_level"]),
+            skill["reason"].replace("_", " "),
+        )
+    console = Console()
+    _print_table(console, summary["title"] or "", table)
+    _print_rest(console, len(skills), " (all are in summary.json)")
+    _print_line(console, f"{_outcome(summary)} ({summary['engine']} engine)")
+    _print_files(console, files)
+
+
+def print_comparison(summaries: Mapping[str, Mapping[str, Any]], files: Iterable[Path]) -> None:
+    """Print when each skill of each run was mastered, and where the files are."""
+    console = Console()
+    if len(summaries) > MAX_COLUMNS:
+        table = _table(["run"], ["mastered", "all mastered", "steps"])
+        for label, summary in summaries.items():
+            mastered = f"{summary['mastered']} of {len(summary['skills'])}"
+            table.add_row(
+                Text(label), mastered, _step(summary["all_mastered_at"]), _step(summary["steps"])
+            )
+        _print_table(console, "", table)
+    else:
+        table = _table(["skill"], list(summaries))
+        at = {
+            label: {s["skill"]: s["mastered_at"] for s in summary["skills"]}
+            for label, summary in summaries.items()
+        }
+        names = list(dict.fromkeys(name for skills in at.values() for name in skills))
+        for name in names[:MAX_ROWS]:
+            cells = [_step(s[name]) if name in s else "" for s in at.values()]
+            table.add_row(Text(name), *cells)
+        table.add_section()
+        table.add_row("all", *(_step(s["all_mastered_at"]) for s in summaries.values()))
+        _print_table(console, "Steps at which skills were mastered", table)
+        _print_rest(console, len(names), " (all are in summary.json)")
+    _print_files(console, files)
+
+
+def print_graph(title: str, graph: nx.DiGraph, file: Path) -> None:
+    """Print a skill graph by generation: frequencies and gates."""
+    table = _table(["generation"], [])
+    table.add_column("skill", overflow="fold", ratio=1)
+    table.add_column("frequency", justify="right")
+    table.add_column("requires", overflow="fold", ratio=2)
+    levels = generations(graph)
+    rows = [(number, name) for number, level in enumerate(levels, 1) for name in level]
+    previous = 0
+    for number, name in rows[:MAX_ROWS]:
+        frequency = graph.nodes[name].get("frequency")
+        gate = gate_of(graph, name)
+        table.add_row(
+            str(number) if number != previous else "",
+            Text(name),
+            "" if frequency is None else f"{frequency:.4g}",
+            Text(_short(str(gate)) if gate else ""),
+        )
+        previous = number
+    console = Console()
+    _print_table(console, title, table)
+    _print_rest(console, len(rows), "")
+    edges = graph.number_of_edges()
+    counts = (
+        _count(len(rows), "skill"),
+        _count(edges, "prerequisite"),
+        _count(len(levels), "generation"),
+    )
+    _print_line(console, ", ".join(counts))
+    _print_files(console, [file])
+
+
+def print_bundle(bundle: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
+    """Print the names and titles of the bundled scenarios and graphs."""
+    console = Console()
+    for kind, entries in bundle.items():
+        table = _table(["name"], [])
+        table.add_column("title", overflow="fold")
+        for entry in entries:
+            table.add_row(Text(entry["name"]), Text(one_line(entry["title"])))
+        _print_table(console, kind.capitalize(), table)
+
+
+def _table(names: Sequence[str], numbers: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in names:
+        table.add_column(Text(name), overflow="fold")
+    for name in numbers:
+        table.add_column(Text(name), justify="right", overflow="fold")
+    return table
+
+
+def _print_table(console: Console, title: str, table: Table) -> None:
+    if title:
+        console.print(Text(one_line(title), style="bold"), soft_wrap=True)
+    console.print(table)
+
+
+def _print_line(console: Console, text: str) -> None:
+    console.print(Text(text), soft_wrap=True)
+
+
+def _print_rest(console: Console, count: int, where: str) -> None:
+    if count > MAX_ROWS:
+        _print_line(console, f"… and {count - MAX_ROWS:,} more{where}")
+
+
+def _print_files(console: Console, files: Iterable[Path]) -> None:
+    for file in files:
+        _print_line(console, f"  {file}")
+
+
+def _outcome(summary: Mapping[str, Any]) -> str:
+    count, steps = len(summary["skills"]), summary["steps"]
+    if summary["all_mastered_at"] is not None:
+        last = _step(summary["all_mastered_at"])
+        return f"All of {_count(count, 'skill')} mastered at step {last} of {steps:,}"
+    return f"{summary['mastered']:,} of {_count(count, 'skill')} mastered in {steps:,} steps"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _short(text: str, width: int = 200) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _step(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1%}"
+
+
+def _level(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,366 @@
+"""Pools as SimPy processes: each divides its resource and schedules only its next passage.
+
+A pool with a divided law is weighted processor sharing in virtual time (`SharedPool`): in the
+resource clock τ every member moves at a constant rate, so the next passage (a mastery, or a level
+somebody waits for) is the head of a heap, and the law only says how long until then. A change of
+membership wakes the pool, which looks at its heap again. No pool ever steps through time.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import simpy
+
+from domino_sim.engines.clocks import FAR, Flow, RowClock, grade
+from domino_sim.engines.demand import DecayingDemand, ListedDemand, Segments
+from domino_sim.engines.paths import Rows
+from domino_sim.levels import Floats, Ints, unlearned
+from domino_sim.pool import division
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from domino_sim.engines.system import System
+
+_INVERSION_STEPS = 200
+
+#: A span shorter than this part of the fastest member's time is integrated in one go.
+_SHORT = 0.4
+
+_GAUSS = np.polynomial.legendre.leggauss(8)
+
+Passed = Callable[[int, Any], None]
+
+
+class Pool:
+    """What every pool has in common: its process, and being woken when something changes."""
+
+    def __init__(self, env: simpy.Environment, passed: Passed) -> None:
+        self.env, self._passed = env, passed
+        self._process: simpy.Process | None = None
+        self._woken = False
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._process = self.env.process(self._serve())
+
+    def wake(self) -> None:
+        """Have the pool look at its next passage again, once however much has changed."""
+        if self._process is not None and not self._woken:
+            if self._process is not self.env.active_process:
+                self._process.interrupt()
+                self._woken = True
+
+    def _serve(self) -> Generator[simpy.Event, Any, None]:
+        while True:
+            delay = self._until_next()
+            try:
+                if delay is None:
+                    yield self.env.event()
+                else:
+                    yield self.env.timeout(delay)
+            except simpy.Interrupt:
+                self._woken = False
+                continue
+            self._arrive()
+
+    def _until_next(self) -> float | None:
+        """Training time until the next passage; None if there is none."""
+        raise NotImplementedError
+
+    def _arrive(self) -> None:
+        """The next passage is now."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Knot:
+    """From training time `t`, when the clock is `tau`, the pool has this η and N₀."""
+
+    t: float
+    tau: float
+    rate: float
+    wasted: float
+
+
+class SharedPool(Pool):
+    """A pool under ``sum``, ``norm`` or ``constant``: a resource clock and a heap of passages.
+
+    Parameters
+    ----------
+    members : (k,) array
+        The skills that may ever compete here.
+    passed
+        Called with a skill and a tag when a level it was asked to watch is passed.
+    """
+
+    def __init__(
+        self,
+        env: simpy.Environment,
+        system: System,
+        members: Ints,
+        work: Floats,
+        passed: Passed,
+        rate: float,
+        wasted: float,
+    ) -> None:
+        super().__init__(env, passed)
+        self.system, self.members = system, members
+        self.rate, self.wasted = rate, wasted
+        self.t, self.tau = 0.0, 0.0
+        self.knots = [Knot(0.0, 0.0, rate, wasted)]
+        self.segments = Segments(work)
+        n = len(work)
+        self._work, self._since, self._speed = work.tolist(), [0.0] * n, [0.0] * n
+        self._watches: list[list[tuple[float, int, Any]]] = [[] for _ in range(n)]
+        self._version = [0] * n
+        self._heap: list[tuple[float, int, int, int]] = []
+        self._count = 0
+        self._listed = system.loss == "ce" or system.exponent is not None
+        self._demand: DecayingDemand | ListedDemand
+        self._known: set[float] = set()
+        self._demand = ListedDemand(system.loss) if self._listed else self._fresh(system.frequency)
+        self._stale = False
+        self._changes: list[tuple[float, float, float]] = []
+
+    def work(self, skill: int) -> float:
+        """Work of `skill` at the pool's present clock."""
+        return self._work[skill] + self._speed[skill] * (self.tau - self._since[skill])
+
+    def set_speed(self, skill: int, speed: float) -> None:
+        """From now on `skill` gains `speed` of work per unit of the clock."""
+        old = self._speed[skill]
+        if speed == old:
+            return
+        self.sync()
+        work = self.work(skill)
+        self._work[skill], self._since[skill], self._speed[skill] = work, self.tau, speed
+        self.segments.add(skill, self.tau, work, speed)
+        if self._listed or not (speed in self._known or speed == 0.0):
+            self._stale = True
+        else:
+            self._changes.extend((r, work, sign) for r, sign in ((old, -1.0), (speed, 1.0)) if r)
+        self._version[skill] += 1
+        self._aim(skill)
+        self.wake()
+
+    def set_law(self, rate: float, wasted: float) -> None:
+        """From now on the pool has this η and N₀."""
+        self.sync()
+        self.rate, self.wasted = rate, wasted
+        self.knots.append(Knot(self.t, self.tau, rate, wasted))
+        self.wake()
+
+    def watch(self, skill: int, work: float, tag: Any) -> None:
+        """Call `passed(skill, tag)` when the work of `skill` reaches `work`."""
+        self._count += 1
+        heapq.heappush(self._watches[skill], (work, self._count, tag))
+        self.sync()
+        self._version[skill] += 1
+        self._aim(skill)
+        self.wake()
+
+    def sync(self) -> None:
+        """Bring the clock to the present training time."""
+        passed = self.env.now - self.t
+        if passed <= 0.0:
+            return
+        self._settle()
+        self._advance(self._invert(passed), self.env.now)
+
+    def wasted_at(self, t: Floats) -> Floats:
+        """N₀ at training times `t` (k,), after the run."""
+        begun = [knot.t for knot in self.knots]
+        wasted = np.array([knot.wasted for knot in self.knots])
+        return wasted[np.searchsorted(begun, t, side="right") - 1]
+
+    def clocks(self, t: Floats) -> Floats:
+        """Clock τ at training times `t` (k,), after the run."""
+        knots = self.knots
+        begun = np.array([knot.t for knot in knots])
+        which = np.searchsorted(begun, t, side="right") - 1
+        used, run = np.unique(which, return_inverse=True)
+        tau0, rate, wasted = (
+            np.array([getattr(knots[k], name) for k in used]) for name in ("tau", "rate", "wasted")
+        )
+        after = np.minimum(used + 1, len(knots) - 1)
+        final = used == len(knots) - 1
+        span = np.where(final, 0.0, np.array([knots[k].tau for k in after]) - tau0)
+        since = t - begun[which]
+        law = self.system.law
+        if law == "constant":
+            return tau0[run] + since * rate[run]
+        lasts = np.zeros(len(used))
+        np.maximum.at(lasts, run, since)
+        if final.any():
+            # Beyond the last knot: far enough that the longest wait is covered.
+            self._settle()
+            last = float(lasts[final].max())
+            span[final] = self._invert(last) * (1.0 + 1e-9) if last > 0.0 else 0.0
+
+        def flow(rows: Rows) -> Flow:
+            tau = tau0[rows.sets, None] + rows.tau
+            demand = self._demands(tau, rows.start + tau0[rows.sets])
+            return Flow(
+                division(demand, wasted[rows.sets, None], law),
+                np.ones(len(rows.start), dtype=bool),
+            )
+
+        fastest = np.full((1, len(used)), max(max(self._speed), 1e-300))
+        edges = grade(np.zeros((len(used), 1)), np.maximum(span, 1e-300), fastest, ratio=1.5)
+        clock = RowClock(flow, edges, rate, lasts)
+        return clock.tau_of(since, run) + tau0[run]
+
+    def _demands(self, tau: Floats, start: Floats) -> Floats:
+        """Demands (members, rows, points) at `tau` (rows, points), with the rates at `start`."""
+        work, _ = self.segments.at(tau, self.members)
+        _, rate = self.segments.at(start, self.members)
+        return rate[:, :, None] * unlearned(work, self.system.loss)
+
+    def _aim(self, skill: int) -> None:
+        """Put the next watched passage of `skill` on the heap."""
+        watches = self._watches[skill]
+        if not watches:
+            return
+        missing = watches[0][0] - self._work[skill]
+        if missing <= 0.0:
+            target = self.tau
+        elif self._speed[skill] > 0.0:
+            target = max(self._since[skill] + missing / self._speed[skill], self.tau)
+        else:
+            return
+        self._count += 1
+        heapq.heappush(self._heap, (target, self._count, skill, self._version[skill]))
+
+    def _next(self) -> float | None:
+        """Clock instant of the next passage."""
+        heap = self._heap
+        while heap and heap[0][3] != self._version[heap[0][2]]:
+            heapq.heappop(heap)
+        return heap[0][0] if heap else None
+
+    def _until_next(self) -> float | None:
+        self._settle()
+        target = self._next()
+        if target is None:
+            return None
+        due = self.t + self._time(target - self.tau)
+        return max(due - self.env.now, 0.0) if due < np.inf else None
+
+    def _arrive(self) -> None:
+        target = self._next()
+        assert target is not None
+        self._settle()
+        self._advance(target - self.tau, self.env.now, tau=target)
+        while (instant := self._next()) is not None and instant <= target:
+            _, _, skill, _ = heapq.heappop(self._heap)
+            _, _, tag = heapq.heappop(self._watches[skill])
+            self._aim(skill)
+            self._passed(skill, tag)
+
+    def _advance(self, span: float, now: float, tau: float | None = None) -> None:
+        self._demand.advance(span)
+        self.tau = self.tau + span if tau is None else tau
+        self.t = now
+        self.knots.append(Knot(self.t, self.tau, self.rate, self.wasted))
+
+    def _settle(self) -> None:
+        """Take the changes of membership into the sums."""
+        if self._stale:
+            moving = [i for i in self.members.tolist() if self._speed[i] > 0.0]
+            rates = np.array([self._speed[i] for i in moving])
+            work = np.array([self.work(i) for i in moving])
+            if self._listed:
+                assert isinstance(self._demand, ListedDemand)
+                self._demand.assign(rates, work)
+            else:
+                self._demand = self._fresh(np.concatenate([self.system.frequency, rates]))
+                self._demand.change(rates, work, np.ones(len(rates)))
+        elif self._changes:
+            assert isinstance(self._demand, DecayingDemand)
+            rates, work, signs = np.array(self._changes).T
+            self._demand.change(rates, work, signs)
+        self._stale = False
+        self._changes.clear()
+
+    def _fresh(self, rates: Floats) -> DecayingDemand:
+        leak = self.system.leak
+        every = np.concatenate([rates, leak * rates]) if leak else rates
+        self._known = set(every.tolist())
+        return DecayingDemand(every)
+
+    def _time(self, span: float) -> float:
+        """Training time in which the clock runs on by `span`."""
+        law = self.system.law
+        if law == "constant":
+            return span / self.rate
+        if law == "sum":
+            return (self.wasted * span + self._demand.gains(span)) / self.rate
+        return self._norm(span) / self.rate
+
+    def _pace(self, span: float) -> float:
+        """Training time per unit of clock after a further `span`."""
+        law = self.system.law
+        if law == "constant":
+            return 1.0 / self.rate
+        if law == "sum":
+            return (self.wasted + self._demand.demand(span)) / self.rate
+        total = float(self._demand.squares(np.array([span]))[0]) + self.wasted**2
+        return float(np.sqrt(total)) / self.rate
+
+    def _norm(self, span: float) -> float:
+        """∫ √(Σ d² + N₀²) dτ over the next `span`."""
+        fastest = self._demand.fastest()
+        if fastest * span <= _SHORT:
+            points, weights = _GAUSS
+            at = 0.5 * span * (points + 1.0)
+            values = np.sqrt(self._demand.squares(at) + self.wasted**2)
+            return 0.5 * span * float(values @ weights)
+
+        def flow(rows: Rows) -> Flow:
+            squares = self._demand.squares(rows.tau.ravel()).reshape(rows.tau.shape)
+            return Flow(np.sqrt(squares + self.wasted**2), np.ones(len(rows.start), dtype=bool))
+
+        edges = grade(np.zeros((1, 1)), np.array([span]), np.array([[fastest]]), ratio=1.5)
+        clock = RowClock(flow, edges, np.ones(1), np.full(1, np.inf))
+        return float(clock.times[-1, -1])
+
+    def _invert(self, time: float) -> float:
+        """Clock that runs on in training time `time`: Newton steps inside a bracket."""
+        low, high = 0.0, self._far(time)
+        if self._time(high) <= time:
+            return high
+        span = min(time / self._pace(0.0), high) if self._pace(0.0) > 0.0 else high
+        for _ in range(_INVERSION_STEPS):
+            miss = self._time(span) - time
+            if miss <= 0.0:
+                low = span
+            if miss >= 0.0:
+                high = span
+            pace = self._pace(span)
+            step = span - miss / pace if pace > 0.0 else -1.0
+            stepped = step if low <= step <= high else 0.5 * (low + high)
+            if abs(stepped - span) <= 4e-16 * abs(span) or abs(miss) <= 2e-16 * self.env.now:
+                return stepped
+            span = stepped
+        return span
+
+    def _far(self, time: float) -> float:
+        """Clock span that surely takes longer than `time`, or after which nothing is left."""
+        target = self._next()
+        if target is not None:
+            return target - self.tau
+        bounds = [FAR]
+        if self.wasted > 0.0 or self.system.law == "constant":
+            least = 1.0 if self.system.law == "constant" else self.wasted
+            bounds.append(time * self.rate / least * (1.0 + 1e-9))
+        elif self.system.loss == "mse":
+            slowest = min((s for s in self._speed if s > 0.0), default=1.0)
+            bounds.append(800.0 / slowest)
+        return min(bounds)
+

@@ -1,0 +1,65 @@
+"""What the package promises: its names, their signatures, and a quick import."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+
+import domino_sim
+
+SIGNATURES = {
+    "load_graph": ["name_or_path"],
+    "load_scenario": ["name_or_path", "overrides=None"],
+    "simulate": ["scenario", "engine='events'"],
+}
+
+HEAVY = ("matplotlib", "networkx", "pandas", "pydantic", "scipy", "simpy", "torch", "xarray")
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(domino_sim.__all__) == [
+        "Scenario",
+        "__version__",
+        "load_graph",
+        "load_scenario",
+        "simulate",
+    ]
+    for name in domino_sim.__all__:
+        assert getattr(domino_sim, name) is not None
+        assert name in dir(domino_sim)
+
+
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_the_signatures_are_these(name: str) -> None:
+    parameters = inspect.signature(getattr(domino_sim, name)).parameters.values()
+    public = [
+        p.name if p.default is p.empty else f"{p.name}={p.default!r}"
+        for p in parameters
+        if p.kind is not p.KEYWORD_ONLY
+    ]
+    assert public == SIGNATURES[name]
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="simulat"):
+        _ = domino_sim.simulat  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("module", ["domino_sim", "domino_sim.cli"])
+def test_importing_loads_nothing_heavy(module: str) -> None:
+    code = f"import sys, {module}; print(*sorted(set(sys.modules) & set({HEAVY!r})))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == ""
+
+
+def test_everything_but_gradient_runs_works_without_torch() -> None:
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import domino_sim, domino_sim.plot\n"
+        "ds = domino_sim.simulate(domino_sim.load_scenario('fig17-1'), engine='clock')\n"
+        "assert ds.sizes['skill'] == 3"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
