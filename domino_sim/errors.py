@@ -117,7 +117,7 @@ def one_line(text: str) -> str:
 def nearest_name(name: object, choices: Iterable[str]) -> str | None:
     """Return the choice most like `name`, or None if nothing is alike."""
     searched = list(islice(choices, NEAREST_SEARCH_LIMIT))
-    found = difflib.get_close_matches(str(name), searched, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(str(name), searched, n=1, cutoff=0.5)
     if found:
         return found[0]
     folded = {c.casefold(): c for c in searched}

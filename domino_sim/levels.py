@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 #: Work beyond which a skill is at level 1 in double precision under either loss.
-MOST_WORK = 1e290
+MOST_WORK = 1e250
 
 _HALLEY_STEPS = 3
 
@@ -49,7 +49,7 @@ def log_omega(work: ArrayLike) -> Floats:
         grown = np.exp(guess)
         slope = 1.0 + grown
         miss = guess + grown - w
-        guess = guess - miss * slope / (slope * slope - 0.5 * miss * grown)
+        guess = guess - miss / (slope - 0.5 * miss * (grown / slope))
     return guess
 
 

@@ -20,7 +20,7 @@ from domino_sim.engines.paths import HardPath, Rows, SoftPath
 from domino_sim.levels import Floats, Ints, Loss, gain_and_unlearned, log_omega, unlearned
 
 #: τ is never followed beyond this; every skill that learns is at level 1 long before.
-FAR = 1e280
+FAR = 1e200
 
 #: MSE work at which nothing is left to learn, even for gates that open at tiny u.
 _SPENT = 800.0
@@ -35,6 +35,12 @@ _COMPRESS = 5 * 10**7
 _CHUNK = 512
 
 _MOST_ROUNDS = 60
+
+#: Part of D below which its last coefficients are nothing but rounding.
+_ROUNDING = 1e-14
+
+#: Rows shorter than this part of their τ are not halved: their points would coincide.
+_SHORTEST = 1e-12
 
 #: Error of a row's time, relative to all the time passed, above which the row is split.
 _TIME_TOLERANCE = 1e-12
@@ -222,8 +228,11 @@ class RowClock:
             before = _running(within[:, -1], first)
             until = np.minimum(horizon[rows.sets], before + within[:, -1])
             # Relative to all the time passed: D need not be resolved where hardly any passes.
-            rough = chebyshev.tail(pace) * rows.half[:, 0] > _TIME_TOLERANCE * until
+            unresolved = chebyshev.tail(pace)
+            rough = unresolved * rows.half[:, 0] > _TIME_TOLERANCE * until
+            rough &= unresolved > _ROUNDING * pace.max(axis=1)
             split = (rough | ~found.resolved) & (before <= 2.0 * horizon[rows.sets])
+            split &= rows.end - rows.start > _SHORTEST * rows.end
             if not split.any():
                 break
             rows = rows.split(split)
@@ -302,7 +311,7 @@ def far_end(path: HardPath | SoftPath, rate: Floats, wasted: Floats, horizon: Fl
         if skills.loss == "mse":
             enough = np.where(wanted < 1.0, -np.log1p(-np.minimum(wanted, 1.0)), np.inf)
         else:
-            enough = wanted + np.exp(np.minimum(wanted, 640.0))
+            enough = wanted + np.exp(np.minimum(wanted, 460.0))
         alone = np.where(speed > 0.0, np.maximum(enough - work, 0.0) / speed, np.inf)
         if isinstance(path, HardPath):
             begun = 0.0 if skills.leak else path.opened

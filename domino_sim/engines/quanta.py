@@ -122,8 +122,8 @@ class SoftGates:
         # u = ½ e^logs; the logit is log((1 − u)/u), and work grows like 1/u.
         log_left = logs - np.log(2.0)
         logit = np.log1p(-np.exp(log_left)) - log_left
-        work = logit + np.exp(np.minimum(logit, 660.0))
-        return work[logit < 660.0]
+        work = logit + np.exp(np.minimum(logit, 550.0))
+        return work[logit < 550.0]
 
     def _mean_inputs(self, edges: Floats) -> Floats:
         """Mean of v over the work of each quantum; the last one goes on for ever."""
