@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from domino_sim.levels import Floats
+from domino_sim.levels import Floats, Ints
 
 #: Chebyshev points an octave of rates; 16 gives 1e-15 for e^(−rx) and for r² e^(−2rx).
 NODES_PER_OCTAVE = 16
 
 #: Fewer distinct rates than this are kept as they are, which is exact.
 MOST_EXACT_RATES = 128
+
+#: Rates shared out at once.
+_BLOCK = 1 << 16
 
 
 class Decays:
@@ -58,20 +61,29 @@ class Decays:
         self._octaves = octaves
         self.nodes = (starts[:, None] * (1.5 + 0.5 * self._points)).ravel()
 
-    def spread(self, onto: Floats, rates: Floats, amounts: Floats) -> None:
-        """Add `amounts` (k,) at `rates` (k,) to the node amounts `onto` (m,), in place."""
+    def place(self, rates: Floats) -> tuple[Ints, Floats]:
+        """Say how `rates` (k,) are made of nodes: (first node (k,), weights (k, width)).
+
+        A rate is shared out over `width` nodes from the first one on; the weights add up to 1.
+        """
         if self._exact:
-            np.add.at(onto, np.searchsorted(self.nodes, rates), amounts)
-            return
+            first = np.searchsorted(self.nodes, rates)
+            return first, np.ones((len(rates), 1))
         octave = np.floor(np.log2(rates / self._low)).astype(np.int64)
-        octave = np.clip(octave, 0, self._octaves - 1)
-        place = 2.0 * rates / (self._low * 2.0**octave) - 3.0
-        gaps = place[:, None] - self._points
+        np.clip(octave, 0, self._octaves - 1, out=octave)
+        gaps = (2.0 * rates / (self._low * 2.0**octave) - 3.0)[:, None] - self._points
         hit = gaps == 0.0
         gaps[hit] = 1.0
         weights = self._barycentric / gaps
         on_node = hit.any(axis=1)
         weights[on_node] = hit[on_node]
-        weights *= (amounts / weights.sum(axis=1))[:, None]
-        columns = octave[:, None] * NODES_PER_OCTAVE + np.arange(NODES_PER_OCTAVE)
-        np.add.at(onto, columns, weights)
+        weights /= weights.sum(axis=1, keepdims=True)
+        return octave * NODES_PER_OCTAVE, weights
+
+    def spread(self, onto: Floats, rates: Floats, amounts: Floats) -> None:
+        """Add `amounts` (k,) at `rates` (k,) to the node amounts `onto` (m,), in place."""
+        for begin in range(0, len(rates), _BLOCK):
+            part = slice(begin, begin + _BLOCK)
+            first, weights = self.place(rates[part])
+            weights *= amounts[part, None]
+            np.add.at(onto, first[:, None] + np.arange(weights.shape[1]), weights)

@@ -7,11 +7,13 @@ otherwise they are listed one by one.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from domino_sim.decays import Decays
-from domino_sim.engines.circuit import Ints
-from domino_sim.levels import Floats, Loss, gain_and_unlearned
+from domino_sim.levels import Floats, Ints, Loss, gain_and_unlearned, unlearned
+from domino_sim.pool import Law
 
 #: Amounts below this part of the largest are taken to have died away.
 _DEAD = 1e-40
@@ -20,54 +22,63 @@ _DEAD = 1e-40
 class DecayingDemand:
     """Members under MSE, as amounts that decay at their rates; any number of members.
 
+    `advance` makes new arrays, so a shallow copy stays what it was.
+
     Parameters
     ----------
     rates
         Every rate a member will have.
+    law
+        ``norm`` follows Σ d², other laws Σ d.
     """
 
-    def __init__(self, rates: Floats) -> None:
-        self._decays = Decays(rates)
-        self._nodes = self._decays.nodes
-        self._left = np.zeros(len(self._nodes))
-        self._squares = np.zeros(len(self._nodes))
+    def __init__(self, rates: Floats, law: Law) -> None:
+        distinct = np.unique(rates[rates > 0.0])
+        decays = Decays(distinct)
+        self._nodes = decays.nodes
+        first, self._weights = decays.place(distinct)
+        self._first = first.tolist()
+        self._number = {rate: k for k, rate in enumerate(distinct.tolist())}
+        self._power = 2.0 if law == "norm" else 1.0
+        self._amounts = np.zeros(len(self._nodes))
 
-    def change(self, rates: Floats, work: Floats, signs: Floats) -> None:
-        """Let members with `rates` (k,) > 0 and `work` (k,) come (sign 1) or go (sign −1)."""
-        left = np.exp(-work)
-        self._decays.spread(self._left, rates, signs * left)
-        self._decays.spread(self._squares, rates, signs * left * left)
+    def knows(self, rate: float) -> bool:
+        """Whether a member may have `rate`."""
+        return rate in self._number
+
+    def change(self, rate: float, work: float, sign: float) -> None:
+        """Let a member with `rate` > 0 and `work` come (sign 1) or go (sign −1)."""
+        k = self._number[rate]
+        first, weights = self._first[k], self._weights[k]
+        amount = sign * math.exp(-self._power * work)
+        self._amounts[first : first + len(weights)] += amount * weights
 
     def advance(self, span: float) -> None:
         """Let the clock run on by `span`."""
-        faded = np.exp(-self._nodes * span)
-        self._left *= faded
-        self._squares *= faded * faded
+        self._amounts = self._amounts * np.exp(-self._power * self._nodes * span)
 
     def gains(self, span: float) -> float:
         """Σ of the members' gains over the next `span`."""
-        return float(-(self._left @ np.expm1(-self._nodes * span)))
+        return float(-(self._amounts @ np.expm1(-self._nodes * span)))
 
-    def demand(self, span: float) -> float:
-        """Σ of demands after `span`."""
-        return max(float((self._left * self._nodes) @ np.exp(-self._nodes * span)), 0.0)
-
-    def squares(self, spans: Floats) -> Floats:
-        """Σ of squared demands after each of `spans` (k,)."""
-        weights = self._squares * self._nodes * self._nodes
-        return np.maximum(np.exp(-2.0 * np.multiply.outer(spans, self._nodes)) @ weights, 0.0)
+    def totals(self, spans: Floats) -> Floats:
+        """Σ of demands (``norm``: of squared demands) after each of `spans` (k,)."""
+        weights = self._amounts * self._nodes**self._power
+        found = np.exp(-self._power * np.multiply.outer(spans, self._nodes)) @ weights
+        return np.maximum(found, 0.0)
 
     def fastest(self) -> float:
         """The highest rate at which anything still decays."""
-        alive = np.abs(self._squares) > _DEAD * np.abs(self._squares).max(initial=0.0)
+        size = np.abs(self._amounts)
+        alive = size > _DEAD * size.max(initial=0.0)
         return float(self._nodes[alive].max(initial=0.0))
 
 
 class ListedDemand:
-    """Members listed one by one: any loss, rates that change often."""
+    """Members listed one by one: any loss, rates that change often. Shallow copies stay."""
 
-    def __init__(self, loss: Loss) -> None:
-        self._loss = loss
+    def __init__(self, loss: Loss, law: Law) -> None:
+        self._loss, self._square = loss, law == "norm"
         self.assign(np.empty(0), np.empty(0))
 
     def assign(self, rates: Floats, work: Floats) -> None:
@@ -84,16 +95,11 @@ class ListedDemand:
         gain, _ = gain_and_unlearned(self._work + self._rates * span, self._loss)
         return float(gain.sum() - self._start)
 
-    def demand(self, span: float) -> float:
-        """Σ of demands after `span`."""
-        _, left = gain_and_unlearned(self._work + self._rates * span, self._loss)
-        return float(self._rates @ left)
-
-    def squares(self, spans: Floats) -> Floats:
-        """Σ of squared demands after each of `spans` (k,)."""
-        work = self._work[:, None] + np.multiply.outer(self._rates, spans)
-        _, left = gain_and_unlearned(work, self._loss)
-        return np.square(self._rates[:, None] * left).sum(axis=0)
+    def totals(self, spans: Floats) -> Floats:
+        """Σ of demands (``norm``: of squared demands) after each of `spans` (k,)."""
+        demand = unlearned(self._work[:, None] + np.multiply.outer(self._rates, spans), self._loss)
+        demand *= self._rates[:, None]
+        return (np.square(demand) if self._square else demand).sum(axis=0)
 
     def fastest(self) -> float:
         """The highest rate."""

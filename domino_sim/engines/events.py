@@ -387,7 +387,7 @@ class Training:
                 recording.level[:], recording.share[:] = found.level.T, found.share.T
                 recording.wasted[:, m] = found.wasted
             else:
-                work[here] = self._sample(pool, here, t, m)
+                work[here] = self._sample(pool, here, m)
         if self._soft is None:
             gate = (recording.opened_at[:, None] <= t).astype(float)
         else:
@@ -396,15 +396,15 @@ class Training:
         recording.gate[:] = gate.T
         return recording.result(self._conditions, "events")
 
-    def _sample(self, pool: SharedPool, here: np.ndarray, t: Floats, module: int) -> Floats:
+    def _sample(self, pool: SharedPool, here: np.ndarray, module: int) -> Floats:
         """Record levels and shares of a pool's skills; return their work."""
         recording, system = self._recording, self._system
-        tau = pool.clocks(t)
+        pool.finish()
+        tau, wasted = pool.clocks()
         work, rate = pool.segments.at(tau, here)
         level = level_from_work(work, system.loss)
         recording.level[:, here] = level.T
         left = np.exp(-work) if system.loss == "mse" else 1.0 - level
-        wasted = pool.wasted_at(t)
         part, unused = shares(rate * left, wasted, system.law)
         recording.share[:, here] = part.T
         recording.wasted[:, module] = unused

@@ -9,7 +9,9 @@ membership wakes the pool, which looks at its heap again. No pool ever steps thr
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +21,7 @@ import simpy
 from domino_sim.engines.clocks import FAR, Flow, RowClock, grade
 from domino_sim.engines.demand import DecayingDemand, ListedDemand, Segments
 from domino_sim.engines.paths import Rows
-from domino_sim.levels import Floats, Ints, unlearned
-from domino_sim.pool import division
+from domino_sim.levels import Floats, Ints
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -51,10 +52,10 @@ class Pool:
 
     def wake(self) -> None:
         """Have the pool look at its next passage again, once however much has changed."""
-        if self._process is not None and not self._woken:
-            if self._process is not self.env.active_process:
-                self._process.interrupt()
-                self._woken = True
+        process = self._process
+        if process is not None and not self._woken and process is not self.env.active_process:
+            process.interrupt()
+            self._woken = True
 
     def _serve(self) -> Generator[simpy.Event, Any, None]:
         while True:
@@ -79,13 +80,15 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True)
-class Knot:
-    """From training time `t`, when the clock is `tau`, the pool has this η and N₀."""
+class Stretch:
+    """A pool between two changes: what is needed to find its clock at times in between."""
 
-    t: float
+    begun: float
     tau: float
+    span: float
     rate: float
     wasted: float
+    demand: DecayingDemand | ListedDemand
 
 
 class SharedPool(Pool):
@@ -113,7 +116,6 @@ class SharedPool(Pool):
         self.system, self.members = system, members
         self.rate, self.wasted = rate, wasted
         self.t, self.tau = 0.0, 0.0
-        self.knots = [Knot(0.0, 0.0, rate, wasted)]
         self.segments = Segments(work)
         n = len(work)
         self._work, self._since, self._speed = work.tolist(), [0.0] * n, [0.0] * n
@@ -123,10 +125,14 @@ class SharedPool(Pool):
         self._count = 0
         self._listed = system.loss == "ce" or system.exponent is not None
         self._demand: DecayingDemand | ListedDemand
-        self._known: set[float] = set()
-        self._demand = ListedDemand(system.loss) if self._listed else self._fresh(system.frequency)
+        if self._listed:
+            self._demand = ListedDemand(system.loss, system.law)
+        else:
+            self._demand = self._fresh(system.frequency)
         self._stale = False
         self._changes: list[tuple[float, float, float]] = []
+        self._stretches: list[Stretch] = []
+        self._recorded = 0
 
     def work(self, skill: int) -> float:
         """Work of `skill` at the pool's present clock."""
@@ -141,7 +147,7 @@ class SharedPool(Pool):
         work = self.work(skill)
         self._work[skill], self._since[skill], self._speed[skill] = work, self.tau, speed
         self.segments.add(skill, self.tau, work, speed)
-        if self._listed or not (speed in self._known or speed == 0.0):
+        if self._listed or not (speed == 0.0 or self._demand.knows(speed)):
             self._stale = True
         else:
             self._changes.extend((r, work, sign) for r, sign in ((old, -1.0), (speed, 1.0)) if r)
@@ -153,7 +159,6 @@ class SharedPool(Pool):
         """From now on the pool has this η and N₀."""
         self.sync()
         self.rate, self.wasted = rate, wasted
-        self.knots.append(Knot(self.t, self.tau, rate, wasted))
         self.wake()
 
     def watch(self, skill: int, work: float, tag: Any) -> None:
@@ -173,54 +178,37 @@ class SharedPool(Pool):
         self._settle()
         self._advance(self._invert(passed), self.env.now)
 
-    def wasted_at(self, t: Floats) -> Floats:
-        """N₀ at training times `t` (k,), after the run."""
-        begun = [knot.t for knot in self.knots]
-        wasted = np.array([knot.wasted for knot in self.knots])
-        return wasted[np.searchsorted(begun, t, side="right") - 1]
-
-    def clocks(self, t: Floats) -> Floats:
-        """Clock τ at training times `t` (k,), after the run."""
-        knots = self.knots
-        begun = np.array([knot.t for knot in knots])
-        which = np.searchsorted(begun, t, side="right") - 1
-        used, run = np.unique(which, return_inverse=True)
-        tau0, rate, wasted = (
-            np.array([getattr(knots[k], name) for k in used]) for name in ("tau", "rate", "wasted")
+    def clocks(self) -> tuple[Floats, Floats]:
+        """Clock τ and N₀ at the recorded steps, after the run."""
+        stretches, law = self._stretches, self.system.law
+        t = self.system.record.astype(float)
+        begun = np.array([s.begun for s in stretches])
+        run = np.searchsorted(begun, t, side="right") - 1
+        since = t - begun[run]
+        tau, rate, wasted, span = (
+            np.array([getattr(s, name) for s in stretches])
+            for name in ("tau", "rate", "wasted", "span")
         )
-        after = np.minimum(used + 1, len(knots) - 1)
-        final = used == len(knots) - 1
-        span = np.where(final, 0.0, np.array([knots[k].tau for k in after]) - tau0)
-        since = t - begun[which]
-        law = self.system.law
         if law == "constant":
-            return tau0[run] + since * rate[run]
-        lasts = np.zeros(len(used))
+            return tau[run] + since * rate[run], wasted[run]
+        lasts = np.zeros(len(stretches))
         np.maximum.at(lasts, run, since)
-        if final.any():
-            # Beyond the last knot: far enough that the longest wait is covered.
-            self._settle()
-            last = float(lasts[final].max())
-            span[final] = self._invert(last) * (1.0 + 1e-9) if last > 0.0 else 0.0
 
         def flow(rows: Rows) -> Flow:
-            tau = tau0[rows.sets, None] + rows.tau
-            demand = self._demands(tau, rows.start + tau0[rows.sets])
-            return Flow(
-                division(demand, wasted[rows.sets, None], law),
-                np.ones(len(rows.start), dtype=bool),
-            )
+            total = np.empty_like(rows.tau)
+            bounds = np.searchsorted(rows.sets, np.arange(len(stretches) + 1))
+            for k, stretch in enumerate(stretches):
+                part = slice(bounds[k], bounds[k + 1])
+                at = rows.tau[part]
+                total[part] = stretch.demand.totals(at.ravel()).reshape(at.shape)
+            unused = wasted[rows.sets, None]
+            divided = np.sqrt(total + unused**2) if law == "norm" else total + unused
+            return Flow(divided, np.ones(len(rows.start), dtype=bool))
 
-        fastest = np.full((1, len(used)), max(max(self._speed), 1e-300))
-        edges = grade(np.zeros((len(used), 1)), np.maximum(span, 1e-300), fastest, ratio=1.5)
-        clock = RowClock(flow, edges, rate, lasts)
-        return clock.tau_of(since, run) + tau0[run]
-
-    def _demands(self, tau: Floats, start: Floats) -> Floats:
-        """Demands (members, rows, points) at `tau` (rows, points), with the rates at `start`."""
-        work, _ = self.segments.at(tau, self.members)
-        _, rate = self.segments.at(start, self.members)
-        return rate[:, :, None] * unlearned(work, self.system.loss)
+        fastest = np.array([[max(s.demand.fastest(), 1e-300) for s in stretches]])
+        zero = np.zeros((len(stretches), 1))
+        edges = grade(zero, np.maximum(span, 1e-300), fastest, ratio=1.5)
+        return RowClock(flow, edges, rate, lasts).tau_of(since, run) + tau[run], wasted[run]
 
     def _aim(self, skill: int) -> None:
         """Put the next watched passage of `skill` on the heap."""
@@ -264,35 +252,49 @@ class SharedPool(Pool):
             self._passed(skill, tag)
 
     def _advance(self, span: float, now: float, tau: float | None = None) -> None:
+        record = self.system.record
+        upto = int(np.searchsorted(record, now, side="right" if now >= self.system.steps else "left"))
+        if upto > self._recorded:
+            copied = copy(self._demand)
+            self._stretches.append(
+                Stretch(self.t, self.tau, span, self.rate, self.wasted, copied)
+            )
+            self._recorded = upto
         self._demand.advance(span)
         self.tau = self.tau + span if tau is None else tau
         self.t = now
-        self.knots.append(Knot(self.t, self.tau, self.rate, self.wasted))
+
+    def finish(self) -> None:
+        """Bring the clock to the last step."""
+        self.sync()
+        if self._recorded < len(self.system.record):
+            self._settle()
+            self._advance(0.0, self.env.now)
 
     def _settle(self) -> None:
         """Take the changes of membership into the sums."""
         if self._stale:
             moving = [i for i in self.members.tolist() if self._speed[i] > 0.0]
-            rates = np.array([self._speed[i] for i in moving])
-            work = np.array([self.work(i) for i in moving])
+            rates = [self._speed[i] for i in moving]
+            work = [self.work(i) for i in moving]
             if self._listed:
                 assert isinstance(self._demand, ListedDemand)
-                self._demand.assign(rates, work)
+                self._demand.assign(np.array(rates), np.array(work))
             else:
                 self._demand = self._fresh(np.concatenate([self.system.frequency, rates]))
-                self._demand.change(rates, work, np.ones(len(rates)))
+                for rate, done in zip(rates, work, strict=True):
+                    self._demand.change(rate, done, 1.0)
         elif self._changes:
             assert isinstance(self._demand, DecayingDemand)
-            rates, work, signs = np.array(self._changes).T
-            self._demand.change(rates, work, signs)
+            for change in self._changes:
+                self._demand.change(*change)
         self._stale = False
         self._changes.clear()
 
     def _fresh(self, rates: Floats) -> DecayingDemand:
         leak = self.system.leak
         every = np.concatenate([rates, leak * rates]) if leak else rates
-        self._known = set(every.tolist())
-        return DecayingDemand(every)
+        return DecayingDemand(every, self.system.law)
 
     def _time(self, span: float) -> float:
         """Training time in which the clock runs on by `span`."""
@@ -308,22 +310,21 @@ class SharedPool(Pool):
         law = self.system.law
         if law == "constant":
             return 1.0 / self.rate
-        if law == "sum":
-            return (self.wasted + self._demand.demand(span)) / self.rate
-        total = float(self._demand.squares(np.array([span]))[0]) + self.wasted**2
-        return float(np.sqrt(total)) / self.rate
+        total = float(self._demand.totals(np.array([span]))[0])
+        if law == "norm":
+            return math.sqrt(total + self.wasted**2) / self.rate
+        return (self.wasted + total) / self.rate
 
     def _norm(self, span: float) -> float:
         """∫ √(Σ d² + N₀²) dτ over the next `span`."""
         fastest = self._demand.fastest()
         if fastest * span <= _SHORT:
             points, weights = _GAUSS
-            at = 0.5 * span * (points + 1.0)
-            values = np.sqrt(self._demand.squares(at) + self.wasted**2)
-            return 0.5 * span * float(values @ weights)
+            squares = self._demand.totals(0.5 * span * (points + 1.0))
+            return 0.5 * span * float(np.sqrt(squares + self.wasted**2) @ weights)
 
         def flow(rows: Rows) -> Flow:
-            squares = self._demand.squares(rows.tau.ravel()).reshape(rows.tau.shape)
+            squares = self._demand.totals(rows.tau.ravel()).reshape(rows.tau.shape)
             return Flow(np.sqrt(squares + self.wasted**2), np.ones(len(rows.start), dtype=bool))
 
         edges = grade(np.zeros((1, 1)), np.array([span]), np.array([[fastest]]), ratio=1.5)
