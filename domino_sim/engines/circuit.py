@@ -13,14 +13,16 @@ Arrays are node-major, shape (nodes, …): the trailing axes are runs, times or 
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from domino_sim.gates import Gate
 from domino_sim.levels import Floats, Ints
+
+#: Generations of fewer nodes than this are sorted node by node.
+_NARROW = 16
 
 Reduce = Callable[["GateStage", Floats], Floats]
 
@@ -65,11 +67,30 @@ class Circuit:
     """
 
     n_skills: int
-    n_nodes: int
     gate_of: Ints
-    gates: dict[int, tuple[int, tuple[int, ...]]]
     stages: tuple[SkillStage | GateStage, ...] = field(repr=False)
     instant: tuple[GateStage, ...] = field(repr=False)
+    _gates: _Gates = field(repr=False)
+
+    @property
+    def n_nodes(self) -> int:
+        """Number of skills and gates."""
+        return self.n_skills + len(self._gates.needs)
+
+    def gate(self, node: int) -> tuple[int, list[int]]:
+        """How many of which inputs the gate `node` needs."""
+        return self._gates.of(node - self.n_skills)
+
+    def sources(self, node: int) -> list[int]:
+        """Skills that `node` depends on directly, each as often as it is written."""
+        found, stack = [], [node]
+        while stack:
+            node = stack.pop()
+            if node < self.n_skills:
+                found.append(node)
+            else:
+                stack.extend(self.gate(node)[1])
+        return found
 
     @property
     def free(self) -> bool:
@@ -144,19 +165,20 @@ def compile_circuit(names: Sequence[str], gates: Iterable[Gate | Sequence[str] |
     """
     index = {name: i for i, name in enumerate(names)}
     n = len(names)
-    gate_of = np.full(n, -1, dtype=np.int64)
-    operators: dict[int, tuple[int, tuple[int, ...]]] = {}
+    gate_of = [-1] * n
+    needs: list[int] = []
+    widths: list[int] = []
+    inputs: list[int] = []
 
-    def operator(k: int, inputs: tuple[int, ...]) -> int:
-        if len(inputs) == 1:
-            return inputs[0]
-        node = n + len(operators)
-        operators[node] = (k, inputs)
-        return node
+    def operator(k: int, given: list[int]) -> int:
+        if len(given) == 1:
+            return given[0]
+        needs.append(k)
+        widths.append(len(given))
+        inputs.extend(given)
+        return n + len(needs) - 1
 
     for i, gate in enumerate(gates):
-        if gate is None:
-            continue
         if isinstance(gate, Gate):
             stack: list[int] = []
             for token in gate.program:
@@ -164,74 +186,100 @@ def compile_circuit(names: Sequence[str], gates: Iterable[Gate | Sequence[str] |
                     stack.append(index[token])
                 else:
                     k, width = token
-                    inputs = tuple(stack[-width:])
+                    given = stack[-width:]
                     del stack[-width:]
-                    stack.append(operator(k, inputs))
+                    stack.append(operator(k, given))
             gate_of[i] = stack[0]
         elif gate:
-            gate_of[i] = operator(len(gate), tuple(index[name] for name in gate))
-    ungated = np.full(n, -1, dtype=np.int64)
-    nesting = _depths(n, ungated, operators)
-    instant = [s for s in _stages(n, ungated, operators, nesting) if isinstance(s, GateStage)]
-    stages = _stages(n, gate_of, operators, _depths(n, gate_of, operators))
-    return Circuit(n, n + len(operators), gate_of, operators, stages, tuple(instant))
+            gate_of[i] = operator(len(gate), [index[name] for name in gate])
+    ends = np.concatenate([[0], np.cumsum(np.array(widths, dtype=np.int64))])
+    table = _Gates(np.array(needs, dtype=np.int64), ends, np.array(inputs, dtype=np.int64))
+    of = np.array(gate_of, dtype=np.int64)
+    alone = np.full(n, -1, dtype=np.int64)
+    instant = [s for s in _stages(n, alone, table) if isinstance(s, GateStage)]
+    return Circuit(n, of, tuple(_stages(n, of, table)), tuple(instant), table)
 
 
-def _depths(n: int, gate_of: Ints, operators: dict[int, tuple[int, tuple[int, ...]]]) -> Ints:
-    """Longest-path depth of every node. Kahn's algorithm, so that no depth of graph recurses."""
-    total = n + len(operators)
-    feeds: list[list[int]] = [[] for _ in range(total)]
-    waiting = [0] * total
-    for node, (_, inputs) in operators.items():
-        waiting[node] = len(inputs)
-        for source in inputs:
-            feeds[source].append(node)
-    for i, gate in enumerate(gate_of.tolist()):
-        if gate >= 0:
-            waiting[i] = 1
-            feeds[gate].append(i)
-    depth = [0] * total
-    ready = deque(node for node in range(total) if not waiting[node])
-    while ready:
-        node = ready.popleft()
-        below = depth[node] + 1
-        for fed in feeds[node]:
-            depth[fed] = max(depth[fed], below)
-            waiting[fed] -= 1
-            if not waiting[fed]:
-                ready.append(fed)
-    return np.array(depth, dtype=np.int64)
+@dataclass(frozen=True, slots=True)
+class _Gates:
+    """All gates: gate g needs `needs[g]` of the nodes `inputs[ends[g]:ends[g + 1]]`."""
+
+    needs: Ints
+    ends: Ints
+    inputs: Ints
+
+    def of(self, gate: int) -> tuple[int, list[int]]:
+        part = slice(self.ends[gate], self.ends[gate + 1])
+        return int(self.needs[gate]), self.inputs[part].tolist()
 
 
-def _stages(
-    n: int, gate_of: Ints, operators: dict[int, tuple[int, tuple[int, ...]]], depth: Ints
-) -> tuple[SkillStage | GateStage, ...]:
-    """Sort the nodes by depth, and the gates of a depth by kind."""
+def _stages(n: int, gate_of: Ints, gates: _Gates) -> list[SkillStage | GateStage]:
+    """Sort the nodes by how deep they lie, and the gates of a depth by kind."""
     stages: list[SkillStage | GateStage] = []
-    order = np.argsort(depth, kind="stable")
-    cuts = np.flatnonzero(np.diff(depth[order])) + 1
-    for group in np.split(order, cuts):
+    widths = np.diff(gates.ends)
+    for group in _generations(n, gate_of, gates):
         skills = group[group < n]
         gated = gate_of[skills] >= 0
         for part in (skills[~gated], skills[gated]):
             if len(part):
                 stages.append(SkillStage(part, gate_of[part]))
-        kinds: dict[tuple[str, int], list[int]] = {}
-        for node in group[group >= n].tolist():
-            k, inputs = operators[node]
-            width = len(inputs)
-            kind = ("all", 0) if k == width else ("any", 0) if k == 1 else ("some", width)
-            kinds.setdefault(kind, []).append(node)
-        for (kind_name, width), nodes in kinds.items():
-            counts = [len(operators[node][1]) for node in nodes]
+        chosen = group[group >= n] - n
+        if not len(chosen):
+            continue
+        needs, width = gates.needs[chosen], widths[chosen]
+        kind = np.where(needs == width, -1, np.where(needs == 1, -2, width))
+        for code in np.unique(kind).tolist():
+            some = chosen[kind == code]
+            counts = widths[some]
             stages.append(
                 GateStage(
-                    nodes=np.array(nodes, dtype=np.int64),
-                    inputs=np.array([s for x in nodes for s in operators[x][1]], dtype=np.int64),
-                    starts=np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64),
-                    kind=kind_name,
-                    needs=np.array([operators[node][0] for node in nodes], dtype=np.int64),
-                    width=width,
+                    nodes=some + n,
+                    inputs=gates.inputs[_ranges(gates.ends[some], counts)],
+                    starts=np.cumsum(counts) - counts,
+                    kind={-1: "all", -2: "any"}.get(code, "some"),
+                    needs=gates.needs[some],
+                    width=code,
                 )
             )
-    return tuple(stages)
+    return stages
+
+
+def _generations(n: int, gate_of: Ints, gates: _Gates) -> Iterator[Ints]:
+    """Nodes by the longest way to them: Kahn's algorithm, a whole generation at a time.
+
+    Narrow generations are handled one node at a time, since an array operation costs as much as
+    dozens of those: a chain has as many generations as skills.
+    """
+    total = n + len(gates.needs)
+    gated = np.flatnonzero(gate_of >= 0)
+    sources = np.concatenate([gates.inputs, gate_of[gated]])
+    widths = np.diff(gates.ends)
+    users = np.concatenate([np.repeat(np.arange(n, total), widths), gated])
+    waiting = np.bincount(users, minlength=total)
+    order = np.argsort(sources, kind="stable")
+    users = users[order]
+    counts = np.bincount(sources, minlength=total)
+    begin = np.cumsum(counts) - counts
+    left = waiting
+    group = np.flatnonzero(waiting == 0)
+    while len(group):
+        yield group
+        if len(group) >= _NARROW:
+            fed = users[_ranges(begin[group], counts[group])]
+            fresh, times = np.unique(fed, return_counts=True)
+            left[fresh] -= times
+            group = fresh[left[fresh] == 0]
+            continue
+        ready = []
+        for node in group.tolist():
+            for user in users[begin[node] : begin[node] + counts[node]].tolist():
+                left[user] -= 1
+                if left[user] == 0:
+                    ready.append(user)
+        group = np.array(sorted(ready), dtype=np.int64)
+
+
+def _ranges(begin: Ints, counts: Ints) -> Ints:
+    """begin[0] … begin[0] + counts[0] − 1, begin[1] …, one after another."""
+    offset = np.repeat(begin - (np.cumsum(counts) - counts), counts)
+    return offset + np.arange(int(counts.sum()))

@@ -341,14 +341,15 @@ def grade(breaks: Floats, end: Floats, speed: Floats, *, ratio: float = 2.0) -> 
     gaps = np.diff(bounds, axis=1)
     fastest = speed.max(axis=0, initial=0.0)
     first = np.where(fastest > 0.0, 1.0 / np.where(fastest > 0.0, fastest, 1.0), end)
-    longest = (gaps / np.minimum(first, end)[:, None]).max(axis=0)
-    columns = [bounds[:, :1]]
-    for k, longest_gap in enumerate(longest.tolist()):
-        count = int(np.ceil(np.log(max(longest_gap, 1.0)) / np.log(ratio))) + 1
-        sizes = (ratio ** np.arange(count))[None] * first[:, None]
-        columns.append(bounds[:, k : k + 1] + np.minimum(sizes, gaps[:, k : k + 1]))
-        columns.append(bounds[:, k + 1 : k + 2])
-    return np.concatenate(columns, axis=1)
+    longest = np.maximum((gaps / np.minimum(first, end)[:, None]).max(axis=0), 1.0)
+    counts = np.where(gaps.max(axis=0) > 0.0, np.ceil(np.log(longest) / np.log(ratio)) + 1, 0)
+    counts = counts.astype(np.int64)
+    gap = np.repeat(np.arange(len(counts)), counts)
+    place = np.arange(len(gap)) - np.repeat(np.cumsum(counts) - counts, counts)
+    # The last cell of a gap ends where the gap does, whatever its size would be.
+    size = np.where(place + 1 == counts[gap], np.inf, ratio**place * first[:, None])
+    edges = bounds[:, gap] + np.minimum(size, gaps[:, gap])
+    return np.concatenate([bounds[:, :1], edges], axis=1)
 
 
 def _gain(work: Floats, loss: Loss) -> Floats:

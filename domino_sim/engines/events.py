@@ -324,7 +324,7 @@ class Training:
             if top < n or top in self._gates:
                 stack.pop()
                 continue
-            k, inputs = circuit.gates[top]
+            k, inputs = circuit.gate(top)
             missing = [i for i in inputs if i >= n and i not in self._gates]
             if missing:
                 stack.extend(missing)

@@ -49,7 +49,7 @@ class SoftGates:
         self._used_by: list[list[int]] = [[] for _ in system.names]
         for skill, gate in enumerate(system.circuit.gate_of.tolist()):
             if gate >= 0:
-                for source in set(system.sources(gate)):
+                for source in set(system.circuit.sources(gate)):
                     self._used_by[source].append(skill)
 
     def gate(self, skill: int) -> float:
@@ -62,14 +62,14 @@ class SoftGates:
             if node < circuit.n_skills:
                 values.append(float(self._input[node]))
             elif seen:
-                k, inputs = circuit.gates[node]
+                k, inputs = circuit.gate(node)
                 given = values[-len(inputs) :]
                 del values[-len(inputs) :]
                 chosen = given if k == len(given) else sorted(given, reverse=True)[:k]
                 values.append(float(np.prod(chosen)))
             else:
                 todo.append((node, True))
-                todo.extend((source, False) for source in reversed(circuit.gates[node][1]))
+                todo.extend((source, False) for source in reversed(circuit.gate(node)[1]))
         return values[0]
 
     def values(self, work: Floats) -> Floats:

@@ -86,13 +86,14 @@ class GateCounter:
     """Which hard gates are open, followed one mastery at a time."""
 
     def __init__(self, circuit: Circuit) -> None:
-        self._missing = {node: k for node, (k, _) in circuit.gates.items()}
+        self._n = n = circuit.n_skills
+        self._missing = [0] * circuit.n_nodes
         self._feeds: list[list[int]] = [[] for _ in range(circuit.n_nodes)]
-        for node, (_, inputs) in circuit.gates.items():
+        for node in range(n, circuit.n_nodes):
+            self._missing[node], inputs = circuit.gate(node)
             for source in inputs:
                 self._feeds[source].append(node)
         self._open = (circuit.gate_of < 0).tolist()
-        self._n = circuit.n_skills
         for skill, gate in enumerate(circuit.gate_of.tolist()):
             if gate >= 0:
                 self._feeds[gate].append(skill)

@@ -111,20 +111,9 @@ class System:
         if len(self.modules) == 1 or self.circuit.free:
             return False
         for i, gate in enumerate(self.circuit.gate_of.tolist()):
-            if gate >= 0 and any(self.module[s] != self.module[i] for s in self.sources(gate)):
+            if gate >= 0 and any(self.module[s] != self.module[i] for s in self.circuit.sources(gate)):
                 return True
         return False
-
-    def sources(self, node: int) -> list[int]:
-        """Skills that a node of the circuit depends on directly."""
-        found, stack = [], [node]
-        while stack:
-            node = stack.pop()
-            if node < self.circuit.n_skills:
-                found.append(node)
-            else:
-                stack.extend(self.circuit.gates[node][1])
-        return found
 
     def refuse(self, engine: str, what: str, instead: str) -> EngineError:
         """Return the error with which `engine` declines this scenario."""
@@ -188,7 +177,7 @@ def _gate(graph: nx.DiGraph, name: str):  # type: ignore[no-untyped-def]
     text = graph.nodes[name].get("requires")
     if text is not None:
         return parse_gate(text)
-    return tuple(graph.pred[name]) or None
+    return tuple(graph.predecessors(name)) or None
 
 
 def _intervention(item, index: dict[str, int]) -> Intervention:  # type: ignore[no-untyped-def]
