@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -28,12 +29,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in options.names or TOPICS:
         topic = import_module(f"benchmarks.{name}")
         print(f"## {name}\n\n{str(topic.__doc__).strip()}\n", flush=True)
-        rows: Iterator[Row] = topic.measure(options.quick)
-        measured[name] = list(rows)
+        measured[name] = list(_announced(topic.measure(options.quick)))
         print(table(measured[name]) + "\n", flush=True)
     if options.json:
         found = {name: [row.to_dict() for row in rows] for name, rows in measured.items()}
         options.json.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _announced(rows: Iterator[Row]) -> Iterator[Row]:
+    """Pass the rows on, saying on the error stream what has been measured: some take minutes."""
+    for row in rows:
+        print(f"  {row.name}: {row.median:.3g} {row.unit}", file=sys.stderr, flush=True)
+        yield row
 
 
 if __name__ == "__main__":

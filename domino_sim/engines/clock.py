@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 #: Numbers of a batch (sets × points × skills) worked on at once, so that they stay in the cache.
-_BATCH_BLOCK = 1 << 18
+_BATCH_BLOCK = 1 << 17
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domino_sim.decays import Decays
 from domino_sim.engines import chebyshev
+from domino_sim.engines.crowd import gains
 from domino_sim.engines.paths import HardPath, Rows, SoftPath
-from domino_sim.levels import Floats, Ints, Loss, gain_and_unlearned, log_omega, unlearned
+from domino_sim.levels import Floats, Ints, Loss, gain_and_unlearned
 
 #: τ is never followed beyond this; every skill that learns is at level 1 long before.
 FAR = 1e200
@@ -26,13 +26,17 @@ FAR = 1e200
 _SPENT = 800.0
 
 #: Elements of a (skills × times) array worked on at once: keeps it in the cache.
-_BLOCK = 1 << 18
+_BLOCK = 1 << 15
 
 #: Above this many exponentials the sums over skills are compressed (see `Decays`).
 _COMPRESS = 5 * 10**7
 
-#: Openings or times handled one by one between two compressions.
-_CHUNK = 512
+#: By how much the cells of the closed clock's table grow.
+_CELL_RATIO = 1.2
+
+#: Halley's steps end when τ moves by no more than this part: with x = pτ the error left in a level
+#: is about its cube times x³ e^(−x), below 1e-13.
+_CLOSE = 3e-5
 
 _MOST_ROUNDS = 60
 
@@ -44,7 +48,7 @@ _SHORTEST = 1e-12
 
 #: Error of a row's time, relative to all the time passed, above which the row is split.
 _TIME_TOLERANCE = 1e-12
-_NEWTON_STEPS = 100
+_MOST_STEPS = 100
 
 
 @dataclass(frozen=True)
@@ -77,104 +81,169 @@ class ClosedClock:
 
     def __init__(self, path: HardPath, rate: Floats, wasted: Floats, horizon: Floats) -> None:
         self.path, self.rate, self.wasted = path, rate, wasted
-        self.loss: Loss = path.skills.loss
-        start, _ = gain_and_unlearned(path.skills.work, self.loss)
-        self._start = start.sum(axis=0)
-        self._table = self._tabulate(horizon)
+        skills = path.skills
+        self.loss: Loss = skills.loss
+        gain, left = gain_and_unlearned(skills.work, self.loss)
+        self._start = gain.sum(axis=0)
+        # All sums of a run are one product of (3, n) weights with the skills' decay.
+        demand = left * skills.speed
+        self._weights = np.stack([left, demand, demand * skills.speed]).transpose(2, 0, 1)
+        self._total = self._weights.sum(axis=2)
+        self._tabulate(horizon)
 
     def time(self, tau: Floats, sets: Ints | slice) -> Floats:
         """Training time at `tau` (rows, k) of runs `sets`."""
         n = len(self.path.skills.speed)
         if self.loss == "mse" and len(tau) == 1 and n * tau.size > _COMPRESS:
-            gained = _compressed_gains(self.path, tau[0])[None]
+            gained = gains(self.path, tau[0])[None]
         else:
-            gained = self._sums(tau, sets, pace=False)[0] - self._start[sets, None]
+            gained = self._sums(tau, sets, None)[0]
         return (self.wasted[sets, None] * tau + gained) / self.rate[sets, None]
 
     def tau(self, t: Floats) -> Floats:
-        """Clock at training times `t` (runs, k): Newton steps inside a bracketing table."""
-        table_tau, table_time, pace_after, pace_before = self._table
+        """Clock at training times `t` (runs, k): a fifth-order guess and one of Halley's steps.
+
+        Where that is not enough, more steps follow, kept inside a bracket.
+        """
         runs = np.arange(len(t))[:, None]
-        after = _find(table_time, t)
-        low, high = table_tau[runs, after - 1], table_tau[runs, after]
-        t_low, t_high = table_time[runs, after - 1], table_time[runs, after]
-        rise = np.where(t_high > t_low, t_high - t_low, 1.0)
-        part = np.clip((t - t_low) / rise, 0.0, 1.0)
-        tau = low + (high - low) * part
-        if pace_after is not None and pace_before is not None:
-            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-                guess = chebyshev.inverse_cubic(
-                    part, low, high, rise / pace_after[runs, after - 1],
-                    rise / pace_before[runs, after - 1],
-                )
-            tau = np.where((guess > low) & (guess < high), guess, tau)
-        sets = slice(None)
-        close = 4e-16 * np.maximum(np.abs(t), table_time[:, -1:])
-        for _ in range(_NEWTON_STEPS):
-            gained, demand = self._sums(tau, sets, pace=True)
-            reached = self.wasted[:, None] * tau + gained - self._start[:, None]
-            miss = reached / self.rate[:, None] - t
+        cell = _find(self._edges_time, t) - 1
+        low, high = self._edges[runs, cell], self._edges[runs, cell + 1]
+        closed = None if self._closed is None else self._closed[:, runs, cell]
+        goal = self.rate[:, None] * t
+        if self._guess is None:
+            return self._bracketed(low, goal, closed, low, high, slice(None))
+        begin, scale, *powers = np.moveaxis(self._guess[runs, cell], -1, 0)
+        part = (t - begin) * scale
+        guess = powers[-1]
+        for power in powers[-2::-1]:
+            guess = guess * part + power
+        guess = np.minimum(np.maximum(guess, low), high)
+        tau, _ = self._halley(guess, goal, closed, slice(None))
+        poor = ~(np.abs(tau - guess) <= _CLOSE * high)
+        if poor.any():
+            run, k = np.nonzero(poor)
+            held = None if closed is None else closed[:, run, k, None]
+            low, high = low[run, k, None], high[run, k, None]
+            tau[run, k] = self._bracketed(
+                guess[run, k, None], goal[run, k, None], held, low, high, run
+            )[:, 0]
+        return tau
+
+    def _halley(
+        self, tau: Floats, goal: Floats, closed: Floats | None, sets: Ints | slice
+    ) -> tuple[Floats, Floats]:
+        """One of Halley's steps towards η t = `goal`, and the miss before it; all (rows, k)."""
+        gained, demand, bend = self._sums(tau, sets, closed)
+        wasted = self.wasted[sets, None]
+        gained += wasted * tau
+        gained -= goal
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            demand += wasted
+            newton = gained / demand
+            bend *= newton
+            bend /= demand
+            step = tau - newton / (1.0 + 0.5 * bend)
+        return step, gained
+
+    def _bracketed(
+        self,
+        tau: Floats,
+        goal: Floats,
+        closed: Floats | None,
+        low: Floats,
+        high: Floats,
+        sets: Ints | slice,
+    ) -> Floats:
+        """Halley's steps from `tau` until they no longer move, halving the bracket if they leave."""
+        close = 4e-16 * np.maximum(goal, self.rate[sets, None] * self._edges_time[sets, -1:])
+        for _ in range(_MOST_STEPS):
+            step, miss = self._halley(tau, goal, closed, sets)
             low = np.where(miss <= 0.0, tau, low)
             high = np.where(miss >= 0.0, tau, high)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                step = tau - miss * self.rate[:, None] / (demand + self.wasted[:, None])
             stepped = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
             moved = np.abs(stepped - tau)
             tau = stepped
-            # Newton doubles the digits: a step this small leaves an error below 1e-15.
-            if ((np.abs(miss) <= close) | (moved <= 3e-9 * np.abs(tau))).all():
+            if ((np.abs(miss) <= close) | (moved <= _CLOSE * tau)).all():
                 break
         return tau
 
-    def _sums(self, tau: Floats, sets: Ints | slice, *, pace: bool) -> tuple[Floats, Floats]:
-        """Σ gains and, if asked, Σ demands at `tau` (rows, k), in blocks that fit the cache."""
-        n = len(self.path.skills.speed)
+    def _sums(
+        self, tau: Floats, sets: Ints | slice, closed: Floats | None
+    ) -> tuple[Floats, Floats, Floats]:
+        """Σ of gains since 0, of demands, and of −their slopes, at `tau` (rows, k).
+
+        `closed` (2, rows, k) is what shut gates hold back of the last two, where it is known.
+        Worked out in blocks that fit the cache.
+        """
+        skills, path = self.path.skills, self.path
+        listed = self.loss == "ce" or (skills.leak > 0.0 and not path.free)
+        n = len(skills.speed)
         width = max(1, _BLOCK // max(1, n * len(tau)))
-        gained, demand = np.empty_like(tau), np.empty_like(tau)
+        sums = np.empty((3, *tau.shape))
         for begin in range(0, tau.shape[1], width):
             part = np.s_[:, begin : begin + width]
-            work = self.path.work(tau[part], sets)
-            if not pace:
-                gained[part] = _gain(work, self.loss)
-                continue
-            if self.loss == "mse":
-                left = np.exp(-work)
-                gained[part] = n - left.sum(axis=0)
+            if listed:
+                sums[:, *part] = self._listed(tau[part], sets)
             else:
-                gain, left = gain_and_unlearned(work, self.loss)
-                gained[part] = gain.sum(axis=0)
-            left *= self.path.skills.speed[:, sets, None]
-            if not self.path.free:
-                left *= self.path.openness(tau[part], sets)
-            demand[part] = left.sum(axis=0)
-        return gained, demand
+                found = self._weights[sets] @ path.decayed(tau[part], sets)
+                sums[:, *part] = found.transpose(1, 0, 2)
+        if not listed:
+            np.subtract(self._total[sets, :1], sums[0], out=sums[0])
+            if closed is not None:
+                sums[1:] -= closed
+        return sums[0], sums[1], sums[2]
 
-    def _tabulate(
-        self, horizon: Floats
-    ) -> tuple[Floats, Floats, Floats | None, Floats | None]:
-        """Instants of τ (runs, m), their times, and D/η just after and just before each cell."""
-        breaks = self.path.breaks()
+    def _listed(self, tau: Floats, sets: Ints | slice) -> tuple[Floats, Floats, Floats]:
+        """The same skill by skill: CE, and shut gates that leak."""
+        gain, left = gain_and_unlearned(self.path.work(tau, sets), self.loss)
+        pace = self.path.skills.speed[:, sets, None] * self.path.openness(tau, sets)
+        bend = left if self.loss == "mse" else left * left * (1.0 - left)
+        return (
+            gain.sum(axis=0) - self._start[sets, None],
+            (pace * left).sum(axis=0),
+            (pace * pace * bend).sum(axis=0),
+        )
+
+    def _tabulate(self, horizon: Floats) -> None:
+        """Set up cells of τ whose times bracket any time asked for.
+
+        `_edges` and `_edges_time` are (runs, m). `_guess` (runs, m − 1, 8) holds for each cell the
+        time it begins at, one over the time it takes, and the polynomial in the part of that time
+        which has τ and its first two derivatives right at both ends. `_closed` is what shut gates
+        hold back in each cell.
+        """
+        skills, free = self.path.skills, self.path.free
         end = far_end(self.path, self.rate, self.wasted, horizon)
-        edges = grade(breaks, end, self.path.skills.speed)
-        runs, cells = len(edges), edges.shape[1] - 1
-        n = len(self.path.skills.speed)
-        if n * edges.size > _COMPRESS // 10:
-            return edges, self.time(edges, slice(None)), None, None
-        gained, demand_after = self._sums(edges, slice(None), pace=True)
-        time = (self.wasted[:, None] * edges + gained - self._start[:, None]) / self.rate[:, None]
-        pace_after = (demand_after + self.wasted[:, None]) / self.rate[:, None]
-        pace_before = pace_after[:, 1:]
-        if not self.path.free:
-            speed = self.path.skills.speed[:, :, None]
-            pace_before = np.empty((runs, cells))
-            width = max(1, _BLOCK // max(1, n * runs))
-            for begin in range(0, cells, width):
-                part = np.s_[:, begin : begin + width]
-                left = unlearned(self.path.work(edges[:, 1:][part], slice(None)), self.loss)
-                left *= speed * self.path.openness(edges[:, :-1][part], slice(None))
-                pace_before[part] = left.sum(axis=0) + self.wasted[:, None]
-            pace_before /= self.rate[:, None]
-        return edges, np.maximum.accumulate(time, axis=1), pace_after[:, :-1], pace_before
+        self._edges = edges = grade(self.path.breaks(), end, skills.speed, ratio=_CELL_RATIO)
+        self._closed: Floats | None = None
+        self._guess: Floats | None = None
+        if len(skills.speed) * edges.size > _COMPRESS // 10:
+            self._edges_time = np.maximum.accumulate(self.time(edges, slice(None)), axis=1)
+            return
+        rate, wasted = self.rate[:, None], self.wasted[:, None]
+        gained, demand, bend = self._sums(edges, slice(None), None)
+        time = (wasted * edges + gained) / rate
+        self._edges_time = time = np.maximum.accumulate(time, axis=1)
+        ends = np.stack([demand, bend])
+        ends = np.stack([ends[:, :, :-1], ends[:, :, 1:]])
+        if not free:
+            if self.loss == "ce" or skills.leak:
+                return
+            shut = self.path.opened.T[:, :, None] > edges[:, None, :-1]
+            self._closed = (self._weights[:, 1:] @ shut.astype(float)).transpose(1, 0, 2)
+            ends -= self._closed
+        rise = np.diff(time, axis=1)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            pace = rate / (ends[:, 0] + wasted)
+            slope = rise * pace
+            curve = rise * rise * ends[:, 1] * pace**3 / rate
+            scale = 1.0 / rise
+        guess = _quintic(edges[:, :-1], edges[:, 1:], slope, curve)
+        table = np.stack([time[:, :-1], scale, *guess], axis=-1)
+        usable = np.isfinite(table).all(axis=-1)
+        table[~usable] = 0.0
+        table[~usable, 2] = edges[:, :-1][~usable]
+        self._guess = table
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,8 +321,10 @@ class RowClock:
     def locate(self, t: Floats, run: Ints) -> tuple[Ints, Floats]:
         """Row and place x in it of training times `t` (k,) of runs `run` (k,)."""
         row = self._row_of(self.before + self.within[:, -1], t, run)
-        target = np.clip(t - self.before[row], 0.0, self.within[row, -1])
-        return row, chebyshev.solve_increasing(self.within, row, target)
+        target, most = np.maximum(t - self.before[row], 0.0), self.within[row, -1]
+        x = chebyshev.solve_increasing(self.within, row, np.minimum(target, most))
+        # Where time has run out for good, D being zero, everything is learned: the very end.
+        return row, np.where(target >= most, 1.0, x)
 
     def tau_of(self, t: Floats, run: Ints) -> Floats:
         """Clock at training times `t` (k,) of runs `run` (k,)."""
@@ -352,11 +423,22 @@ def grade(breaks: Floats, end: Floats, speed: Floats, *, ratio: float = 2.0) -> 
     return np.concatenate([bounds[:, :1], edges], axis=1)
 
 
-def _gain(work: Floats, loss: Loss) -> Floats:
-    """Σ of gains over the skills."""
-    if loss == "mse":
-        return len(work) - np.exp(-work).sum(axis=0)
-    return log_omega(work).sum(axis=0)
+def _quintic(low: Floats, high: Floats, slope: Floats, curve: Floats) -> tuple[Floats, ...]:
+    """Coefficients of the quintic on [0, 1] with values, slopes and curvatures given at both ends.
+
+    `slope` and `curve` are (2, …), at 0 and at 1.
+    """
+    rise = high - low - slope[0] - 0.5 * curve[0]
+    turn = slope[1] - slope[0] - curve[0]
+    bend = curve[1] - curve[0]
+    return (
+        low,
+        slope[0],
+        0.5 * curve[0],
+        10.0 * rise - 4.0 * turn + 0.5 * bend,
+        -15.0 * rise + 7.0 * turn - bend,
+        6.0 * rise - 3.0 * turn + 0.5 * bend,
+    )
 
 
 def _find(table: Floats, wanted: Floats) -> Ints:
@@ -364,7 +446,7 @@ def _find(table: Floats, wanted: Floats) -> Ints:
     found = np.empty(wanted.shape, dtype=np.int64)
     for run in range(len(table)):
         found[run] = np.searchsorted(table[run], wanted[run])
-    return np.clip(found, 1, table.shape[1] - 1)
+    return np.clip(found, 1, table.shape[1] - 1, out=found)
 
 
 def _runs_of(values: Floats) -> Ints:
@@ -377,68 +459,3 @@ def _running(values: Floats, first: np.ndarray) -> Floats:
     total = np.concatenate([[0.0], np.cumsum(values)[:-1]])
     begin = np.flatnonzero(first)
     return total - np.repeat(total[begin], np.diff(np.append(begin, len(values))))
-
-
-def _compressed_gains(path: HardPath, tau: Floats) -> Floats:
-    """Σ (u_i(0) − u_i(τ)) at many `tau` (k,) of one run under MSE, without skills × times.
-
-    The open skills are kept as `Decays`; those that open since the last compression, and the
-    times asked for, are paired one by one, `_CHUNK` of each.
-    """
-    skills = path.skills
-    speed, opened = skills.speed[:, 0], path.opened[:, 0]
-    moving = speed > 0.0
-    speed, opened, start = speed[moving], opened[moving], np.exp(-skills.work[moving, 0])
-    leak = skills.leak
-    decays = Decays(np.concatenate([speed, leak * speed]))
-    amounts = np.zeros(len(decays.nodes))
-    order = np.argsort(opened, kind="stable")
-    speed, opened, start = speed[order], opened[order], start[order]
-    at_opening = start * np.exp(-np.where(np.isfinite(opened), leak * speed * opened, 0.0))
-    opens = np.isfinite(opened)
-    asked = np.argsort(tau, kind="stable")
-    query = np.minimum(tau[asked], FAR)
-    if leak:
-        decays.spread(amounts, leak * speed, start)
-    closed_before = np.concatenate([[0.0], np.cumsum(start)])
-    left = np.empty(len(query))
-    last = query[-1]
-    bounds = np.concatenate([opened[opens][::_CHUNK], query[::_CHUNK], [last]])
-    bounds = np.unique(bounds[bounds <= last])
-    here, n_open, n_asked = 0.0, 0, 0
-
-    def admit(stop: int, now: float) -> None:
-        """Move skills up to `stop` from their gate's rate to their own, at clock `now`."""
-        part = slice(n_open, stop)
-        grown = at_opening[part] * np.exp(-speed[part] * (now - opened[part]))
-        decays.spread(amounts, speed[part], grown)
-        if leak:
-            decays.spread(amounts, leak * speed[part], -start[part] * np.exp(-leak * speed[part] * now))
-
-    for bound in bounds.tolist():
-        joined = int(np.searchsorted(opened, bound, side="left"))
-        answered = int(np.searchsorted(query, bound, side="right"))
-        now = query[n_asked:answered]
-        if len(now):
-            far = np.exp(-np.outer(now - here, decays.nodes)) @ amounts
-            part = slice(n_open, joined)
-            age = now[:, None] - opened[part]
-            is_open = age >= 0.0
-            own = np.where(is_open, at_opening[part] * np.exp(-speed[part] * np.maximum(age, 0)), 0.0)
-            if leak:
-                own -= np.where(is_open, start[part] * np.exp(-leak * speed[part] * now[:, None]), 0.0)
-                shut = 0.0
-            else:
-                shut = closed_before[-1] - closed_before[np.searchsorted(opened, now, side="right")]
-                # Skills that open exactly at the bound have not been paired: still whole.
-                late = np.searchsorted(opened, now, side="right")
-                shut = shut + np.where(late > joined, closed_before[late] - closed_before[joined], 0.0)
-            left[n_asked:answered] = far + own.sum(axis=1) + shut
-        amounts *= np.exp(-decays.nodes * (bound - here))
-        here = bound
-        joined = int(np.searchsorted(opened, bound, side="right"))
-        admit(joined, bound)
-        n_open, n_asked = joined, answered
-    result = np.empty(len(query))
-    result[asked] = closed_before[-1] - left
-    return result

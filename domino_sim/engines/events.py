@@ -32,6 +32,9 @@ from domino_sim.progress import Meter, NullMeter
 if TYPE_CHECKING:
     import xarray as xr
 
+#: Priority of what users' processes wait for: at one instant, gates open before they are told.
+_AFTER_GATES = 5
+
 #: Priority of the end of a run: whatever else happens at the last step happens before it.
 _AFTER_ALL = 10
 
@@ -62,7 +65,7 @@ class Events:
     ...         for name in training.learnable():
     ...             training.set_frequency(name, 10.0)
     ...         yield training.next_mastery()
-    >>> scenario = domino_sim.load_scenario("two-pairs").with_overrides({"gate.kind": "hard"})
+    >>> scenario = domino_sim.load_scenario("two-pairs", {"gate": {"kind": "hard"}})
     >>> ds = domino_sim.simulate(scenario, Events(processes=[teacher]))
     >>> int(ds.mastered_at.notnull().sum())
     7
@@ -127,7 +130,8 @@ class Training:
         self._progress: Callable[[float], None] = lambda done: None
         n = len(system.names)
         self._mastered_event = [self.env.event() for _ in range(n)]
-        self._opened_event: dict[int, simpy.Event] = {}
+        self._told_opened: dict[int, simpy.Event] = {}
+        self._told_mastered: dict[int, simpy.Event] = {}
         self._gates: dict[int, simpy.Event] = {}
         self._open = [False] * n
         self._added_at = np.where(system.absent, np.inf, 0.0)
@@ -178,18 +182,17 @@ class Training:
         ]
 
     def mastered(self, name: str) -> simpy.Event:
-        """Event of the mastery of `name`; it may have happened already."""
-        return self._mastered_event[self._skill_number(name)]
+        """Event of the mastery of `name`; it may have happened already.
+
+        Like all events processes are given, it comes after the gates that open at that instant.
+        """
+        skill = self._skill_number(name)
+        return self._told(self._told_mastered, skill, done=self._is_mastered(skill))
 
     def opened(self, name: str) -> simpy.Event:
-        """Event of the opening of the gate of `name`."""
+        """Event of the opening of the gate of `name`; it may have happened already."""
         skill = self._skill_number(name)
-        event = self._opened_event.get(skill)
-        if event is None:
-            event = self._opened_event[skill] = self.env.event()
-            if self._open[skill]:
-                event.succeed()
-        return event
+        return self._told(self._told_opened, skill, done=self._open[skill])
 
     def next_mastery(self) -> simpy.Event:
         """Event of the next mastery of any skill; its value is the skill's name."""
@@ -249,8 +252,7 @@ class Training:
             yield self._gate(gate)
         self._open[skill] = True
         self._recording.opened_at[skill] = self.env.now
-        if skill in self._opened_event:
-            self._opened_event[skill].succeed()
+        self._tell(self._told_opened.get(skill), self.names[skill])
         if gate >= 0 or self._serial:
             self._update(skill)
         yield self._mastered_event[skill]
@@ -311,6 +313,20 @@ class Training:
     def _is_mastered(self, skill: int) -> bool:
         return not math.isnan(self._recording.mastered_at[skill])
 
+    def _told(self, told: dict[int, simpy.Event], skill: int, *, done: bool) -> simpy.Event:
+        """The event by which processes are told of something about `skill`."""
+        if skill not in told:
+            told[skill] = self.env.event()
+            if done:
+                self._tell(told[skill], self.names[skill])
+        return told[skill]
+
+    def _tell(self, event: simpy.Event | None, name: str) -> None:
+        """Let `event` happen, after the gates that open now."""
+        if event is not None and not event.triggered:
+            event._ok, event._value = True, name
+            self.env.schedule(event, priority=_AFTER_GATES)
+
     def _added(self, skill: int) -> simpy.Event:
         """Event of an absent skill being added."""
         return self._waited.setdefault(skill, self.env.event())
@@ -353,12 +369,12 @@ class Training:
         if tag is None:
             self._recording.mastered_at[skill] = self.env.now
             self._mastered_event[skill].succeed()
-            if self._next_mastery is not None:
-                self._next_mastery.succeed(self.names[skill])
-                self._next_mastery = None
+            self._tell(self._told_mastered.get(skill), self.names[skill])
+            self._tell(self._next_mastery, self.names[skill])
+            self._next_mastery = None
             self._progress(self.env.now)
         elif isinstance(tag, simpy.Event):
-            tag.succeed()
+            self._tell(tag, self.names[skill])
         else:
             tag(skill)
 

@@ -142,6 +142,22 @@ class HardPath:
             active = s.leak * tau + (1.0 - s.leak) * active
         return s.work[:, sets, None] + speed * active
 
+    def decayed(self, tau: Floats, sets: Ints | slice) -> Floats:
+        """Return e^(−(work − work at 0)) at `tau` (rows, k), runs first: (rows, skills, k)."""
+        s = self.skills
+        exponent = np.empty((len(tau), len(s.speed), tau.shape[1]))
+        slope = -s.speed.T[sets, :, None]
+        if self.free:
+            np.multiply(slope, tau[:, None, :], out=exponent)
+        else:
+            np.subtract(tau[:, None, :], self.opened.T[sets, :, None], out=exponent)
+            np.maximum(exponent, 0.0, out=exponent)
+            if s.leak:
+                exponent *= 1.0 - s.leak
+                exponent += s.leak * tau[:, None, :]
+            exponent *= slope
+        return np.exp(exponent, out=exponent)
+
     def openness(self, tau: Floats, sets: Ints | slice) -> Floats:
         """Gate factor c at `tau` (rows, k), 0 … 1 and at least the leak."""
         if self.free:

@@ -139,6 +139,7 @@ class Phase:
         """Training times (skills, runs) of clock instants, inf beyond the horizon."""
         never = ~(tau < FAR)
         time = self.clock.time(np.ascontiguousarray(np.where(never, 0.0, tau).T), slice(None)).T
+        time = np.where(tau <= 0.0, 0.0, np.maximum(time, 0.0))
         return np.where(never | (time > self.horizon), np.inf, time)
 
     def _openings(self) -> Floats:

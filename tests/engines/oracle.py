@@ -17,7 +17,7 @@ from domino_sim.gates import parse_gate
 from domino_sim.scenario import Scenario
 
 #: Work (or logit) that stands for level 1.
-FULL = 600.0
+FULL = 1e5
 
 
 @dataclass
@@ -100,7 +100,11 @@ class _Run:
     def left(self, y: np.ndarray) -> np.ndarray:
         return np.exp(-y) if self.scenario.loss == "mse" else expit(-y)
 
-    def gate(self, i: int, left: np.ndarray) -> float:
+    def log_left(self, y: np.ndarray) -> np.ndarray:
+        """log u, relative to an unlearned skill's; it does not underflow."""
+        return -y if self.scenario.loss == "mse" else np.log(2.0) - np.logaddexp(0.0, y)
+
+    def gate(self, i: int, log_left: np.ndarray) -> float:
         program = self.gates[i]
         if program is None:
             return 1.0
@@ -109,19 +113,17 @@ class _Run:
             done = ~np.isnan(self.mastered)
             value = evaluate(program, lambda s: float(done[self.index[s]]), hard_join)
         else:
-            whole = 1.0 if self.scenario.loss == "mse" else 2.0
 
             def seen(name: str) -> float:
-                u = max(whole * left[self.index[name]], 1e-300)
-                return max(-np.expm1(form.exponent * np.log(u)), 0.0)
+                return max(-np.expm1(form.exponent * log_left[self.index[name]]), 0.0)
 
             value = evaluate(program, seen, soft_join)
         return form.leak + (1 - form.leak) * value
 
     def slope(self, y: np.ndarray) -> np.ndarray:
-        law, left = self.scenario.pool.law, self.left(y)
+        law, left, logs = self.scenario.pool.law, self.left(y), self.log_left(y)
         speed = np.where(self.present & ~self.frozen, self.p, 0.0)
-        cp = np.array([self.gate(i, left) * s if s else 0.0 for i, s in enumerate(speed)])
+        cp = np.array([self.gate(i, logs) * s if s else 0.0 for i, s in enumerate(speed)])
         d, dy = cp * left, np.zeros_like(y)
         for m, root in enumerate(self.roots):
             here = self.module == m

@@ -1,0 +1,449 @@
+"""The ``events`` engine: few events, modules, soft gates by quanta, user-written processes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+import simpy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from oracle import integrate
+from strategies import hard_scenarios, skill_tables
+
+from domino_sim import load_scenario, simulate
+from domino_sim.engines import Euler, Events
+from domino_sim.errors import ArgumentError
+from domino_sim.scenario import Scenario
+
+LAWS = ("sum", "norm", "constant", "domino")
+
+
+def scenario_of(skills: dict[str, Any], **data: Any) -> Scenario:
+    """A scenario with a few defaults that make it run to the end."""
+    return Scenario.from_dict(
+        {
+            "steps": 5000,
+            "pool": {"rate": 0.01, "wasted": 0.05},
+            "record": {"points": 11},
+            "skills": skills,
+            **data,
+        }
+    )
+
+
+class Counting(simpy.Environment):
+    """An environment that counts its events."""
+
+    counted = 0
+
+    def step(self) -> None:
+        Counting.counted += 1
+        super().step()
+
+
+@pytest.fixture
+def counting(monkeypatch: pytest.MonkeyPatch) -> type[Counting]:
+    """Have the engine run in an environment that counts."""
+    monkeypatch.setattr(simpy, "Environment", Counting)
+    Counting.counted = 0
+    return Counting
+
+
+def most_events(scenario: Scenario) -> int:
+    """The promised bound on the number of events of a hard-gated run."""
+    edges = scenario.skill_graph().number_of_edges()
+    pools = len(scenario.module_of()[0])
+    return 6 * (len(scenario.names) + edges + len(scenario.interventions)) + 20 * pools
+
+
+@given(hard_scenarios())
+@settings(
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+def test_a_run_takes_few_events(counting: type[Counting], scenario: Scenario) -> None:
+    counting.counted = 0
+    simulate(scenario, "events")
+    assert 0 < counting.counted <= most_events(scenario)
+
+
+@pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("loss", ["mse", "ce"])
+def test_a_large_layered_run_takes_few_events(
+    counting: type[Counting], law: str, loss: str
+) -> None:
+    scenario = Scenario.from_dict(
+        {
+            "steps": 10**9,
+            "loss": loss,
+            "graph": {"family": "layered", "n": 150, "seed": 2},
+            "frequencies": {"law": "power", "exponent": 0.5},
+            "pool": {"law": law, "rate": 0.01, "wasted": 1e-3},
+            "record": {"points": 3},
+            "interventions": [
+                {"at": 100 * k, "set": {"pool.wasted": 1e-3 * (k + 1)}} for k in range(20)
+            ],
+        }
+    )
+    ds = simulate(scenario, "events")
+    assert ds.mastered_at.notnull().all()
+    assert counting.counted <= most_events(scenario)
+
+
+def test_more_steps_take_no_more_events(counting: type[Counting]) -> None:
+    counts = []
+    for steps in (10**4, 10**9):
+        counting.counted = 0
+        simulate(scenario_of({"a": {}, "b": {"requires": "a"}}, steps=steps), "events")
+        counts.append(counting.counted)
+    assert counts[0] == counts[1]
+
+
+# --------------------------------------------------------------------------- modules
+
+
+@st.composite
+def modular(draw: st.DrawFn) -> Scenario:
+    """Hard gates that cross between two or three modules."""
+    skills = draw(skill_tables(most=7))
+    count = draw(st.integers(2, 3))
+    places = [draw(st.integers(0, count - 1)) for _ in skills]
+    members: dict[int, list[str]] = {}
+    for name, place in zip(skills, places, strict=True):
+        members.setdefault(place, []).append(name)
+    return Scenario.from_dict(
+        {
+            "steps": draw(st.sampled_from([100, 2000])),
+            "mastery": draw(st.sampled_from([0.5, 0.9, 0.99])),
+            "loss": draw(st.sampled_from(["mse", "ce"])),
+            "pool": {
+                "law": draw(st.sampled_from(["sum", "norm", "constant"])),
+                "rate": draw(st.sampled_from([1e-2, 0.1])),
+                "wasted": draw(st.sampled_from([1e-3, 0.1])),
+            },
+            "gate": {"leak": draw(st.sampled_from([0.0, 0.05]))},
+            "record": {"points": 11},
+            "skills": skills,
+            "modules": {
+                f"m{place}": {"skills": names, "share": draw(st.sampled_from([0.1, 0.3]))}
+                for place, names in members.items()
+            },
+        }
+    )
+
+
+@given(modular())
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+def test_modules_with_crossing_gates_against_an_integrator(scenario: Scenario) -> None:
+    ds, truth = simulate(scenario, "events"), integrate(scenario)
+    np.testing.assert_allclose(ds.level, truth.level, atol=1e-6)
+    sure = ~(np.nan_to_num(np.fmax(ds.mastered_at, truth.mastered)) >= scenario.steps - 1e-3)
+    np.testing.assert_allclose(
+        ds.mastered_at.values[sure], truth.mastered[sure], rtol=1e-6, atol=1e-6
+    )
+    if scenario.pool.law != "constant":
+        for m, module in enumerate(ds.module.values):
+            here = scenario.module_of()[2] == m
+            total = ds.share.values[:, here].sum(axis=1) + ds.wasted.sel(module=module)
+            np.testing.assert_allclose(total, 1.0, atol=1e-9)
+
+
+def test_a_module_is_a_pool_with_its_share_of_rate_and_waste() -> None:
+    whole = scenario_of({"a": {}, "b": {"frequency": 0.4}})
+    data = whole.to_dict()
+    data["skills"] |= {"c": {}, "d": {"frequency": 0.4, "requires": "c"}}
+    data["modules"] = {
+        "left": {"skills": ["a", "b"], "share": 0.25},
+        "right": {"skills": ["c", "d"], "share": 0.64},
+    }
+    pool = {"pool.rate": 0.01 * 0.5, "pool.wasted": 0.05 * 0.5}
+    alone = simulate(whole.with_overrides(pool), "events")
+    for engine in ("events", "clock"):
+        left = simulate(Scenario.from_dict(data), engine).sel(skill=["a", "b"])
+        np.testing.assert_allclose(left.level, alone.level, atol=1e-10)
+        np.testing.assert_allclose(left.mastered_at, alone.mastered_at, rtol=1e-10)
+
+
+# --------------------------------------------------------------------------- soft gates
+
+
+SOFT = {
+    "A": {"frequency": 1.0},
+    "B": {"frequency": 0.2},
+    "C": {"frequency": 0.6, "requires": "A and B"},
+    "D": {"frequency": 0.4, "requires": "A or C", "level": 0.3},
+    "E": {"frequency": 1.0, "requires": "2 of (B, C, D)"},
+}
+
+
+@pytest.mark.parametrize(
+    ("loss", "exponent", "factor"),
+    [
+        ("mse", 1e-3, 4),
+        ("mse", 0.1, 4),
+        ("mse", 1.0, 4),
+        ("ce", 0.01, 4),
+        ("ce", 0.1, 4),
+        ("ce", 1.0, 4),
+        # A logit grows so slowly that a gate which opens at u = e^−700 stays long half open.
+        ("ce", 1e-3, 40),
+    ],
+)
+def test_soft_gates_follow_the_integrator_to_the_stated_tolerance(
+    loss: str, exponent: float, factor: float
+) -> None:
+    skills = {k: dict(v) for k, v in SOFT.items()}
+    if loss == "ce":
+        skills["D"]["level"] = 0.6
+    scenario = scenario_of(
+        skills, loss=loss, gate={"kind": "soft", "exponent": exponent}, record={"points": 41}
+    )
+    truth = integrate(scenario)
+    for quantum in (1 / 32, 1 / 128):
+        found = simulate(scenario, Events(quantum=quantum)).level
+        assert float(abs(found - truth.level).max()) < factor * quantum**2
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_prerequisite_that_stands_still_keeps_its_gate_where_it_is(frozen: bool) -> None:
+    skills = {"a": {"frequency": 1.0 if frozen else 0.0}, "b": {"requires": "a"}}
+    more = {"interventions": [{"at": 0, "freeze": ["a"]}]} if frozen else {}
+    scenario = scenario_of(skills, gate={"kind": "soft"}, **more)
+    np.testing.assert_allclose(simulate(scenario, "events").level, 0.0, atol=1e-12)
+    half = scenario.with_overrides({"skills.a.level": 0.5})
+    found, truth = simulate(half, "events").level, integrate(half).level
+    np.testing.assert_allclose(found, truth, atol=3e-4)
+
+
+def test_soft_gates_across_modules() -> None:
+    scenario = scenario_of(
+        SOFT,
+        gate={"kind": "soft", "exponent": 0.5},
+        modules={
+            "left": {"skills": ["A", "C"], "share": 0.4},
+            "right": {"skills": ["B", "D", "E"], "share": 0.5},
+        },
+    )
+    events, truth = simulate(scenario, "events"), integrate(scenario)
+    assert float(abs(events.level - truth.level).max()) < 3e-4
+    euler = simulate(scenario, Euler(step=0.25))
+    assert float(abs(euler.level - truth.level).max()) < 2e-3
+
+
+@pytest.mark.parametrize("quantum", [0.0, -0.1, 0.6, float("nan"), "a", None])
+def test_an_impossible_quantum_is_refused(quantum: Any) -> None:
+    with pytest.raises(ArgumentError, match="quantum"):
+        simulate(scenario_of(SOFT), Events(quantum=quantum))
+
+
+# --------------------------------------------------------------------------- processes
+
+
+def hard_pairs() -> Scenario:
+    """The two pairs with hard gates."""
+    return load_scenario("two-pairs", overrides={"gate": {"kind": "hard"}, "record.points": 11})
+
+
+def test_a_teacher_raises_whatever_is_learnable() -> None:
+    seen: list[tuple[str, list[str]]] = []
+
+    def teacher(training: Any) -> Any:
+        last = ""
+        while True:
+            seen.append((last, training.learnable()))
+            for name in training.learnable():
+                training.set_frequency(name, 10.0)
+            last = yield training.next_mastery()
+
+    taught = simulate(hard_pairs(), Events(processes=[teacher]))
+    plain = simulate(hard_pairs(), "events")
+    assert seen[0] == ("", ["T1", "T2", "T3", "T4"])
+    # Masteries of one instant come as one event: afterwards all of them have happened.
+    masteries = [name for name, _ in seen[1:]]
+    assert len(set(masteries)) == len(masteries)
+    assert taught.mastered_at.notnull().all()
+    assert masteries == sorted(masteries, key=lambda n: float(taught.mastered_at.sel(skill=n)))
+    assert all(name not in learnable for name, learnable in seen[1:])
+    assert float(taught.mastered_at.sel(skill="T7")) < float(plain.mastered_at.sel(skill="T7"))
+
+
+def test_a_process_that_only_looks_changes_nothing() -> None:
+    log: dict[str, Any] = {}
+
+    def watcher(training: Any) -> Any:
+        yield training.passes("T1", 0.5)
+        log["half"] = training.env.now
+        log["level"] = training.level("T1")
+        yield training.mastered("T1")
+        log["mastered"] = training.env.now
+        log["is"] = training.is_mastered("T1"), training.is_open("T5"), training.is_open("T7")
+        yield training.opened("T5")
+        log["opened"] = training.env.now
+        yield training.opened("T5")  # has happened already
+        log["again"] = training.env.now
+
+    watched = simulate(hard_pairs(), Events(processes=[watcher]))
+    plain = simulate(hard_pairs(), "events")
+    np.testing.assert_allclose(watched.mastered_at, plain.mastered_at, rtol=1e-12)
+    assert log["level"] == pytest.approx(0.5, abs=1e-12)
+    assert log["half"] < log["mastered"]
+    assert log["mastered"] == pytest.approx(float(plain.mastered_at.sel(skill="T1")))
+    assert log["is"] == (True, False, False)
+    opened = float(plain.opened_at.sel(skill="T5"))
+    assert log["opened"] == log["again"] == pytest.approx(opened)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_what_a_process_does_equals_what_an_intervention_does(law: str) -> None:
+    skills = {
+        "a": {"frequency": 1.0},
+        "b": {"frequency": 0.5},
+        "c": {"requires": "a", "frequency": 0.7},
+    }
+    pool = {"law": law, "rate": 0.004, "wasted": 0.05}
+    scenario = scenario_of(skills, pool=pool)
+
+    def hand(training: Any) -> Any:
+        yield training.env.timeout(30)
+        training.freeze("a")
+        yield training.env.timeout(50.5)
+        training.unfreeze("a")
+        training.set_frequency("b", 2.0)
+        assert training.frequency("b") == 2.0
+        yield training.passes("b", 0.8)
+        training.set_frequency("c", 3.0)
+
+    changed = scenario.with_overrides(
+        {
+            "interventions": [
+                {"at": 30, "freeze": ["a"]},
+                {"at": 80.5, "unfreeze": ["a"], "set": {"skills.b.frequency": 2.0}},
+                {"when": "b > 0.8", "set": {"skills.c.frequency": 3.0}},
+            ]
+        }
+    )
+    by_hand = simulate(scenario, Events(processes=[hand]))
+    for engine in ("events", "clock"):
+        ds = simulate(changed, engine)
+        np.testing.assert_allclose(by_hand.level, ds.level, atol=1e-10)
+        np.testing.assert_allclose(by_hand.mastered_at, ds.mastered_at, rtol=1e-10)
+
+
+def test_passing_a_level_that_is_already_passed_happens_now() -> None:
+    now = []
+
+    def process(training: Any) -> Any:
+        yield training.mastered("a")
+        yield training.passes("a", 0.5)
+        yield training.mastered("a")
+        now.append(training.env.now)
+
+    ds = simulate(scenario_of({"a": {}}), Events(processes=[process]))
+    assert now == [float(ds.mastered_at[0])]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda t: t.level("T9"),
+        lambda t: t.mastered(None),
+        lambda t: t.freeze(["T1"]),
+        lambda t: t.set_frequency("T1", -1.0),
+        lambda t: t.set_frequency("T1", float("nan")),
+        lambda t: t.set_frequency("T1", "1"),
+        lambda t: t.set_frequency("T1", True),
+        lambda t: t.passes("T1", 1.5),
+        lambda t: t.passes("T1", float("nan")),
+        lambda t: t.passes("T1", None),
+    ],
+)
+def test_a_process_that_asks_the_impossible_is_told(call: Any) -> None:
+    def process(training: Any) -> Any:
+        call(training)
+        yield training.env.timeout(1)
+
+    with pytest.raises(ArgumentError):
+        simulate(hard_pairs(), Events(processes=[process]))
+
+
+def test_random_numbers_of_a_process_come_from_the_seed() -> None:
+    def draws(seed: int) -> list[float]:
+        found: list[float] = []
+
+        def process(training: Any) -> Any:
+            found.extend(training.rng.random(3))
+            yield training.env.timeout(1)
+
+        simulate(scenario_of({"a": {}}, seed=seed), Events(processes=[process]))
+        return found
+
+    assert draws(1) == draws(1) != draws(2)
+
+
+def test_an_error_of_a_process_is_not_hidden() -> None:
+    def process(training: Any) -> Any:
+        yield training.env.timeout(1)
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        simulate(scenario_of({"a": {}}), Events(processes=[process]))
+
+
+# --------------------------------------------------------------------------- extremes
+
+
+@pytest.mark.parametrize("engine", ["events", "clock", "euler"])
+def test_a_gate_nested_a_thousand_deep(engine: str) -> None:
+    gate = "a"
+    for _ in range(500):
+        gate = f"(({gate} and b) or c)"
+    skills = {"a": {}, "b": {}, "c": {"frequency": 0.0}, "d": {"requires": gate}}
+    scenario = scenario_of(skills, steps=300, pool={"rate": 0.02, "wasted": 0.05})
+    ds = simulate(scenario, engine)
+    opened = float(ds.opened_at.sel(skill="d"))
+    assert opened == float(ds.mastered_at.sel(skill=["a", "b"]).max())
+
+
+@pytest.mark.parametrize("engine", ["events", "clock"])
+@pytest.mark.parametrize("law", LAWS)
+def test_a_hub_with_thousands_of_dependents(engine: str, law: str) -> None:
+    skills: dict[str, Any] = {"hub": {"frequency": 1.0}}
+    skills |= {f"s{i}": {"frequency": 0.5, "requires": "hub"} for i in range(2000)}
+    scenario = scenario_of(
+        skills,
+        steps=10**7,
+        pool={"law": law, "rate": 0.01, "wasted": 0.05},
+        record={"steps": [0, 10**7]},
+    )
+    begun = time.perf_counter()
+    ds = simulate(scenario, engine)
+    assert time.perf_counter() - begun < 20
+    assert ds.mastered_at.notnull().all()
+    assert (ds.opened_at[1:] == ds.mastered_at[0]).all()
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_a_long_chain(law: str) -> None:
+    skills: dict[str, Any] = {"s0": {}}
+    skills |= {f"s{i}": {"requires": f"s{i - 1}"} for i in range(1, 400)}
+    scenario = scenario_of(
+        skills,
+        steps=10**7,
+        pool={"law": law, "rate": 0.01, "wasted": 0.05},
+        record={"steps": [0, 10**7]},
+    )
+    clock, events = simulate(scenario, "clock"), simulate(scenario, "events")
+    np.testing.assert_allclose(events.mastered_at, clock.mastered_at, rtol=1e-9)
+    assert (np.diff(events.mastered_at) > 0).all()
+
+
+@given(hard_scenarios())
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow])
+def test_a_run_can_be_repeated_to_the_last_bit(scenario: Scenario) -> None:
+    for engine in ("events", "clock"):
+        one = simulate(scenario, engine)
+        other = simulate(Scenario.from_dict(scenario.to_dict()), engine)
+        assert one.equals(other)

@@ -1,0 +1,346 @@
+"""Interventions: each kind, in every engine, at every awkward moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from oracle import Truth, integrate, serial
+from strategies import skill_tables
+
+from domino_sim import simulate
+from domino_sim.engines import Euler
+from domino_sim.scenario import Scenario
+
+STEPS = 600
+
+SKILLS: dict[str, Any] = {
+    "a": {"frequency": 1.0},
+    "b": {"frequency": 0.3},
+    "c": {"frequency": 0.5, "requires": "a"},
+    "d": {"frequency": 0.8, "requires": "b or c"},
+}
+
+#: Every kind of change, and every awkward moment.
+CASES: dict[str, list[dict[str, Any]]] = {
+    "a frequency": [{"at": 60, "set": {"skills.b.frequency": 2.0}}],
+    "between steps": [{"at": 60.5, "set": {"skills.b.frequency": 2.0}}],
+    "off and on again": [
+        {"at": 40, "set": {"skills.a.frequency": 0.0}},
+        {"at": 200, "set": {"skills.a.frequency": 1.0}},
+    ],
+    "waste": [{"at": 50, "set": {"pool.wasted": 0.5}}],
+    "no more waste": [{"at": 50, "set": {"pool.wasted": 0.0}}],
+    "rate": [{"at": 50, "set": {"pool.rate": 0.03}}, {"at": 90, "set": {"pool.rate": 1e-4}}],
+    "freeze": [{"at": 30, "freeze": ["a", "b"]}],
+    "freeze and thaw": [{"at": 30, "freeze": ["a"]}, {"when": "b > 0.9", "unfreeze": ["a"]}],
+    "freeze all, then thaw": [
+        {"at": 70, "freeze": ["a", "b", "c", "d"]},
+        {"at": 200, "unfreeze": ["a", "b", "c", "d"]},
+    ],
+    "thaw what is not frozen": [{"at": 30, "unfreeze": ["a"]}],
+    "freeze what is mastered": [{"when": "a > 0.97", "freeze": ["a"]}],
+    "add": [{"at": 100, "add": {"e": {"frequency": 0.7}}}],
+    "add behind a gate": [{"at": 100, "add": {"e": {"frequency": 0.7, "requires": "a and b"}}}],
+    "add with a level": [{"at": 100, "add": {"e": {"frequency": 0.7, "level": 0.6}}}],
+    "add what is mastered": [{"at": 100, "add": {"e": {"frequency": 0.7, "level": 0.999}}}],
+    "add, then wait for it": [
+        {"at": 80, "add": {"e": {"frequency": 0.7}}},
+        {"when": "e > 0.5", "set": {"skills.b.frequency": 2.0}},
+    ],
+    "wait for what is added later, at a higher level": [
+        {"when": "e > 0.5", "freeze": ["a"]},
+        {"at": 80, "add": {"e": {"frequency": 0.7, "level": 0.8}}},
+    ],
+    "chained by add": [
+        {"when": "a > 0.8", "add": {"e": {"frequency": 2.0}}},
+        {"when": "e > 0.8", "add": {"f": {"frequency": 2.0, "requires": "e"}}},
+        {"when": "f > 0.1", "freeze": ["b"]},
+    ],
+    "add what opens a gate of its own": [
+        {"at": 50, "add": {"e": {"level": 0.999}, "f": {"requires": "e"}}},
+    ],
+    "at the start": [{"at": 0, "freeze": ["a"]}, {"at": 0, "add": {"e": {}}}],
+    "at the last step": [{"at": STEPS, "freeze": ["b"]}, {"at": STEPS, "add": {"e": {}}}],
+    "after the end": [{"at": 10 * STEPS, "freeze": ["a"]}, {"at": 1e15, "add": {"e": {}}}],
+    "several at one step": [
+        {"at": 77, "set": {"skills.a.frequency": 3.0}},
+        {"at": 77, "set": {"skills.a.frequency": 0.2}},
+        {"at": 77, "freeze": ["b"]},
+        {"at": 77, "unfreeze": ["b"]},
+        {"at": 77, "set": {"pool.wasted": 0.3, "pool.rate": 0.02}},
+    ],
+    "a level passed at the start": [{"when": "a > 0", "set": {"skills.b.frequency": 2.0}}],
+    "a level that is never passed": [{"when": "b > 1.0", "freeze": ["a"]}],
+    "at the mastery of the skill itself": [{"when": "a >= 0.95", "freeze": ["b"]}],
+    "twice on one level": [
+        {"when": "b > 0.5", "set": {"skills.a.frequency": 3.0}},
+        {"when": "b >= 0.5", "set": {"pool.wasted": 0.2}},
+    ],
+}
+
+
+def scenario_of(interventions: list[dict[str, Any]], **data: Any) -> Scenario:
+    """The four skills with interventions."""
+    return Scenario.from_dict(
+        {
+            "steps": STEPS,
+            "mastery": 0.95,
+            "pool": {"rate": 0.01, "wasted": 0.1},
+            "record": {"points": 31},
+            "skills": SKILLS,
+            "interventions": interventions,
+            **data,
+        }
+    )
+
+
+def assert_is(ds: xr.Dataset, truth: Truth, steps: int, level: float, instant: float) -> None:
+    """Levels and instants are those of `truth`."""
+    np.testing.assert_allclose(ds.level, truth.level, atol=level)
+    for name, expected in (("mastered_at", truth.mastered), ("opened_at", truth.opened)):
+        found = ds[name].values
+        sure = ~(np.nan_to_num(np.fmax(found, expected)) > steps * (1 - 1e-9) - instant)
+        np.testing.assert_array_equal(np.isnan(found)[sure], np.isnan(expected)[sure], name)
+        np.testing.assert_allclose(found[sure], expected[sure], rtol=1e-6, atol=instant)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("law", ["sum", "norm", "constant"])
+@pytest.mark.parametrize("loss", ["mse", "ce"])
+def test_every_intervention_in_every_engine(name: str, law: str, loss: str) -> None:
+    scenario = scenario_of(
+        CASES[name],
+        loss=loss,
+        pool={"law": law, "rate": 0.01 if loss == "mse" else 0.05, "wasted": 0.1},
+        gate={"leak": 0.03 if law == "sum" else 0.0},
+    )
+    truth = integrate(scenario)
+    clock, events = simulate(scenario, "clock"), simulate(scenario, "events")
+    assert_is(clock, truth, STEPS, 1e-6, 1e-6)
+    assert_is(events, truth, STEPS, 1e-6, 1e-6)
+    np.testing.assert_allclose(clock.level, events.level, atol=1e-9)
+    np.testing.assert_allclose(clock.mastered_at, events.mastered_at, rtol=1e-9)
+    np.testing.assert_allclose(clock.gate, events.gate)
+    np.testing.assert_allclose(clock.share, events.share, atol=1e-8)
+    np.testing.assert_allclose(clock.wasted, events.wasted, atol=1e-8)
+    assert (clock.reason.values == events.reason.values).all()
+    np.testing.assert_allclose(clock.frequency, events.frequency)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("loss", ["mse", "ce"])
+def test_euler_with_a_small_step_agrees(name: str, loss: str) -> None:
+    rate = 0.01 if loss == "mse" else 0.05
+    scenario = scenario_of(CASES[name], loss=loss, pool={"rate": rate, "wasted": 0.1})
+    fine, clock = simulate(scenario, Euler(step=0.25)), simulate(scenario, "clock")
+    np.testing.assert_allclose(fine.level, clock.level, atol=1e-2)
+    sure = ~(np.nan_to_num(np.fmax(fine.mastered_at, clock.mastered_at)) > STEPS - 5)
+    np.testing.assert_allclose(
+        fine.mastered_at.values[sure], clock.mastered_at.values[sure], atol=4.0
+    )
+    assert (fine.reason.values == clock.reason.values)[sure].all()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_interventions_under_the_serial_law(name: str) -> None:
+    pool = {"law": "domino", "rate": 0.02, "wasted": 0.1}
+    scenario = scenario_of(CASES[name], pool=pool)
+    truth = serial(scenario)
+    for engine in ("clock", "events", Euler(step=0.5)):
+        ds = simulate(scenario, engine)
+        exact = not isinstance(engine, Euler)
+        assert_is(ds, truth, STEPS, 1e-9 if exact else 0.03, 1e-9 if exact else 1.0)
+        total = ds.share.sum("skill") + ds.wasted.sel(module="all")
+        np.testing.assert_allclose(total, 1.0)
+
+
+def test_a_serial_pool_is_preempted_and_resumed() -> None:
+    # a is mastered at 50; b is half learned when c comes; c takes 50, then b goes on.
+    scenario = Scenario.from_dict(
+        {
+            "steps": 400,
+            "pool": {"law": "domino", "rate": 0.02},
+            "record": {"every": 25},
+            "skills": {"a": {"frequency": 3.0}, "b": {"frequency": 1.0}},
+            "interventions": [{"at": 75, "add": {"c": {"frequency": 2.0}}}],
+        }
+    )
+    for engine in ("events", "clock", "euler"):
+        ds = simulate(scenario, engine)
+        np.testing.assert_allclose(ds.mastered_at, [50, 150, 125], atol=1e-9)
+        assert ds.level.sel(skill="b", step=[75, 100, 125]).values.tolist() == [0.5] * 3
+
+
+def test_an_intervention_at_the_instant_of_a_serial_mastery() -> None:
+    scenario = Scenario.from_dict(
+        {
+            "steps": 2000,
+            "pool": {"law": "domino", "rate": 0.002},
+            "record": {"points": 5},
+            "skills": {"a": {}, "b": {"requires": "a"}},
+            "interventions": [{"at": 500, "set": {"skills.b.frequency": 2.0}}],
+        }
+    )
+    for engine in ("clock", "events", "euler"):
+        np.testing.assert_allclose(simulate(scenario, engine).mastered_at, [500, 1000])
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("loss", ["mse", "ce"])
+@pytest.mark.parametrize("exponent", [0.05, 1.0])
+def test_soft_gates_with_interventions(name: str, loss: str, exponent: float) -> None:
+    scenario = scenario_of(
+        CASES[name], loss=loss, gate={"kind": "soft", "exponent": exponent, "leak": 0.01}
+    )
+    truth = integrate(scenario)
+    assert_is(simulate(scenario, "clock"), truth, STEPS, 1e-6, 1e-4)
+    np.testing.assert_allclose(simulate(scenario, "events").level, truth.level, atol=3e-4)
+
+
+@st.composite
+def intervened(draw: st.DrawFn) -> Scenario:
+    """Random graphs with random interventions, often at the same moment."""
+    skills = draw(skill_tables(most=6))
+    names = list(skills)
+    steps = draw(st.sampled_from([50, 1000]))
+    items = []
+    for k in range(draw(st.integers(1, 4))):
+        item: dict[str, Any] = {}
+        if draw(st.booleans()):
+            item["at"] = draw(
+                st.sampled_from([0, steps, 2 * steps, steps // 2, 0.3 * steps, 7.25])
+            )
+        else:
+            level = draw(st.sampled_from([0.0, 0.2, 0.5, 0.9, 0.99]))
+            item["when"] = f"{draw(st.sampled_from(names))} > {level}"
+        some = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
+        kind = draw(st.sampled_from(["frequency", "rate", "wasted", "freeze", "unfreeze", "add"]))
+        if kind == "frequency":
+            value = draw(st.sampled_from([0.0, 0.5, 2.0]))
+            item["set"] = {f"skills.{some[0]}.frequency": value}
+        elif kind in ("rate", "wasted"):
+            item["set"] = {f"pool.{kind}": draw(st.sampled_from([0.005, 0.05]))}
+        elif kind == "add":
+            new: dict[str, Any] = {"frequency": 1.0}
+            if draw(st.booleans()):
+                new["requires"] = " and ".join(some)
+            if draw(st.booleans()):
+                new["level"] = draw(st.sampled_from([0.3, 0.999]))
+            item["add"] = {f"new{k}": new}
+            names.append(f"new{k}")
+        else:
+            item[kind] = some
+        items.append(item)
+    return Scenario.from_dict(
+        {
+            "steps": steps,
+            "mastery": draw(st.sampled_from([0.5, 0.9, 0.99])),
+            "loss": draw(st.sampled_from(["mse", "ce"])),
+            "pool": {
+                "law": draw(st.sampled_from(["sum", "norm", "constant", "domino"])),
+                "rate": draw(st.sampled_from([1e-2, 0.1])),
+                "wasted": draw(st.sampled_from([1e-3, 0.1])),
+            },
+            "gate": {"leak": draw(st.sampled_from([0.0, 0.0, 0.1]))},
+            "record": {"points": 9},
+            "skills": skills,
+            "interventions": items,
+        }
+    )
+
+
+@given(intervened())
+@settings(max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+def test_random_interventions_against_an_integrator(scenario: Scenario) -> None:
+    truth = serial(scenario) if scenario.pool.law == "domino" else integrate(scenario)
+    clock, events = simulate(scenario, "clock"), simulate(scenario, "events")
+    assert_is(clock, truth, scenario.steps, 1e-6, 1e-6)
+    assert_is(events, truth, scenario.steps, 1e-6, 1e-6)
+    sure = ~(np.nan_to_num(clock.mastered_at) > scenario.steps * (1 - 1e-9))
+    np.testing.assert_allclose(
+        clock.mastered_at.values[sure], events.mastered_at.values[sure], rtol=1e-9, atol=1e-12
+    )
+
+
+# --------------------------------------------------------------------------- claims
+
+
+@pytest.mark.parametrize("engine", ["clock", "events"])
+@pytest.mark.parametrize("law", ["sum", "norm"])
+def test_a_learning_rate_schedule_leaves_the_resource_clock_alone(engine: str, law: str) -> None:
+    # Plotted against each other, the levels are the same curve whatever the schedule.
+    pool = {"law": law, "rate": 0.01, "wasted": 0.1}
+    plain = scenario_of([], pool=pool, record={"every": 1})
+    schedule = [{"at": 20 * k, "set": {"pool.rate": r}} for k, r in enumerate((0.02, 0.001, 0.03))]
+    scheduled = scenario_of(schedule, pool=pool, record={"every": 1})
+    one, other = simulate(plain, engine).level, simulate(scheduled, engine).level
+    assert float(abs(one - other).max()) > 0.1
+    x, y = 1 - one.sel(skill="b").values, 1 - other.sel(skill="b").values
+    for name in ("a", "c", "d"):
+        before = np.interp(np.log(y), np.log(x)[::-1], one.sel(skill=name).values[::-1])
+        inside = y >= x.min()
+        assert inside.sum() > 100
+        np.testing.assert_allclose(before[inside], other.sel(skill=name)[inside], atol=2e-3)
+
+
+@pytest.mark.parametrize("engine", ["clock", "events"])
+def test_after_a_change_of_frequency_the_new_ratio_is_conserved(engine: str) -> None:
+    skills = {"a": {"frequency": 1.0}, "b": {"frequency": 0.5}}
+    changes = [{"at": 100, "set": {"skills.b.frequency": 1.5}}]
+    ds = simulate(scenario_of(changes, skills=skills), engine)
+    w = -np.log1p(-ds.level.sel(step=ds.step[ds.step <= 240])).values
+    steps = ds.step.values[ds.step.values <= 240]
+    np.testing.assert_allclose(w[steps <= 100, 0], 2.0 * w[steps <= 100, 1], rtol=1e-9)
+    later = w[steps >= 100] - w[steps == 100]
+    np.testing.assert_allclose(1.5 * later[:, 0], later[:, 1], rtol=1e-7, atol=1e-12)
+
+
+@pytest.mark.parametrize("engine", ["clock", "events", "euler"])
+def test_a_frozen_skill_keeps_its_level_and_leaves_its_part_to_others(engine: str) -> None:
+    ds = simulate(scenario_of([{"at": 40, "freeze": ["a"]}]), engine)
+    frozen = ds.sel(step=ds.step[ds.step >= 40], skill="a")
+    np.testing.assert_allclose(frozen.level, frozen.level[0], atol=1e-12)
+    np.testing.assert_allclose(frozen.share, 0.0, atol=1e-15)
+    plain = simulate(scenario_of([]), engine)
+    assert float(ds.mastered_at.sel(skill="b")) < float(plain.mastered_at.sel(skill="b"))
+    assert ds.reason.sel(skill=["a", "b", "c"]).values.tolist() == ["frozen", "", "never_opened"]
+
+
+@pytest.mark.parametrize("engine", ["clock", "events", "euler"])
+def test_a_skill_is_not_there_before_it_is_added(engine: str) -> None:
+    new = {"e": {"frequency": 2.0, "level": 0.25, "requires": "a"}}
+    ds = simulate(scenario_of([{"at": 300, "add": new}]), engine)
+    plain = simulate(scenario_of([]), engine)
+    before = ds.sel(step=ds.step[ds.step < 300])
+    np.testing.assert_allclose(before.level.sel(skill="e"), 0.25)
+    np.testing.assert_allclose(before.gate.sel(skill="e"), 0.0)
+    np.testing.assert_allclose(before.share.sel(skill="e"), 0.0)
+    np.testing.assert_allclose(
+        before.level.sel(skill=list(SKILLS)),
+        plain.level.sel(step=before.step),
+        atol=1e-9,
+    )
+    assert float(ds.opened_at.sel(skill="e")) == 300
+
+
+@pytest.mark.parametrize("engine", ["clock", "events", "euler"])
+def test_reasons(engine: str) -> None:
+    skills = {
+        "learned": {},
+        "rare": {"frequency": 1e-6},
+        "never": {"frequency": 0.0},
+        "shut": {"requires": "never"},
+        "ice": {},
+        "known": {"level": 0.99},
+    }
+    late = [{"at": 0, "freeze": ["ice"]}, {"at": 1e9, "add": {"late": {}}}]
+    ds = simulate(scenario_of(late, skills=skills), engine)
+    assert ds.reason.values.tolist() == [
+        "", "out_of_steps", "zero_frequency", "never_opened", "frozen", "", "never_opened"
+    ]
+    assert float(ds.mastered_at.sel(skill="known")) == 0.0
