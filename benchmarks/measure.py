@@ -17,6 +17,9 @@ ROOT = Path(__file__).parent.parent
 #: Seconds after which a case in its own process is given up.
 PATIENCE = 400.0
 
+#: Seconds that a job's turn in a round should last.
+TURN = 0.02
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -89,19 +92,27 @@ class Row:
 def interleaved(
     jobs: Mapping[str, Callable[[], object]], rounds: int
 ) -> dict[str, tuple[float, ...]]:
-    """Return the seconds each job took in each of `rounds` rounds, after one to warm up.
+    """Return the seconds a call of each job took in each of `rounds` rounds, after warming up.
 
-    A round runs every job once, so that a slow moment of the machine hits all of them.
+    A round runs every job in turn, so that a slow moment of the machine hits all of them, and a
+    short job as often as fills `TURN`, so that none is timed with the caches of another.
     """
-    for job in jobs.values():
+    calls = {}
+    for name, job in jobs.items():
         job()
-    seconds: dict[str, list[float]] = {name: [] for name in jobs}
+        calls[name] = max(1, round(TURN / _seconds(job, 1)))
+    taken: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(rounds):
         for name, job in jobs.items():
-            begun = perf_counter()
-            job()
-            seconds[name].append(perf_counter() - begun)
-    return {name: tuple(taken) for name, taken in seconds.items()}
+            taken[name].append(_seconds(job, calls[name]))
+    return {name: tuple(seconds) for name, seconds in taken.items()}
+
+
+def _seconds(job: Callable[[], object], calls: int) -> float:
+    begun = perf_counter()
+    for _ in range(calls):
+        job()
+    return (perf_counter() - begun) / calls
 
 
 def speedup(baseline: tuple[float, ...], candidate: tuple[float, ...]) -> float:

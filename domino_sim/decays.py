@@ -86,4 +86,5 @@ class Decays:
             part = slice(begin, begin + _BLOCK)
             first, weights = self.place(rates[part])
             weights *= amounts[part, None]
-            np.add.at(onto, first[:, None] + np.arange(weights.shape[1]), weights)
+            nodes = first[:, None] + np.arange(weights.shape[1])
+            np.add.at(onto, nodes.ravel(), weights.ravel())

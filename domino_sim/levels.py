@@ -59,8 +59,15 @@ def work_from_level(level: ArrayLike, loss: Loss) -> Floats:
     with np.errstate(divide="ignore", over="ignore"):
         if loss == "mse":
             return np.minimum(-np.log1p(-s), MOST_WORK)
-        logit = np.log(s) - np.log1p(-s)
-        return np.minimum(logit + np.exp(logit), MOST_WORK)
+        grown = logit(s)
+        return np.minimum(grown + np.exp(grown), MOST_WORK)
+
+
+def logit(level: ArrayLike) -> Floats:
+    """Return log(s/(1 − s)) at `level` s, 0 to 1; ∓inf at the ends."""
+    s = np.asarray(level, dtype=float)
+    with np.errstate(divide="ignore"):
+        return np.log(s) - np.log1p(-s)
 
 
 def unlearned(work: ArrayLike, loss: Loss) -> Floats:
@@ -85,8 +92,8 @@ def gain_and_unlearned(work: ArrayLike, loss: Loss) -> tuple[Floats, Floats]:
     if loss == "mse":
         gain = -np.expm1(-w)
         return gain, np.exp(-w)
-    logit = log_omega(w)
-    return logit, 1.0 / (1.0 + np.exp(logit))
+    gain = log_omega(w)
+    return gain, 1.0 / (1.0 + np.exp(gain))
 
 
 def log_unlearned(work: ArrayLike, loss: Loss) -> Floats:

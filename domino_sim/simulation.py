@@ -77,7 +77,7 @@ def _engine(engine: str | Engine) -> Engine:
                 nearest=nearest_name(engine, engines.ENGINES),
             )
         return getattr(engines, engines.ENGINES[engine])()
-    if not callable(getattr(engine, "run", None)):
+    if isinstance(engine, type) or not callable(getattr(engine, "run", None)):
         raise ArgumentError(
             f"The 'engine' parameter of simulate is a {type(engine).__name__}",
             expected="an engine's name, or one of engines.Events, engines.Clock, engines.Euler",

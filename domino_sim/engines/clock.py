@@ -19,7 +19,7 @@ from domino_sim.engines.record import Recording
 from domino_sim.engines.serial import SerialPhase
 from domino_sim.engines.system import System
 from domino_sim.errors import ArgumentError
-from domino_sim.levels import Floats, work_from_level
+from domino_sim.levels import Floats, logit, work_from_level
 from domino_sim.progress import Meter, NullMeter
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _run(system: System, update) -> xr.Dataset:  # type: ignore[no-untyped-def]
         if last:
             return recording.result(conditions, "clock")
         for m, phase in enumerate(phases):
-            here = system.module == m
+            here = (system.module == m) & ~conditions.absent
             state[here] = phase.end_state(span)[here]
         now += span
         for item in pending:
@@ -146,7 +146,7 @@ def _start(system: System) -> tuple[Floats, float]:
         return system.start_work(), float(work_from_level(system.mastery, system.loss))
     if system.loss == "mse":
         return 1.0 - system.level, 1.0 - system.mastery
-    return np.log(system.level) - np.log1p(-system.level), np.nan
+    return logit(system.level), np.nan
 
 
 def _phase(

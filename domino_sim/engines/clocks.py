@@ -17,10 +17,12 @@ import numpy as np
 from domino_sim.engines import chebyshev
 from domino_sim.engines.crowd import gains
 from domino_sim.engines.paths import HardPath, Rows, SoftPath
-from domino_sim.levels import Floats, Ints, Loss, gain_and_unlearned
+from domino_sim.levels import MOST_WORK, Floats, Ints, Loss, gain_and_unlearned
+from domino_sim.pool import Law
 
-#: τ is never followed beyond this; every skill that learns is at level 1 long before.
-FAR = 1e200
+#: τ is never followed beyond this: whatever learns is at level 1 in double precision long before,
+#: and squares of demands, which fall like 1/τ under CE, do not underflow yet.
+FAR = 1e120
 
 #: MSE work at which nothing is left to learn, even for gates that open at tiny u.
 _SPENT = 800.0
@@ -34,9 +36,8 @@ _COMPRESS = 5 * 10**7
 #: By how much the cells of the closed clock's table grow.
 _CELL_RATIO = 1.2
 
-#: Halley's steps end when τ moves by no more than this part: with x = pτ the error left in a level
-#: is about its cube times x³ e^(−x), below 1e-13.
-_CLOSE = 3e-5
+#: Halley's steps end when the error left in any level is estimated below this.
+_CLOSE = 1e-12
 
 _MOST_ROUNDS = 60
 
@@ -85,9 +86,9 @@ class ClosedClock:
         self.loss: Loss = skills.loss
         gain, left = gain_and_unlearned(skills.work, self.loss)
         self._start = gain.sum(axis=0)
-        # All sums of a run are one product of (3, n) weights with the skills' decay.
-        demand = left * skills.speed
-        self._weights = np.stack([left, demand, demand * skills.speed]).transpose(2, 0, 1)
+        # All sums of a run are one product of (4, n) weights with the skills' decay.
+        p = skills.speed
+        self._weights = np.stack([left, p * left, p**2 * left, p**3 * left]).transpose(2, 0, 1)
         self._total = self._weights.sum(axis=2)
         self._tabulate(horizon)
 
@@ -108,7 +109,7 @@ class ClosedClock:
         runs = np.arange(len(t))[:, None]
         cell = _find(self._edges_time, t) - 1
         low, high = self._edges[runs, cell], self._edges[runs, cell + 1]
-        closed = None if self._closed is None else self._closed[:, runs, cell]
+        closed = self._shut(low) if self._closed is None else self._closed[:, runs, cell]
         goal = self.rate[:, None] * t
         if self._guess is None:
             return self._bracketed(low, goal, closed, low, high, slice(None))
@@ -118,8 +119,9 @@ class ClosedClock:
         for power in powers[-2::-1]:
             guess = guess * part + power
         guess = np.minimum(np.maximum(guess, low), high)
-        tau, _ = self._halley(guess, goal, closed, slice(None))
-        poor = ~(np.abs(tau - guess) <= _CLOSE * high)
+        tau, _, wrong = self._halley(guess, goal, closed, slice(None))
+        tau = np.minimum(np.maximum(tau, low), high)
+        poor = ~(wrong <= _CLOSE)
         if poor.any():
             run, k = np.nonzero(poor)
             held = None if closed is None else closed[:, run, k, None]
@@ -131,19 +133,27 @@ class ClosedClock:
 
     def _halley(
         self, tau: Floats, goal: Floats, closed: Floats | None, sets: Ints | slice
-    ) -> tuple[Floats, Floats]:
-        """One of Halley's steps towards η t = `goal`, and the miss before it; all (rows, k)."""
-        gained, demand, bend = self._sums(tau, sets, closed)
+    ) -> tuple[Floats, Floats, Floats]:
+        """One of Halley's steps from `tau` towards η t = `goal`; all arrays (rows, k).
+
+        Returns where it leads, the miss before it, and an estimate of the error left in any
+        level: the step's remainder δ³ (D''/6D + (D'/2D)²) times the largest slope of a level,
+        which is at most the total demand.
+        """
+        gained, demand, bend, third = self._sums(tau, sets, closed)
         wasted = self.wasted[sets, None]
         gained += wasted * tau
         gained -= goal
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            demand += wasted
-            newton = gained / demand
-            bend *= newton
-            bend /= demand
-            step = tau - newton / (1.0 + 0.5 * bend)
-        return step, gained
+            total = demand + wasted
+            newton = gained / total
+            bend /= total
+            turn = 0.5 * bend * newton
+            moved = newton / (1.0 + turn)
+            third *= moved * moved
+            third /= 6.0 * total
+            wrong = (third + turn * turn) * np.abs(moved) * demand
+        return tau - moved, gained, wrong
 
     def _bracketed(
         self,
@@ -157,29 +167,29 @@ class ClosedClock:
         """Halley's steps from `tau` until they no longer move, halving the bracket if they leave."""
         close = 4e-16 * np.maximum(goal, self.rate[sets, None] * self._edges_time[sets, -1:])
         for _ in range(_MOST_STEPS):
-            step, miss = self._halley(tau, goal, closed, sets)
+            step, miss, wrong = self._halley(tau, goal, closed, sets)
             low = np.where(miss <= 0.0, tau, low)
             high = np.where(miss >= 0.0, tau, high)
-            stepped = np.where((step >= low) & (step <= high), step, 0.5 * (low + high))
-            moved = np.abs(stepped - tau)
-            tau = stepped
-            if ((np.abs(miss) <= close) | (moved <= _CLOSE * tau)).all():
+            inside = (step >= low) & (step <= high)
+            tau = np.where(inside, step, 0.5 * (low + high))
+            if ((np.abs(miss) <= close) | (inside & (wrong <= _CLOSE))).all():
                 break
         return tau
 
     def _sums(
         self, tau: Floats, sets: Ints | slice, closed: Floats | None
-    ) -> tuple[Floats, Floats, Floats]:
-        """Σ of gains since 0, of demands, and of −their slopes, at `tau` (rows, k).
+    ) -> tuple[Floats, Floats, Floats, Floats]:
+        """Σ of gains since 0, of demands, of −their slopes and of their curvatures at `tau`.
 
-        `closed` (2, rows, k) is what shut gates hold back of the last two, where it is known.
+        `tau` and the sums are (rows, k). `closed` (3, rows, k) is what shut gates hold back of the
+        last three, where it is known.
         Worked out in blocks that fit the cache.
         """
         skills, path = self.path.skills, self.path
         listed = self.loss == "ce" or (skills.leak > 0.0 and not path.free)
         n = len(skills.speed)
         width = max(1, _BLOCK // max(1, n * len(tau)))
-        sums = np.empty((3, *tau.shape))
+        sums = np.empty((4, *tau.shape))
         for begin in range(0, tau.shape[1], width):
             part = np.s_[:, begin : begin + width]
             if listed:
@@ -191,17 +201,31 @@ class ClosedClock:
             np.subtract(self._total[sets, :1], sums[0], out=sums[0])
             if closed is not None:
                 sums[1:] -= closed
-        return sums[0], sums[1], sums[2]
+        return sums[0], sums[1], sums[2], sums[3]
 
-    def _listed(self, tau: Floats, sets: Ints | slice) -> tuple[Floats, Floats, Floats]:
-        """The same skill by skill: CE, and shut gates that leak."""
+    def _shut(self, tau: Floats) -> Floats | None:
+        """What gates shut at `tau` (runs, k) hold back of the last three sums, (3, runs, k)."""
+        if self.path.free or self.loss == "ce" or self.path.skills.leak:
+            return None
+        shut = self.path.opened.T[:, :, None] > tau[:, None, :]
+        return (self._weights[:, 1:] @ shut.astype(float)).transpose(1, 0, 2)
+
+    def _listed(self, tau: Floats, sets: Ints | slice) -> Floats:
+        """The same sums (4, rows, k) skill by skill: CE, and shut gates that leak."""
         gain, left = gain_and_unlearned(self.path.work(tau, sets), self.loss)
         pace = self.path.skills.speed[:, sets, None] * self.path.openness(tau, sets)
-        bend = left if self.loss == "mse" else left * left * (1.0 - left)
-        return (
-            gain.sum(axis=0) - self._start[sets, None],
-            (pace * left).sum(axis=0),
-            (pace * pace * bend).sum(axis=0),
+        if self.loss == "mse":
+            bend = third = left
+        else:
+            bend = left * left * (1.0 - left)
+            third = left * bend * np.abs(2.0 - 3.0 * left)
+        return np.stack(
+            [
+                gain.sum(axis=0) - self._start[sets, None],
+                (pace * left).sum(axis=0),
+                (pace**2 * bend).sum(axis=0),
+                (pace**3 * third).sum(axis=0),
+            ]
         )
 
     def _tabulate(self, horizon: Floats) -> None:
@@ -213,7 +237,7 @@ class ClosedClock:
         hold back in each cell.
         """
         skills, free = self.path.skills, self.path.free
-        end = far_end(self.path, self.rate, self.wasted, horizon)
+        end = far_end(self.path, "sum", self.rate, self.wasted, horizon)
         self._edges = edges = grade(self.path.breaks(), end, skills.speed, ratio=_CELL_RATIO)
         self._closed: Floats | None = None
         self._guess: Floats | None = None
@@ -221,17 +245,16 @@ class ClosedClock:
             self._edges_time = np.maximum.accumulate(self.time(edges, slice(None)), axis=1)
             return
         rate, wasted = self.rate[:, None], self.wasted[:, None]
-        gained, demand, bend = self._sums(edges, slice(None), None)
+        gained, demand, bend, _ = self._sums(edges, slice(None), None)
         time = (wasted * edges + gained) / rate
         self._edges_time = time = np.maximum.accumulate(time, axis=1)
         ends = np.stack([demand, bend])
         ends = np.stack([ends[:, :, :-1], ends[:, :, 1:]])
         if not free:
-            if self.loss == "ce" or skills.leak:
+            self._closed = self._shut(edges[:, :-1])
+            if self._closed is None:
                 return
-            shut = self.path.opened.T[:, :, None] > edges[:, None, :-1]
-            self._closed = (self._weights[:, 1:] @ shut.astype(float)).transpose(1, 0, 2)
-            ends -= self._closed
+            ends -= self._closed[:2]
         rise = np.diff(time, axis=1)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             pace = rate / (ends[:, 0] + wasted)
@@ -368,11 +391,15 @@ class RowClock:
         return np.clip(found, begin[run], stop[run] - 1)
 
 
-def far_end(path: HardPath | SoftPath, rate: Floats, wasted: Floats, horizon: Floats) -> Floats:
+def far_end(
+    path: HardPath | SoftPath, law: Law, rate: Floats, wasted: Floats, horizon: Floats
+) -> Floats:
     """Return τ (runs,) by which each run has surely passed `horizon`, or learned everything.
 
     t(τ) is at least N₀ τ/η, and at least any one skill's gain over η, under ``sum`` and ``norm``.
     """
+    if law == "constant":
+        return np.minimum(horizon * rate * (1.0 + 1e-9), FAR)
     skills = path.skills
     speed, work = skills.speed, skills.work
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
@@ -383,7 +410,8 @@ def far_end(path: HardPath | SoftPath, rate: Floats, wasted: Floats, horizon: Fl
             enough = np.where(wanted < 1.0, -np.log1p(-np.minimum(wanted, 1.0)), np.inf)
         else:
             enough = wanted + np.exp(np.minimum(wanted, 460.0))
-        alone = np.where(speed > 0.0, np.maximum(enough - work, 0.0) / speed, np.inf)
+        bounded = (speed > 0.0) & (work < MOST_WORK)
+        alone = np.where(bounded, np.maximum(enough - work, 0.0) / speed, np.inf)
         if isinstance(path, HardPath):
             begun = 0.0 if skills.leak else path.opened
             slow = skills.leak if skills.leak else 1.0
@@ -411,8 +439,9 @@ def grade(breaks: Floats, end: Floats, speed: Floats, *, ratio: float = 2.0) -> 
     bounds = np.concatenate([inside, end[:, None]], axis=1)
     gaps = np.diff(bounds, axis=1)
     fastest = speed.max(axis=0, initial=0.0)
-    first = np.where(fastest > 0.0, 1.0 / np.where(fastest > 0.0, fastest, 1.0), end)
-    longest = np.maximum((gaps / np.minimum(first, end)[:, None]).max(axis=0), 1.0)
+    first = 1.0 / np.maximum(fastest, 1.0 / FAR)
+    longest = (gaps / np.minimum(first, end)[:, None]).max(axis=0)
+    longest = np.clip(longest, 1.0, FAR**2)
     counts = np.where(gaps.max(axis=0) > 0.0, np.ceil(np.log(longest) / np.log(ratio)) + 1, 0)
     counts = counts.astype(np.int64)
     gap = np.repeat(np.arange(len(counts)), counts)

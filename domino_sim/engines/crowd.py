@@ -1,81 +1,240 @@
 """Sums over very many hard-gated skills at very many times, without skills × times.
 
-The open skills are kept as `Decays`. Those that open since they were last put together, and the
-times asked for, are paired one by one, `_CHUNK` of each at most.
+Under MSE every sum the clocks need has terms of one form: before its gate opens a skill counts
+a e^(−λ r τ), afterwards b e^(−r (τ − opened)). The times are taken in order, a chunk at a time.
+Skills that opened before a chunk are a few hundred decaying amounts (`Decays`), skills that open
+within it are paired with its times one by one.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from domino_sim.decays import Decays
-from domino_sim.engines.paths import HardPath
-from domino_sim.levels import MOST_WORK, Floats
+from domino_sim.engines import chebyshev
+from domino_sim.engines.paths import HardPath, Rows
+from domino_sim.levels import MOST_WORK, Floats, Ints
+from domino_sim.pool import Law
 
-#: Openings or times handled one by one between two compressions.
-_CHUNK = 512
+#: Times, and openings, in a chunk: so many that numpy is busy, so few that arrays stay in cache.
+_MOST_TIMES = 2048
+_MOST_OPENINGS = 256
+
+#: A decay by less than e^−3 over a chunk is a polynomial of `chebyshev.DEGREE` to 1e-17.
+_SMOOTH = 3.0
+
+#: Amounts err by about 1e-16 of what was put in: when their sum has fallen to this part of that,
+#: they are made again from the skills.
+_FALLEN = 1e-3
+
+#: Node amounts below this part of what was put in cannot be seen beside the sum.
+_DEAD = 1e-19
 
 
 def gains(path: HardPath, tau: Floats) -> Floats:
-    """Σ (u_i(0) − u_i(τ)) at many `tau` (k,) of one run under MSE, without skills × times.
+    """Σ (u_i(0) − u_i(τ)) of one run under MSE, at many clock instants.
 
-    The open skills are kept as `Decays`; those that open since the last compression, and the
-    times asked for, are paired one by one, `_CHUNK` of each.
+    Parameters
+    ----------
+    path
+        A path of one run.
+    tau : (k,) array
+        Clock instants ≥ 0, in any order.
+
+    Returns
+    -------
+    (k,) array
+        Right to about 1e-15 of Σ u_i(0).
     """
     skills = path.skills
-    speed, opened = skills.speed[:, 0], path.opened[:, 0]
-    moving = speed > 0.0
-    speed, opened, start = speed[moving], opened[moving], np.exp(-skills.work[moving, 0])
-    leak = skills.leak
-    decays = Decays(np.concatenate([speed, leak * speed]))
-    amounts = np.zeros(len(decays.nodes))
+    start = np.exp(-skills.work[:, 0])
+    terms = _terms(path, skills.speed[:, 0], start, start)
+    whole = float(terms.shut.sum())
+    order = np.argsort(tau, kind="stable")
+    asked = np.minimum(tau[order], MOST_WORK)
+    count = np.searchsorted(terms.opened, asked, side="right")
+    gained = np.empty(len(tau))
+    gained[order] = whole - _totals(terms, asked[:, None], count, whole)[:, 0]
+    return gained
+
+
+def divisions(path: HardPath, rows: Rows, wasted: float, law: Law) -> Floats:
+    """D at the points of rows of one run under MSE and ``norm`` or ``sum``.
+
+    A skill counts as open on a row, both ends included, if it opened no later than at its start.
+
+    Parameters
+    ----------
+    path
+        A path of one run.
+    rows
+        Sorted, and no gate of a skill that learns opens within one.
+    wasted
+        N₀ ≥ 0.
+    law
+        ``norm``: D = √(Σ d² + N₀²); ``sum``: D = Σ d + N₀.
+
+    Returns
+    -------
+    (rows, points) array
+        Right to 1e-12 of each row's largest value.
+    """
+    skills = path.skills
+    power = 2 if law == "norm" else 1
+    speed = skills.speed[:, 0]
+    start = (speed * np.exp(-skills.work[:, 0])) ** power
+    terms = _terms(path, power * speed, skills.leak**power * start, start)
+    count = np.searchsorted(terms.opened, rows.start, side="right")
+    unused = wasted**power
+    # A sum that has died away may be left a hair below zero by the nodes' signs.
+    total = np.maximum(_totals(terms, rows.tau, count, unused), 0.0) + unused
+    return np.sqrt(total) if power == 2 else total
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """Terms in the order of opening: `shut` e^(−λ rate τ), then `own` e^(−rate (τ − opened))."""
+
+    rate: Floats
+    opened: Floats
+    shut: Floats
+    own: Floats
+    leak: float
+
+
+def _terms(path: HardPath, rate: Floats, shut: Floats, start: Floats) -> _Terms:
+    """Terms of the skills that move; `start` is what one would count if it were open at τ = 0."""
+    leak, opened = path.skills.leak, path.opened[:, 0]
     order = np.argsort(opened, kind="stable")
-    speed, opened, start = speed[order], opened[order], start[order]
-    at_opening = start * np.exp(-np.where(np.isfinite(opened), leak * speed * opened, 0.0))
-    opens = np.isfinite(opened)
-    asked = np.argsort(tau, kind="stable")
-    query = np.minimum(tau[asked], MOST_WORK)
+    order = order[rate[order] > 0.0]
+    rate, opened, shut, own = rate[order], opened[order], shut[order], start[order]
     if leak:
-        decays.spread(amounts, leak * speed, start)
-    closed_before = np.concatenate([[0.0], np.cumsum(start)])
-    left = np.empty(len(query))
-    last = query[-1]
-    bounds = np.concatenate([opened[opens][::_CHUNK], query[::_CHUNK], [last]])
-    bounds = np.unique(bounds[bounds <= last])
-    here, n_open, n_asked = 0.0, 0, 0
+        ever = np.isfinite(opened)
+        own[ever] *= np.exp(-leak * rate[ever] * opened[ever])
+    return _Terms(rate, opened, shut, own, leak)
 
-    def admit(stop: int, now: float) -> None:
-        """Move skills up to `stop` from their gate's rate to their own, at clock `now`."""
-        part = slice(n_open, stop)
-        grown = at_opening[part] * np.exp(-speed[part] * (now - opened[part]))
-        decays.spread(amounts, speed[part], grown)
-        if leak:
-            decays.spread(amounts, leak * speed[part], -start[part] * np.exp(-leak * speed[part] * now))
 
-    for bound in bounds.tolist():
-        joined = int(np.searchsorted(opened, bound, side="left"))
-        answered = int(np.searchsorted(query, bound, side="right"))
-        now = query[n_asked:answered]
-        if len(now):
-            far = np.exp(-np.outer(now - here, decays.nodes)) @ amounts
-            part = slice(n_open, joined)
-            age = now[:, None] - opened[part]
-            is_open = age >= 0.0
-            own = np.where(is_open, at_opening[part] * np.exp(-speed[part] * np.maximum(age, 0)), 0.0)
-            if leak:
-                own -= np.where(is_open, start[part] * np.exp(-leak * speed[part] * now[:, None]), 0.0)
-                shut = 0.0
-            else:
-                shut = closed_before[-1] - closed_before[np.searchsorted(opened, now, side="right")]
-                # Skills that open exactly at the bound have not been paired: still whole.
-                late = np.searchsorted(opened, now, side="right")
-                shut = shut + np.where(late > joined, closed_before[late] - closed_before[joined], 0.0)
-            left[n_asked:answered] = far + own.sum(axis=1) + shut
-        amounts *= np.exp(-decays.nodes * (bound - here))
-        here = bound
-        joined = int(np.searchsorted(opened, bound, side="right"))
-        admit(joined, bound)
-        n_open, n_asked = joined, answered
-    result = np.empty(len(query))
-    result[asked] = closed_before[-1] - left
-    return result
+def _totals(terms: _Terms, tau: Floats, count: Ints, beside: float) -> Floats:
+    """Sum of `terms` at `tau` (rows, points), of which the first `count` (rows,) are open.
+
+    Rows are sorted and points go up; the sum of a row falls, and errors that cannot be seen
+    `beside` this number do not matter.
+    """
+    totals = np.empty_like(tau)
+    crowd = _Crowd(terms)
+    most = max(1, _MOST_TIMES // tau.shape[1])
+    row = 0
+    while row < len(tau):
+        crowd.move(float(tau[row, 0]), int(count[row]))
+        if crowd.now() + beside < _FALLEN * crowd.put_in:
+            crowd.renew()
+        stop = int(np.searchsorted(count, count[row] + _MOST_OPENINGS, side="right"))
+        part = slice(row, min(stop, row + most))
+        found = crowd.at(tau[part], count[part])
+        fallen = found[1:, 0] + beside < _FALLEN * crowd.put_in
+        good = 1 + int(fallen.argmax()) if fallen.any() else len(found)
+        totals[row : row + good] = found[:good]
+        row += good
+    return totals
+
+
+class _Crowd:
+    """The sum of all terms from a clock instant on, until more gates open.
+
+    Attributes
+    ----------
+    put_in
+        Sum of what the amounts were made of, which is what their errors are relative to.
+    """
+
+    def __init__(self, terms: _Terms) -> None:
+        self._terms = terms
+        rate, leak = terms.rate, terms.leak
+        self._decays = Decays(np.concatenate([rate, leak * rate]) if leak else rate)
+        self._nodes = self._decays.nodes
+        self._tau, self._count = 0.0, 0
+        # Without a leak shut skills do not change, and are not among the amounts.
+        waiting = np.zeros(len(rate)) if leak else terms.shut
+        self._waiting = np.append(np.cumsum(waiting[::-1])[::-1], 0.0)
+        self.renew()
+
+    def renew(self) -> None:
+        """Make the amounts anew from the skills."""
+        self._amounts = np.zeros(len(self._nodes))
+        self.put_in = 0.0
+        self._open(0, self._count)
+        if self._terms.leak:
+            self._leak(self._count, len(self._terms.rate), 1.0)
+
+    def move(self, tau: float, count: int) -> None:
+        """Let the clock run on to `tau`, where `count` gates are open."""
+        self._amounts *= np.exp(-self._nodes * (tau - self._tau))
+        self._tau = tau
+        if count > self._count:
+            self._open(self._count, count)
+            if self._terms.leak:
+                self._leak(self._count, count, -1.0)
+            self._count = count
+
+    def now(self) -> float:
+        """The sum at present."""
+        return float(self._amounts.sum() + self._waiting[self._count])
+
+    def at(self, tau: Floats, count: Ints) -> Floats:
+        """The sum at `tau` (rows, points), not before now, with `count` (rows,) gates open."""
+        times = tau.ravel()
+        total = self._far(times)
+        opens = int(count[-1])
+        if opens > self._count:
+            near = slice(self._count, opens)
+            rate, opened = self._terms.rate[near], self._terms.opened[near]
+            shut = np.arange(self._count, opens) >= np.repeat(count, tau.shape[1])[:, None]
+            total += _decayed((opened - times[:, None]) * rate, shut) @ self._terms.own[near]
+            if self._terms.leak:
+                slow = np.multiply.outer(times, -self._terms.leak * rate)
+                total -= _decayed(slow, shut) @ self._terms.shut[near]
+        return total.reshape(tau.shape) + self._waiting[count][:, None]
+
+    def _far(self, times: Floats) -> Floats:
+        """What the amounts add up to at `times` (k,), increasing."""
+        span = float(times[-1]) - self._tau
+        alive = np.abs(self._amounts) > _DEAD * self.put_in
+        smooth = alive & (self._nodes * span <= _SMOOTH)
+        # A polynomial in τ only pays for more times than it has points.
+        if len(times) <= chebyshev.DEGREE or span <= 0.0:
+            smooth[:] = False
+        rough = alive & ~smooth
+        since = self._tau - times
+        total = np.exp(np.multiply.outer(since, self._nodes[rough])) @ self._amounts[rough]
+        if smooth.any():
+            points = (chebyshev.POINTS + 1.0) * (-0.5 * span)
+            values = np.exp(np.multiply.outer(points, self._nodes[smooth])) @ self._amounts[smooth]
+            x = since * (-2.0 / span) - 1.0
+            total += chebyshev.basis(x) @ (values @ chebyshev.COEFFICIENTS)
+        return total
+
+    def _open(self, begin: int, end: int) -> None:
+        """Add the own decays of the terms `begin` to `end`."""
+        part = slice(begin, end)
+        rate = self._terms.rate[part]
+        amounts = self._terms.own[part] * np.exp(rate * (self._terms.opened[part] - self._tau))
+        self._put(rate, amounts)
+
+    def _leak(self, begin: int, end: int, sign: float) -> None:
+        """Add, or take away, the shut terms `begin` to `end`."""
+        rate = self._terms.leak * self._terms.rate[begin:end]
+        self._put(rate, sign * self._terms.shut[begin:end] * np.exp(-rate * self._tau))
+
+    def _put(self, rates: Floats, amounts: Floats) -> None:
+        size = np.abs(amounts)
+        self.put_in += float(size.sum())
+        seen = size > _DEAD * size.max(initial=0.0) / max(len(size), 1)
+        self._decays.spread(self._amounts, rates[seen], amounts[seen])
+
+
+def _decayed(exponent: Floats, shut: np.ndarray) -> Floats:
+    """e^`exponent` in place, 0 where a gate is `shut`."""
+    np.copyto(exponent, -np.inf, where=shut)
+    return np.exp(exponent, out=exponent)

@@ -19,7 +19,7 @@ from domino_sim.engines.conditions import Conditions, Pending
 from domino_sim.engines.record import Recording
 from domino_sim.engines.system import System
 from domino_sim.errors import ArgumentError, RunError
-from domino_sim.levels import Floats
+from domino_sim.levels import Floats, logit
 from domino_sim.progress import Meter, NullMeter
 
 if TYPE_CHECKING:
@@ -59,24 +59,25 @@ class Euler:
         system.check_memory()
         stepping = _Stepping(system, self.step)
         with self.meter.task(system.attrs["title"] or "run", system.steps) as update:  # type: ignore[arg-type]
-            last = points[-1] if len(points) else 0
-            updates = max(round(system.steps / self.step), last)
-            row = 0
-            for k in range(updates + 1):
-                stepping.intervene(k * self.step)
-                stepping.divide()
-                while row < len(points) and points[row] == k:
-                    stepping.keep(row)
-                    row += 1
-                if k < updates:
-                    stepping.update((k + 1) * self.step)
-                if k % _REPORT == 0:
-                    update(k * self.step)
+            updates, row = round(system.steps / self.step), 0
+            # A logit beyond 709 overflows to the unlearned part 0, which is what it is.
+            with np.errstate(over="ignore"):
+                for k in range(updates + 1):
+                    stepping.intervene(k * self.step)
+                    stepping.divide()
+                    while row < len(points) and points[row] == k:
+                        stepping.keep(row)
+                        row += 1
+                    if k < updates:
+                        stepping.update((k + 1) * self.step)
+                    if k % _REPORT == 0:
+                        update(k * self.step)
         return stepping.recording.result(stepping.conditions, "euler")
 
     def _points(self, system: System) -> list[int]:
         """Numbers of updates at which to record."""
-        if not (isinstance(self.step, int | float) and math.isfinite(self.step) and self.step > 0):
+        number = isinstance(self.step, int | float) and not isinstance(self.step, bool)
+        if not (number and math.isfinite(self.step) and self.step > 0):
             raise ArgumentError(
                 f"The 'step' parameter of Euler is {self.step!r}", expected="a number > 0"
             )
@@ -103,7 +104,7 @@ class _Stepping:
         elif system.loss == "mse":
             self.x = 1.0 - system.level
         else:
-            self.x = np.log(system.level) - np.log1p(-system.level)
+            self.x = logit(system.level)
         self.mastered = np.zeros(len(system.names), dtype=bool)
         self.groups = [np.flatnonzero(system.module == m) for m in range(len(system.modules))]
         self.speed = self.conditions.speed()

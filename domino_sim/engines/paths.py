@@ -219,7 +219,8 @@ class SoftPath:
                 grid[:, which_run, place + 1] = within[:, :, -1]
                 before = np.cumsum(grid, axis=2)[:, which_run, place]
                 here = s.work[ids][:, sets, None] + before[:, :, None] + within
-                wrong = chebyshev.tail(pace) * half[:, 0] > WORK_TOLERANCE * (1.0 + here[:, :, -1])
+                scale = 1.0 + np.abs(here[:, :, -1])
+                wrong = chebyshev.tail(pace) * half[:, 0] > WORK_TOLERANCE * scale
                 np.logical_and(resolved, ~wrong.any(axis=0), out=resolved)
                 rate[ids], work[ids] = pace, here
             return self.gate_input(work[ids])

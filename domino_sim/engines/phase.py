@@ -21,9 +21,14 @@ from domino_sim.engines.clocks import (
     far_end,
     grade,
 )
+from domino_sim.engines.crowd import divisions
 from domino_sim.engines.paths import HardPath, Rows, Skills, SoftPath
 from domino_sim.levels import Floats, level_from_work, unlearned, work_from_level
 from domino_sim.pool import Law, division, shares
+
+
+#: Above this many terms D is summed over all skills together, not one by one.
+_CROWD = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +158,24 @@ class Phase:
         """Integrate D along the path; rows begin at `breaks` (runs, k) and grow from there."""
 
         def flow(rows: Rows) -> Flow:
+            if crowded:
+                assert isinstance(self.path, HardPath)
+                total = divisions(self.path, rows, float(self.wasted[0]), self.law)
+                return Flow(total, np.ones(len(rows.start), dtype=bool))
             work, pace, resolved = self.path.on(rows)
             demand = pace * unlearned(work, self.skills.loss)
             divided = division(demand, self.wasted[rows.sets, None], self.law)
             return Flow(divided, resolved, work if isinstance(self.path, SoftPath) else None)
 
-        end = far_end(self.path, self.rate, self.wasted, self.horizon)
+        end = far_end(self.path, self.law, self.rate, self.wasted, self.horizon)
         ratio = 2.0 if self.law == "sum" else 1.5
         edges = grade(breaks, end, self.skills.speed, ratio=ratio)
+        crowded = (
+            isinstance(self.path, HardPath)
+            and self.skills.loss == "mse"
+            and len(edges) == 1
+            and len(self.skills.speed) * edges.size * len(chebyshev.POINTS) > _CROWD
+        )
         return RowClock(flow, edges, self.rate, self.horizon)
 
     def _passage(self, wanted: float) -> Floats:

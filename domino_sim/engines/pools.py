@@ -138,6 +138,10 @@ class SharedPool(Pool):
         """Work of `skill` at the pool's present clock."""
         return self._work[skill] + self._speed[skill] * (self.tau - self._since[skill])
 
+    def speed(self, skill: int) -> float:
+        """Work `skill` gains now per unit of the pool's clock."""
+        return self._speed[skill]
+
     def set_speed(self, skill: int, speed: float) -> None:
         """From now on `skill` gains `speed` of work per unit of the clock."""
         old = self._speed[skill]
@@ -220,6 +224,8 @@ class SharedPool(Pool):
             target = self.tau
         elif self._speed[skill] > 0.0:
             target = max(self._since[skill] + missing / self._speed[skill], self.tau)
+            if target > FAR:
+                return
         else:
             return
         self._count += 1
@@ -252,24 +258,23 @@ class SharedPool(Pool):
             self._passed(skill, tag)
 
     def _advance(self, span: float, now: float, tau: float | None = None) -> None:
-        record = self.system.record
-        upto = int(np.searchsorted(record, now, side="right" if now >= self.system.steps else "left"))
-        if upto > self._recorded:
-            copied = copy(self._demand)
-            self._stretches.append(
-                Stretch(self.t, self.tau, span, self.rate, self.wasted, copied)
-            )
-            self._recorded = upto
+        self._keep(span, int(np.searchsorted(self.system.record, now)))
         self._demand.advance(span)
         self.tau = self.tau + span if tau is None else tau
         self.t = now
 
+    def _keep(self, span: float, upto: int) -> None:
+        """Remember this stretch if some of the recorded steps before number `upto` lie in it."""
+        if upto > self._recorded:
+            state = self.t, self.tau, span, self.rate, self.wasted
+            self._stretches.append(Stretch(*state, copy(self._demand)))
+            self._recorded = upto
+
     def finish(self) -> None:
-        """Bring the clock to the last step."""
+        """Bring the clock to the last step, whose record sees what is changed at that step."""
         self.sync()
-        if self._recorded < len(self.system.record):
-            self._settle()
-            self._advance(0.0, self.env.now)
+        self._settle()
+        self._keep(0.0, len(self.system.record))
 
     def _settle(self) -> None:
         """Take the changes of membership into the sums."""

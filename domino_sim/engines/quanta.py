@@ -25,7 +25,7 @@ _FULL = 1e-6
 
 #: Quanta shrink in proportion to 1 − v once that is below 1/8, and to v once that is below 1/4:
 #: the relative error of a gate counts while it is nearly shut, down to `_LEAST`.
-_FINER, _FINE, _LEAST = 8.0, 4.0, 1.0 / 32.0
+_FINER, _FINE, _LEAST = 8.0, 4.0, 1.0 / 1024.0
 
 _GAUSS = np.polynomial.legendre.leggauss(5)
 
@@ -43,7 +43,8 @@ class SoftGates:
         assert system.exponent is not None
         self._system, self._alpha = system, system.exponent
         self._edges = self._thresholds(quantum)
-        self._means = self._mean_inputs(self._edges)
+        # The last quantum goes on for ever.
+        self._means = self._mean(self._edges, np.append(self._edges[1:], self._edges[-1]))
         self._input = np.zeros(len(system.names))
         self._place = [0] * len(system.names)
         self._used_by: list[list[int]] = [[] for _ in system.names]
@@ -85,28 +86,39 @@ class SoftGates:
             if users:
                 place = int(np.searchsorted(self._edges, work[skill], side="right")) - 1
                 self._place[skill] = max(place, 0)
-                self._take(skill)
                 self._watch(training, skill)
-        for skill, gate in enumerate(self._system.circuit.gate_of.tolist()):
-            if gate >= 0:
-                training._update(skill)
+        for skill in range(len(self._used_by)):
+            self.refresh(skill, float(work[skill]), moving=False)
+        for skill in range(len(self._used_by)):
+            training._update(skill)
 
-    def _take(self, skill: int) -> None:
-        self._input[skill] = self._means[self._place[skill]]
+    def refresh(self, skill: int, work: float, *, moving: bool) -> list[int]:
+        """Take in that `skill` stands still at `work`, or moves on from there.
+
+        Returns the skills whose gates may have changed by that.
+        """
+        users = self._used_by[skill]
+        place = self._place[skill]
+        if not users:
+            return []
+        until = self._edges[place + 1] if moving and place + 1 < len(self._edges) else work
+        self._input[skill] = float(self._mean(np.array([work]), np.array([until]))[0])
+        return users
 
     def _watch(self, training: Training, skill: int) -> None:
         place = self._place[skill]
         if place + 1 < len(self._edges):
-            pool = training._pool(skill)
+            training._pool(skill).watch(
+                skill, float(self._edges[place + 1]), lambda _: self._passed(training, skill)
+            )
 
-            def passed(skill: int) -> None:
-                self._place[skill] += 1
-                self._take(skill)
-                for user in self._used_by[skill]:
-                    training._update(user)
-                self._watch(training, skill)
-
-            pool.watch(skill, float(self._edges[place + 1]), passed)
+    def _passed(self, training: Training, skill: int) -> None:
+        """`skill` has gone on to its next quantum."""
+        self._place[skill] += 1
+        self._input[skill] = self._means[self._place[skill]]
+        self._watch(training, skill)
+        for user in self._used_by[skill]:
+            training._update(user)
 
     def _thresholds(self, quantum: float) -> Floats:
         """Work at which a quantum begins, increasing from an unlearned skill's."""
@@ -125,11 +137,9 @@ class SoftGates:
         work = logit + np.exp(np.minimum(logit, 550.0))
         return work[logit < 550.0]
 
-    def _mean_inputs(self, edges: Floats) -> Floats:
-        """Mean of v over the work of each quantum; the last one goes on for ever."""
+    def _mean(self, low: Floats, high: Floats) -> Floats:
+        """Mean of v over the work from `low` to `high`, arrays (k,)."""
         points, weights = _GAUSS
-        low, high = edges[:-1, None], edges[1:, None]
-        work = low + (high - low) * 0.5 * (points + 1.0)
+        work = low[:, None] + (high - low)[:, None] * 0.5 * (points + 1.0)
         inputs = -np.expm1(self._alpha * log_unlearned(work, self._system.loss))
-        last = -np.expm1(self._alpha * log_unlearned(edges[-1:], self._system.loss))
-        return np.append(0.5 * (inputs @ weights), last)
+        return np.maximum(0.5 * (inputs @ weights), 0.0)

@@ -12,10 +12,14 @@ import simpy
 from domino_sim.engines.correlated import CorrelatedEntropyPhase, CorrelatedPhase
 from domino_sim.engines.phase import Sample
 from domino_sim.engines.pools import Passed, Pool
-from domino_sim.levels import Floats
+from domino_sim.levels import Floats, logit
 
 if TYPE_CHECKING:
     from domino_sim.engines.system import System
+
+
+#: A level this near one that is waited for has reached it.
+_ROUNDING = 1e-12
 
 
 class SerialPool(Pool):
@@ -75,6 +79,10 @@ class SerialPool(Pool):
             now = self.env.now
             self.spans.append((skill, self._since, now, self._level[skill], self.rate))
             self._level[skill] = self.level(skill)
+            if self._level[skill] >= self._goal(skill) - _ROUNDING:
+                # Interrupted at the very instant it got there.
+                self._level[skill] = max(self._level[skill], self._goal(skill))
+                self._reached.add(skill)
             if self._level[skill] < 1.0 and self._speed.get(skill, 0.0) > 0.0:
                 heapq.heappush(self._waiting, (-self._speed[skill], skill))
             self._served = -1
@@ -147,7 +155,7 @@ class CorrelatedPool(Pool):
         if system.loss == "mse":
             self._state = 1.0 - system.level
         else:
-            self._state = np.log(system.level) - np.log1p(-system.level)
+            self._state = logit(system.level)
         self._watches: list[tuple[int, float, Any]] = []
         self._begun: list[float] = []
         self._phases: list[CorrelatedPhase | CorrelatedEntropyPhase] = []

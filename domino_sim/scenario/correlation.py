@@ -22,7 +22,7 @@ def gram_matrix(
 
     Random task vectors are the rows of ``default_rng(seed).standard_normal((count, n_dim))``,
     each of length 1. A matrix from a file (.csv or .npy) must be symmetric, with a positive
-    diagonal and no eigenvalue below −1e-8 of its largest
+    diagonal and no eigenvalue below −1e-6 of its largest
     entry.
 
     Raises
@@ -52,7 +52,7 @@ def gram_matrix(
     if not np.isfinite(matrix).all():
         raise ScenarioError("the matrix holds a number that is not finite", where=where)
     largest = np.abs(matrix).max()
-    if not np.allclose(matrix, matrix.T, rtol=0, atol=1e-8 * largest):
+    if not np.allclose(matrix, matrix.T, rtol=0, atol=1e-6 * largest):
         raise ScenarioError("the matrix is not symmetric", where=where)
     if not (matrix.diagonal() > 0).all() or largest > 1e100:
         raise ScenarioError(
@@ -60,8 +60,8 @@ def gram_matrix(
         )
     matrix = (matrix + matrix.T) / 2
     try:
-        # It exists if no eigenvalue is below −1e-8: ten times faster than the eigenvalues.
-        np.linalg.cholesky(matrix + 1e-8 * largest * np.eye(count))
+        # It exists if no eigenvalue is below −1e-6 (single precision): ten times faster than the eigenvalues.
+        np.linalg.cholesky(matrix + 1e-6 * largest * np.eye(count))
     except np.linalg.LinAlgError:
         raise ScenarioError(
             "the matrix has a negative eigenvalue", where=where, expected="a Gram matrix"

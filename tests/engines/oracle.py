@@ -146,13 +146,11 @@ class _Run:
             again = False
             due = self.present & np.isnan(self.mastered) & (self.y >= self.goal)
             self.mastered[due] = now
-            done = ~np.isnan(self.mastered)
+            done = dict(zip(self.index, ~np.isnan(self.mastered), strict=True))
+            now_mastered = done.__getitem__
             for i, program in enumerate(self.gates):
                 if self.present[i] and np.isnan(self.opened[i]):
-                    opens = program is None or evaluate(
-                        program, lambda s: float(done[self.index[s]]), hard_join
-                    )
-                    if opens:
+                    if program is None or evaluate(program, now_mastered, hard_join):
                         self.opened[i] = now
             for item in list(self.pending):
                 trigger = item.trigger

@@ -47,7 +47,9 @@ def skill_tables(draw: st.DrawFn, most: int = 8, levels: bool = True) -> dict[st
 
 
 @st.composite
-def hard_scenarios(draw: st.DrawFn, laws: tuple[str, ...] = ("sum", "norm", "constant", "domino")) -> Scenario:
+def hard_scenarios(
+    draw: st.DrawFn, laws: tuple[str, ...] = ("sum", "norm", "constant", "domino")
+) -> Scenario:
     """A hard-gated scenario under any of `laws`, either loss, with or without leak."""
     return Scenario.from_dict(
         {

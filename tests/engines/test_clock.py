@@ -463,13 +463,10 @@ def test_a_batch_is_its_runs_one_by_one(law: str, loss: str, kind: str) -> None:
     rate, wasted = rng.uniform(1e-3, 0.05, runs), rng.uniform(0.0, 0.3, runs)
     batch = solve_batch(build_system(scenario), frequency=frequency, rate=rate, wasted=wasted)
     for k in range(runs):
-        one = simulate(
-            scenario.with_overrides(
-                {"pool.rate": float(rate[k]), "pool.wasted": float(wasted[k])}
-                | {f"skills.{n}.frequency": float(p) for n, p in zip(skills, frequency[k], strict=True)}
-            ),
-            "clock",
-        )
+        changes = {"pool.rate": float(rate[k]), "pool.wasted": float(wasted[k])}
+        for name, p in zip(skills, frequency[k], strict=True):
+            changes[f"skills.{name}.frequency"] = float(p)
+        one = simulate(scenario.with_overrides(changes), "clock")
         np.testing.assert_allclose(batch.level[k], one.level, atol=1e-10)
         np.testing.assert_allclose(batch.mastered_at[k], one.mastered_at, rtol=1e-10)
         np.testing.assert_allclose(batch.opened_at[k], one.opened_at, rtol=1e-10)

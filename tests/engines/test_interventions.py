@@ -34,7 +34,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
         {"at": 200, "set": {"skills.a.frequency": 1.0}},
     ],
     "waste": [{"at": 50, "set": {"pool.wasted": 0.5}}],
-    "no more waste": [{"at": 50, "set": {"pool.wasted": 0.0}}],
+    "hardly any waste": [{"at": 50, "set": {"pool.wasted": 1e-5}}],
     "rate": [{"at": 50, "set": {"pool.rate": 0.03}}, {"at": 90, "set": {"pool.rate": 1e-4}}],
     "freeze": [{"at": 30, "freeze": ["a", "b"]}],
     "freeze and thaw": [{"at": 30, "freeze": ["a"]}, {"when": "b > 0.9", "unfreeze": ["a"]}],
@@ -173,7 +173,8 @@ def test_a_serial_pool_is_preempted_and_resumed() -> None:
     for engine in ("events", "clock", "euler"):
         ds = simulate(scenario, engine)
         np.testing.assert_allclose(ds.mastered_at, [50, 150, 125], atol=1e-9)
-        assert ds.level.sel(skill="b", step=[75, 100, 125]).values.tolist() == [0.5] * 3
+        waiting = ds.level.sel(skill="b", step=[75, 100, 125])
+        np.testing.assert_allclose(waiting, 0.5, atol=1e-12)
 
 
 def test_an_intervention_at_the_instant_of_a_serial_mastery() -> None:
@@ -199,7 +200,9 @@ def test_soft_gates_with_interventions(name: str, loss: str, exponent: float) ->
     )
     truth = integrate(scenario)
     assert_is(simulate(scenario, "clock"), truth, STEPS, 1e-6, 1e-4)
-    np.testing.assert_allclose(simulate(scenario, "events").level, truth.level, atol=3e-4)
+    # Quanta of soft gates: about 2 q² under MSE, 40 q² at worst under CE (docs/theory.md).
+    tolerance = 3e-4 if loss == "mse" else 2.5e-3
+    np.testing.assert_allclose(simulate(scenario, "events").level, truth.level, atol=tolerance)
 
 
 @st.composite
@@ -280,12 +283,24 @@ def test_a_learning_rate_schedule_leaves_the_resource_clock_alone(engine: str, l
     scheduled = scenario_of(schedule, pool=pool, record={"every": 1})
     one, other = simulate(plain, engine).level, simulate(scheduled, engine).level
     assert float(abs(one - other).max()) > 0.1
-    x, y = 1 - one.sel(skill="b").values, 1 - other.sel(skill="b").values
+    # The level of b tells the clock, until it is all but learned.
+    x, y = one.sel(skill="b").values, other.sel(skill="b").values
+    inside = y <= min(x.max(), 0.999)
+    assert inside.sum() > 100
     for name in ("a", "c", "d"):
-        before = np.interp(np.log(y), np.log(x)[::-1], one.sel(skill=name).values[::-1])
-        inside = y >= x.min()
-        assert inside.sum() > 100
-        np.testing.assert_allclose(before[inside], other.sel(skill=name)[inside], atol=2e-3)
+        same = np.interp(y[inside], x, one.sel(skill=name).values)
+        np.testing.assert_allclose(same, other.sel(skill=name)[inside], atol=2e-3)
+
+
+@pytest.mark.parametrize("engine", ["clock", "events"])
+def test_the_end_of_waste_ends_learning_at_a_finite_step(engine: str) -> None:
+    # From step 50 on, Σ u = η (t_end − t).
+    no_waste = [{"at": 50, "set": {"pool.wasted": 0.0}}]
+    ds = simulate(scenario_of(no_waste, record={"every": 1}), engine)
+    left = (1 - ds.level).sum("skill")
+    end = 50 + float(left.sel(step=50)) / 0.01
+    expected = np.maximum(0.01 * (end - ds.step.values), 0.0)
+    np.testing.assert_allclose(left[50:], expected[50:], atol=1e-9)
 
 
 @pytest.mark.parametrize("engine", ["clock", "events"])
