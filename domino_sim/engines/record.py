@@ -77,21 +77,48 @@ class Recording:
 
     def result(self, conditions: Conditions, engine: str) -> xr.Dataset:
         """Return the labelled result."""
+        blank = blank_result(self._system)
+        found = blank.copy(
+            data={
+                "level": self.level,
+                "gate": self.gate,
+                "share": self.share,
+                "wasted": self.wasted,
+                "opened_at": self.opened_at,
+                "mastered_at": self.mastered_at,
+                "reason": conditions.reasons(self.opened_at, self.mastered_at),
+                "frequency": conditions.frequency,
+            }
+        )
+        found.attrs["engine"] = engine
+        return found
+
+
+def blank_result(system: System) -> xr.Dataset:
+    """The result of `system` but for its numbers, which take no memory; built once.
+
+    Most of a small run's time would otherwise go into indexes and names that never change.
+    """
+    blank = system.__dict__.get("_blank_result")
+    if blank is None:
         from domino_sim.result import make_result
 
-        system = self._system
-        return make_result(
+        n, points = len(system.names), len(system.record)
+        each, one = np.broadcast_to(0.0, (points, n)), np.broadcast_to(0.0, (n,))
+        blank = make_result(
             steps=system.record,
             names=system.names,
-            level=self.level,
-            gate=self.gate,
-            share=self.share,
-            wasted=self.wasted,
-            opened_at=self.opened_at,
-            mastered_at=self.mastered_at,
-            reason=conditions.reasons(self.opened_at, self.mastered_at),
-            frequency=conditions.frequency,
+            level=each,
+            gate=each,
+            share=each,
+            wasted=np.broadcast_to(0.0, (points, len(system.modules))),
+            opened_at=one,
+            mastered_at=one,
+            reason=np.full(n, ""),
+            frequency=one,
             modules=system.modules,
             pool_of=system.module,
-            attrs={**system.attrs, "engine": engine},
+            attrs=system.attrs,
         )
+        system.__dict__["_blank_result"] = blank
+    return blank

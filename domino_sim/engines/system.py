@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: Bytes a recorded number of a skill takes in the end: level, gate and share.
 _BYTES_PER_RECORD = 24
 
+#: Bytes that any machine has.
+_SMALL = 1 << 26
+
 #: The part of the free memory a record may take: engines need working copies.
 _MEMORY_PART = 0.4
 
@@ -123,6 +126,8 @@ class System:
     def check_memory(self) -> None:
         """Refuse a record that would not fit the memory that is free now."""
         needed = len(self.record) * len(self.names) * _BYTES_PER_RECORD
+        if needed < _SMALL:
+            return
         free = _free_memory()
         if needed > _MEMORY_PART * free:
             raise RunError(
