@@ -143,7 +143,7 @@ def _start(system: System) -> tuple[Floats, float]:
     if system.law == "domino":
         return system.level.copy(), 1.0
     if system.gram is None:
-        return system.start_work(), float(work_from_level(system.mastery, system.loss))
+        return system.start_work.copy(), system.target_work
     if system.loss == "mse":
         return 1.0 - system.level, 1.0 - system.mastery
     return logit(system.level), np.nan
@@ -251,8 +251,7 @@ def solve_batch(
     eta = np.broadcast_to(rates[0] if rate is None else np.asarray(rate, float), (runs,))
     n0 = np.broadcast_to(wastes[0] if wasted is None else np.asarray(wasted, float), (runs,))
     steps = np.asarray(system.record if record is None else record, dtype=float)
-    work = system.start_work()
-    target = float(work_from_level(system.mastery, system.loss))
+    work = system.start_work
     level = np.empty((runs, len(steps), n))
     opened, mastered = np.empty((runs, n)), np.empty((runs, n))
     size = max(1, _BATCH_BLOCK // max(1, n * len(steps)))
@@ -263,7 +262,7 @@ def solve_batch(
             system.circuit,
             np.broadcast_to(work[:, None], (n, count)),
             np.ascontiguousarray(p[part].T),
-            target,
+            system.target_work,
             system.leak,
             system.loss,
         )
@@ -271,8 +270,7 @@ def solve_batch(
             skills, system.exponent, system.law, eta[part], n0[part],
             np.full(count, float(system.steps)),
         )
-        level[part] = np.moveaxis(phase.level(np.tile(steps, (count, 1))), 0, -1)
-        opened[part], mastered[part] = phase.opened.T, phase.mastered.T
-    opened[np.isinf(opened)] = np.nan
-    mastered[np.isinf(mastered)] = np.nan
+        level[part] = np.moveaxis(phase.level(np.broadcast_to(steps, (count, len(steps)))), 0, -1)
+        opened[part] = np.where(phase.opened < np.inf, phase.opened, np.nan).T
+        mastered[part] = np.where(phase.mastered < np.inf, phase.mastered, np.nan).T
     return Batch(level, opened, mastered)

@@ -106,18 +106,20 @@ class ClosedClock:
 
         Where that is not enough, more steps follow, kept inside a bracket.
         """
-        runs = np.arange(len(t))[:, None]
         cell = _find(self._edges_time, t) - 1
-        low, high = self._edges[runs, cell], self._edges[runs, cell + 1]
-        closed = self._shut(low) if self._closed is None else self._closed[:, runs, cell]
         goal = self.rate[:, None] * t
-        if self._guess is None:
-            return self._bracketed(low, goal, closed, low, high, slice(None))
-        begin, scale, *powers = np.moveaxis(self._guess[runs, cell], -1, 0)
+        # One flat index serves all tables: run r's cells begin at r times the number of cells.
+        cell += np.arange(len(t))[:, None] * (self._edges.shape[1] - 1)
+        if self._cells is None:
+            low, high = self._edges[:, :-1].take(cell), self._edges[:, 1:].take(cell)
+            return self._bracketed(low, goal, self._shut(low), low, high, slice(None))
+        low, high, begin, scale, *powers = self._cells.take(cell, axis=1)
+        closed = None if self._closed is None else self._closed.take(cell, axis=1)
         part = (t - begin) * scale
         guess = powers[-1]
         for power in powers[-2::-1]:
-            guess = guess * part + power
+            guess = guess * part
+            guess += power
         guess = np.minimum(np.maximum(guess, low), high)
         tau, _, wrong = self._halley(guess, goal, closed, slice(None))
         tau = np.minimum(np.maximum(tau, low), high)
@@ -231,16 +233,16 @@ class ClosedClock:
     def _tabulate(self, horizon: Floats) -> None:
         """Set up cells of τ whose times bracket any time asked for.
 
-        `_edges` and `_edges_time` are (runs, m). `_guess` (runs, m − 1, 8) holds for each cell the
-        time it begins at, one over the time it takes, and the polynomial in the part of that time
-        which has τ and its first two derivatives right at both ends. `_closed` is what shut gates
-        hold back in each cell.
+        `_edges` and `_edges_time` are (runs, m). `_cells` (10, runs · (m − 1)) holds for each cell
+        its two ends, the time it begins at, one over the time it takes, and the quintic in the
+        part of that time which has τ and its first two derivatives right at both ends. `_closed`
+        (3, runs · (m − 1)) is what shut gates hold back of the sums in each cell.
         """
         skills, free = self.path.skills, self.path.free
         end = far_end(self.path, "sum", self.rate, self.wasted, horizon)
         self._edges = edges = grade(self.path.breaks(), end, skills.speed, ratio=_CELL_RATIO)
         self._closed: Floats | None = None
-        self._guess: Floats | None = None
+        self._cells: Floats | None = None
         if len(skills.speed) * edges.size > _COMPRESS // 10:
             self._edges_time = np.maximum.accumulate(self.time(edges, slice(None)), axis=1)
             return
@@ -250,23 +252,26 @@ class ClosedClock:
         self._edges_time = time = np.maximum.accumulate(time, axis=1)
         ends = np.stack([demand, bend])
         ends = np.stack([ends[:, :, :-1], ends[:, :, 1:]])
+        low, high = edges[:, :-1], edges[:, 1:]
         if not free:
-            self._closed = self._shut(edges[:, :-1])
-            if self._closed is None:
+            closed = self._shut(low)
+            if closed is None:
                 return
-            ends -= self._closed[:2]
+            ends -= closed[:2]
+            self._closed = closed.reshape(3, -1)
         rise = np.diff(time, axis=1)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            pace = rate / (ends[:, 0] + wasted)
-            slope = rise * pace
-            curve = rise * rise * ends[:, 1] * pace**3 / rate
+            slope = rate / (ends[:, 0] + wasted)
+            slope *= rise
+            curve = slope * slope * slope * ends[:, 1] / (rise * rate)
             scale = 1.0 / rise
-        guess = _quintic(edges[:, :-1], edges[:, 1:], slope, curve)
-        table = np.stack([time[:, :-1], scale, *guess], axis=-1)
-        usable = np.isfinite(table).all(axis=-1)
-        table[~usable] = 0.0
-        table[~usable, 2] = edges[:, :-1][~usable]
-        self._guess = table
+        cells = np.stack([low, high, time[:, :-1], scale, *_quintic(low, high, slope, curve)])
+        cells = cells.reshape(10, -1)
+        # Where no time passes in a cell there is nothing to interpolate.
+        unusable = ~np.isfinite(cells).all(axis=0)
+        cells[3:, unusable] = 0.0
+        cells[4, unusable] = cells[0, unusable]
+        self._cells = cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,8 +479,8 @@ def _find(table: Floats, wanted: Floats) -> Ints:
     """Index (≥ 1) of the first entry of each run's sorted table (runs, m) not below `wanted`."""
     found = np.empty(wanted.shape, dtype=np.int64)
     for run in range(len(table)):
-        found[run] = np.searchsorted(table[run], wanted[run])
-    return np.clip(found, 1, table.shape[1] - 1, out=found)
+        found[run] = table[run].searchsorted(wanted[run])
+    return np.minimum(np.maximum(found, 1, out=found), table.shape[1] - 1, out=found)
 
 
 def _runs_of(values: Floats) -> Ints:

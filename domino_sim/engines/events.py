@@ -292,7 +292,7 @@ class Training:
         system, conditions = self._system, self._conditions
         self._waited: dict[int, simpy.Event] = {}
         pools: list[SharedPool | SerialPool | CorrelatedPool] = []
-        work = system.start_work() if self._by_work else None
+        work = system.start_work if self._by_work else None
         for m in range(len(system.modules)):
             rate, wasted = float(conditions.rate[m]), float(conditions.wasted[m])
             if self._serial:

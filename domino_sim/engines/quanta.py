@@ -81,7 +81,7 @@ class SoftGates:
 
     def begin(self, training: Training) -> None:
         """Start to follow every prerequisite."""
-        work = self._system.start_work()
+        work = self._system.start_work
         for skill, users in enumerate(self._used_by):
             if users:
                 place = int(np.searchsorted(self._edges, work[skill], side="right")) - 1

@@ -8,6 +8,7 @@ change.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -100,9 +101,15 @@ class System:
         """The level at which a skill counts as mastered: θ, but 1 under ``domino``."""
         return 1.0 if self.law == "domino" else self.mastery
 
+    @cached_property
     def start_work(self) -> Floats:
         """Work at the start, (n,)."""
         return work_from_level(self.level, self.loss)
+
+    @cached_property
+    def target_work(self) -> float:
+        """Work at mastery."""
+        return float(work_from_level(self.mastery, self.loss))
 
     def pools(self, settings: PoolSettings) -> tuple[Floats, Floats]:
         """η and N₀ of every module under `settings`, each (modules,)."""
