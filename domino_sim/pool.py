@@ -15,7 +15,7 @@ law          D(d)                  what it is
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -53,9 +53,8 @@ class PoolSettings:
     g0: float = 1.0
 
     def change(self, settings: dict[str, float]) -> PoolSettings:
-        """Return these settings with `settings` (field name to value) put in."""
-        known = {f.name for f in fields(self)}
-        return replace(self, **{k: v for k, v in settings.items() if k in known})
+        """Return these settings with new values of ``wasted``, ``noise``, ``rate`` or ``lr``."""
+        return replace(self, **settings)  # type: ignore[arg-type]
 
     def derive(self, share: float = 1.0) -> tuple[float, float]:
         """Return (η, N₀) of a pool with `share` of the parameters.

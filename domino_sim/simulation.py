@@ -39,9 +39,9 @@ def simulate(scenario: Scenario, engine: str | Engine = "events") -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        Dims ``step``, ``skill``, ``module``; variables ``level``, ``gate``, ``share`` (step, skill),
-        ``wasted`` (step, module), and per skill ``opened_at``, ``mastered_at`` (in steps,
-        real-valued; NaN = never), ``reason`` and ``frequency``.
+        Dims ``step``, ``skill``, ``module``; variables ``level``, ``gate``, ``share``
+        (step, skill), ``wasted`` (step, module), and per skill ``opened_at``, ``mastered_at``
+        (in steps, real-valued; NaN = never), ``reason`` and ``frequency``.
 
     Raises
     ------

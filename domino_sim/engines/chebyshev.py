@@ -17,7 +17,7 @@ POINTS = -np.cos(np.pi * np.arange(DEGREE + 1) / DEGREE)
 
 _NEWTON_STEPS = 60
 #: Newton steps end when x moves by no more than this; the error left is about its square.
-_CLOSE = 1e-8
+_CLOSE = 3e-6
 _TAIL = 3
 
 

@@ -19,7 +19,7 @@ from domino_sim.engines.record import Recording
 from domino_sim.engines.serial import SerialPhase
 from domino_sim.engines.system import System
 from domino_sim.errors import ArgumentError
-from domino_sim.levels import Floats, logit, work_from_level
+from domino_sim.levels import Floats, logit
 from domino_sim.progress import Meter, NullMeter
 
 if TYPE_CHECKING:
@@ -112,8 +112,10 @@ def _run(system: System, update) -> xr.Dataset:  # type: ignore[no-untyped-def]
     now = 0.0
     while True:
         left = system.steps - now
-        phases = [_phase(system, conditions, recording, state, target, m, now, left)
-                  for m in range(len(system.modules))]
+        phases = [
+            _phase(system, conditions, recording, state, target, m, now, left)
+            for m in range(len(system.modules))
+        ]
         due = {}
         for item in pending:
             if item.at is not None:
@@ -236,15 +238,16 @@ def solve_batch(
     simple = not (system.interventions or len(system.modules) > 1 or system.gram is not None)
     if not simple or system.law == "domino":
         raise system.refuse("clock", "a batch takes one pool and no interventions", "simulate")
-    given = {"frequency": frequency, "rate": rate, "wasted": wasted}
-    sizes = {name: len(value) for name, value in given.items() if value is not None}
-    runs = max(sizes.values(), default=1)
     n = len(system.names)
-    for name, size in sizes.items():
-        if size != runs or (name == "frequency" and np.shape(frequency) != (runs, n)):
+    arrays = {"frequency": frequency, "rate": rate, "wasted": wasted}
+    given = {name: np.asarray(value) for name, value in arrays.items() if value is not None}
+    runs = max((len(value) for value in given.values() if value.ndim), default=1)
+    for name, value in given.items():
+        shape = (runs, n) if name == "frequency" else (runs,)
+        if value.shape != shape:
             raise ArgumentError(
-                f"The '{name}' parameter of solve_batch has shape {np.shape(given[name])}",
-                expected=f"({runs}, {n})" if name == "frequency" else f"({runs},)",
+                f"The '{name}' parameter of solve_batch has shape {value.shape}",
+                expected=str(shape),
             )
     rates, wastes = system.pools(system.pool)
     p = np.broadcast_to(system.frequency if frequency is None else frequency, (runs, n))

@@ -9,6 +9,7 @@ A clock answers, for many runs at once: `time(tau)` and its inverse `tau(t)`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,6 +24,9 @@ from domino_sim.pool import Law
 #: τ is never followed beyond this: whatever learns is at level 1 in double precision long before,
 #: and squares of demands, which fall like 1/τ under CE, do not underflow yet.
 FAR = 1e120
+
+#: Fastest skill's times up to which the plain bound N₀ τ/η is tight enough.
+_NEAR = 1e6
 
 #: MSE work at which nothing is left to learn, even for gates that open at tiny u.
 _SPENT = 800.0
@@ -166,7 +170,7 @@ class ClosedClock:
         high: Floats,
         sets: Ints | slice,
     ) -> Floats:
-        """Halley's steps from `tau` until they no longer move, halving the bracket if they leave."""
+        """Halley's steps from `tau` until none moves; the bracket is halved where one leaves it."""
         close = 4e-16 * np.maximum(goal, self.rate[sets, None] * self._edges_time[sets, -1:])
         for _ in range(_MOST_STEPS):
             step, miss, wrong = self._halley(tau, goal, closed, sets)
@@ -405,6 +409,10 @@ def far_end(
     """
     if law == "constant":
         return np.minimum(horizon * rate * (1.0 + 1e-9), FAR)
+    if wasted.min() > 0.0:
+        end = np.where(horizon > 0.0, horizon * rate / wasted * (1.0 + 1e-9), 1.0)
+        if (end * path.skills.speed.max(initial=0.0)).max() < _NEAR:
+            return end
     skills = path.skills
     speed, work = skills.speed, skills.work
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
@@ -422,9 +430,9 @@ def far_end(
             slow = skills.leak if skills.leak else 1.0
             alone = begun + alone / slow
             last = np.where(np.isfinite(path.opened), path.opened, 0.0)
-            spent = np.where(speed > 0.0, last + _SPENT / (speed * slow), 0.0).max(axis=0, initial=0)
             if skills.loss == "mse":
-                end = np.minimum(end, spent)
+                spent = np.where(speed > 0.0, last + _SPENT / (speed * slow), 0.0)
+                end = np.minimum(end, spent.max(axis=0, initial=0.0))
         else:
             ungated = skills.circuit.gate_of < 0
             alone = np.where(ungated[:, None], alone, np.inf)
@@ -440,11 +448,15 @@ def grade(breaks: Floats, end: Floats, speed: Floats, *, ratio: float = 2.0) -> 
     cell as long as its age, an exponential of any rate is as smooth as of any other. Returns
     edges (runs, m), not decreasing; cells of no length fill up runs that have fewer.
     """
+    first = 1.0 / np.maximum(speed.max(axis=0, initial=0.0), 1.0 / FAR)
+    if breaks.shape[1] == 1:
+        longest = min(max(float((end / np.minimum(first, end)).max()), 1.0), FAR)
+        size = first[:, None] * ratio ** np.arange(math.ceil(math.log(longest, ratio)) + 1)
+        size[:, -1] = end
+        return np.concatenate([breaks, np.minimum(size, end[:, None])], axis=1)
     inside = np.where(breaks < end[:, None], breaks, end[:, None])
     bounds = np.concatenate([inside, end[:, None]], axis=1)
     gaps = np.diff(bounds, axis=1)
-    fastest = speed.max(axis=0, initial=0.0)
-    first = 1.0 / np.maximum(fastest, 1.0 / FAR)
     longest = (gaps / np.minimum(first, end)[:, None]).max(axis=0)
     longest = np.clip(longest, 1.0, FAR**2)
     counts = np.where(gaps.max(axis=0) > 0.0, np.ceil(np.log(longest) / np.log(ratio)) + 1, 0)

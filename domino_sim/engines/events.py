@@ -333,7 +333,7 @@ class Training:
         """Let `event` happen, after the gates that open now."""
         if event is not None and not event.triggered:
             event._ok, event._value = True, name
-            self.env.schedule(event, priority=_AFTER_GATES)
+            self.env.schedule(event, priority=_AFTER_GATES)  # type: ignore[arg-type]
 
     def _added(self, skill: int) -> simpy.Event:
         """Event of an absent skill being added."""
@@ -407,7 +407,7 @@ class Training:
             self._soft.begin(self)
         end = self.env.event()
         end._ok, end._value = True, None
-        self.env.schedule(end, priority=_AFTER_ALL, delay=self._system.steps)
+        self.env.schedule(end, priority=_AFTER_ALL, delay=self._system.steps)  # type: ignore[arg-type]
         self.env.run(until=end)
 
     def _result(self) -> xr.Dataset:

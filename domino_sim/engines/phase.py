@@ -192,11 +192,11 @@ class Phase:
             below = (values[:, begin:stop, -1] < wanted).sum(axis=1)
             reached[:, run] = below < stop - begin
             row[:, run] = begin + np.minimum(below, stop - begin - 1)
-        skill, run = np.nonzero(reached)
-        at = row[skill, run]
+        skill, at_run = np.nonzero(reached)
+        at = row[skill, at_run]
         here = np.maximum.accumulate(values[skill, at], axis=1)
         target = np.clip(wanted, here[:, 0], here[:, -1])
         x = chebyshev.solve_increasing(here, np.arange(len(here)), target)
         time = np.full((n, runs), np.inf)
-        time[skill, run] = np.where(here[:, 0] >= wanted, clock.before[at], clock.time_at(at, x))
+        time[skill, at_run] = np.where(here[:, 0] >= wanted, clock.before[at], clock.time_at(at, x))
         return np.where(time > self.horizon, np.inf, time)

@@ -47,7 +47,14 @@ class Recording:
         self.mastered_at = np.full(n, np.nan)
 
     def keep(
-        self, phase: Sampled, module: int, begun: float, span: float, *, last: bool, absent: np.ndarray
+        self,
+        phase: Sampled,
+        module: int,
+        begun: float,
+        span: float,
+        *,
+        last: bool,
+        absent: np.ndarray,
     ) -> None:
         """Keep what `phase` of `module`, begun at step `begun`, says of `span` steps."""
         system = self._system
@@ -69,11 +76,14 @@ class Recording:
                 gone = absent if whole else absent & (system.module == module)
                 self.level[points, gone] = system.level[gone]
                 self.gate[points, gone] = 0.0
-        for kept, times in ((self.opened_at, phase.opened), (self.mastered_at, phase.mastered)):
-            now = np.isnan(kept) & (times <= span) & ~absent
+        for instants, times in (
+            (self.opened_at, phase.opened),
+            (self.mastered_at, phase.mastered),
+        ):
+            now = np.isnan(instants) & (times <= span) & ~absent
             if not whole:
                 now &= system.module == module
-            kept[now] = begun + times[now]
+            instants[now] = begun + times[now]
 
     def result(self, conditions: Conditions, engine: str) -> xr.Dataset:
         """Return the labelled result."""

@@ -149,9 +149,9 @@ class _Run:
             done = dict(zip(self.index, ~np.isnan(self.mastered), strict=True))
             now_mastered = done.__getitem__
             for i, program in enumerate(self.gates):
-                if self.present[i] and np.isnan(self.opened[i]):
-                    if program is None or evaluate(program, now_mastered, hard_join):
-                        self.opened[i] = now
+                shut = self.present[i] and np.isnan(self.opened[i])
+                if shut and (program is None or evaluate(program, now_mastered, hard_join)):
+                    self.opened[i] = now
             for item in list(self.pending):
                 trigger = item.trigger
                 if trigger.kind == "at":
@@ -200,13 +200,21 @@ def integrate(scenario: Scenario, rtol: float = 1e-11) -> Truth:
                     goals.append((i, run.state_at(item.trigger.level)))
         events = []
         for i, goal in goals:
+
             def passage(t, y, i=i, goal=goal):
                 return y[i] - goal
+
             passage.terminal, passage.direction = True, 1.0
             events.append(passage)
         found = solve_ivp(
-            lambda t, y: run.slope(y), (now, until), run.y, "DOP853", rtol=rtol, atol=1e-12,
-            events=events, dense_output=True,
+            lambda t, y: run.slope(y),
+            (now, until),
+            run.y,
+            "DOP853",
+            rtol=rtol,
+            atol=1e-12,
+            events=events,
+            dense_output=True,
         )
         assert found.success, found.message
         stop = float(found.t[-1])

@@ -9,9 +9,7 @@ from hypothesis import strategies as st
 from domino_sim.scenario import Scenario
 
 #: Numbers of ordinary size, as people write them; extremes have tests of their own.
-frequencies = st.one_of(
-    st.just(0.0), st.floats(1e-3, 5.0).map(lambda x: float(f"{x:.3g}"))
-)
+frequencies = st.one_of(st.just(0.0), st.floats(1e-3, 5.0).map(lambda x: float(f"{x:.3g}")))
 
 
 def gates(names: list[str]) -> st.SearchStrategy[str]:
@@ -55,7 +53,7 @@ def hard_scenarios(
         {
             "steps": draw(st.sampled_from([50, 1000, 20000])),
             "mastery": draw(st.sampled_from([0.5, 0.9, 0.99, 0.999])),
-            "loss": draw(st.sampled_from(["mse", "ce"])) ,
+            "loss": draw(st.sampled_from(["mse", "ce"])),
             "pool": {
                 "law": draw(st.sampled_from(laws)),
                 "rate": draw(st.sampled_from([1e-3, 1e-2, 0.1])),

@@ -16,7 +16,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, wrightomega
 from strategies import skill_tables
 
-from domino_sim import simulate
+from domino_sim import load_scenario, simulate
 from domino_sim.engines.clock import solve_batch
 from domino_sim.engines.system import build_system
 from domino_sim.errors import ArgumentError, EngineError, RunError
@@ -172,6 +172,7 @@ def test_without_waste_learning_ends_at_a_finite_step(law: str) -> None:
     if law == "sum":
         end = (1 - s0).sum() / eta
     else:
+
         def flow(tau: float) -> float:
             return np.linalg.norm(p * (1 - s0) * np.exp(-p * tau))
 
@@ -201,9 +202,7 @@ def test_a_pool_without_demand_stands_still(loss: str) -> None:
 # --------------------------------------------------------------------------- correlated tasks
 
 
-def correlated(
-    tmp_path: Path, gram: np.ndarray, p: np.ndarray, pool: dict[str, Any], **data: Any
-):
+def correlated(tmp_path: Path, gram: np.ndarray, p: np.ndarray, pool: dict[str, Any], **data: Any):
     """A run of correlated tasks."""
     np.save(tmp_path / "gram.npy", gram)
     return run(
@@ -393,6 +392,13 @@ def test_soft_gates_with_kinks(gate: str) -> None:
 
 
 REGRESSIONS: dict[str, dict[str, Any]] = {
+    "soft gates without competition, a change at the last step": {
+        "steps": 50,
+        "pool": {"law": "constant"},
+        "gate": {"kind": "soft"},
+        "skills": {"a": {}, "b": {"requires": "a"}},
+        "interventions": [{"at": 50, "freeze": ["a"]}],
+    },
     "cross entropy with a skill at level 1": {
         "steps": 50,
         "loss": "ce",
@@ -431,6 +437,50 @@ def test_scenarios_that_once_went_wrong(name: str) -> None:
     np.testing.assert_allclose(
         simulate(scenario, "clock").level, integrate(scenario).level, atol=1e-6
     )
+
+
+def test_a_very_frequent_skill_opens_late_in_a_pool_without_waste() -> None:
+    # From its opening on s4 has the pool to itself: its logit rises by 1 a step, up to log 99.
+    data = {
+        "steps": 50,
+        "loss": "ce",
+        "pool": {"law": "norm", "rate": 1.0},
+        "skills": {
+            "s0": {"frequency": 1e-6, "level": 0.001},
+            "s1": {"frequency": 0.4, "requires": "s0"},
+            "s2": {"frequency": 0.02},
+            "s3": {"frequency": 1.0, "requires": "s0"},
+            "s4": {"frequency": 1e9, "requires": "s0"},
+        },
+    }
+    for engine in ("clock", "events"):
+        ds = simulate(Scenario.from_dict(data), engine).sel(skill="s4")
+        assert float(ds.mastered_at - ds.opened_at) == pytest.approx(np.log(99), abs=0.05)
+
+
+@pytest.mark.parametrize("engine", ["clock", "events"])
+@pytest.mark.parametrize("law", ["sum", "norm", "constant"])
+@pytest.mark.parametrize("loss", ["mse", "ce"])
+@pytest.mark.parametrize(("steps", "rate"), [(2, 1000.0), (10**15, 1e-3), (10**15, 1.0)])
+def test_one_skill_without_waste_learns_at_its_rate_however_long_the_run(
+    engine: str, law: str, loss: str, steps: int, rate: float
+) -> None:
+    data = {"steps": steps, "loss": loss, "pool": {"law": law, "rate": rate, "wasted": 0.0}}
+    scenario = Scenario.from_dict({**data, "record": {"points": 3}, "skills": {"a": {}}})
+    ds = simulate(scenario, engine)
+    competing = {"mse": 0.99, "ce": np.log(99)}[loss]
+    alone = {"mse": np.log(100), "ce": np.log(99) + 99 - 1}[loss]
+    gained = alone if law == "constant" else competing
+    assert float(ds.mastered_at[0]) == pytest.approx(gained / rate, rel=EXACT)
+    assert float(ds.level[-1, 0]) == 1.0
+
+
+@pytest.mark.parametrize("law", ["sum", "norm"])
+def test_a_thousand_skills_in_layers_have_the_levels_of_the_events(law: str) -> None:
+    scenario = load_scenario("layered-1000", overrides={"pool.law": law, "record": {"points": 61}})
+    clock, events = simulate(scenario, "clock"), simulate(scenario, "events")
+    np.testing.assert_allclose(clock.level, events.level, atol=1e-8)
+    np.testing.assert_allclose(clock.mastered_at, events.mastered_at, rtol=1e-9)
 
 
 # --------------------------------------------------------------------------- batches

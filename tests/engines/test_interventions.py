@@ -75,6 +75,11 @@ CASES: dict[str, list[dict[str, Any]]] = {
         {"at": 77, "set": {"pool.wasted": 0.3, "pool.rate": 0.02}},
     ],
     "a level passed at the start": [{"when": "a > 0", "set": {"skills.b.frequency": 2.0}}],
+    "file order at one instant": [
+        {"when": "a > 0", "set": {"skills.a.frequency": 0.2}},
+        {"at": 0, "set": {"skills.a.frequency": 2.0}},
+        {"when": "a >= 0", "set": {"skills.b.frequency": 0.9}},
+    ],
     "a level that is never passed": [{"when": "b > 1.0", "freeze": ["a"]}],
     "at the mastery of the skill itself": [{"when": "a >= 0.95", "freeze": ["b"]}],
     "twice on one level": [
@@ -215,9 +220,7 @@ def intervened(draw: st.DrawFn) -> Scenario:
     for k in range(draw(st.integers(1, 4))):
         item: dict[str, Any] = {}
         if draw(st.booleans()):
-            item["at"] = draw(
-                st.sampled_from([0, steps, 2 * steps, steps // 2, 0.3 * steps, 7.25])
-            )
+            item["at"] = draw(st.sampled_from([0, steps, 2 * steps, steps // 2, 0.3 * steps, 7.25]))
         else:
             level = draw(st.sampled_from([0.0, 0.2, 0.5, 0.9, 0.99]))
             item["when"] = f"{draw(st.sampled_from(names))} > {level}"
@@ -356,6 +359,12 @@ def test_reasons(engine: str) -> None:
     late = [{"at": 0, "freeze": ["ice"]}, {"at": 1e9, "add": {"late": {}}}]
     ds = simulate(scenario_of(late, skills=skills), engine)
     assert ds.reason.values.tolist() == [
-        "", "out_of_steps", "zero_frequency", "never_opened", "frozen", "", "never_opened"
+        "",
+        "out_of_steps",
+        "zero_frequency",
+        "never_opened",
+        "frozen",
+        "",
+        "never_opened",
     ]
     assert float(ds.mastered_at.sel(skill="known")) == 0.0
