@@ -269,8 +269,8 @@ class ClosedClock:
             slope *= rise
             curve = slope * slope * slope * ends[:, 1] / (rise * rate)
             scale = 1.0 / rise
-        cells = np.stack([low, high, time[:, :-1], scale, *_quintic(low, high, slope, curve)])
-        cells = cells.reshape(10, -1)
+            quintic = _quintic(low, high, slope, curve)
+        cells = np.stack([low, high, time[:, :-1], scale, *quintic]).reshape(10, -1)
         # Where no time passes in a cell there is nothing to interpolate.
         unusable = ~np.isfinite(cells).all(axis=0)
         cells[3:, unusable] = 0.0
@@ -394,9 +394,9 @@ class RowClock:
         if len(runs) == 1:
             return np.minimum(np.searchsorted(ends, wanted), len(ends) - 1)
         # One search for all runs: each run's ends are moved into a unit interval of its own.
-        scale = 0.5 / np.maximum(ends[stop - 1], 1e-300)
-        keys = self.rows.sets + ends * scale[self.rows.sets]
-        found = np.searchsorted(keys, run + np.minimum(wanted * scale[run], 0.6))
+        last = np.maximum(ends[stop - 1], 1e-300)
+        keys = self.rows.sets + 0.5 * (ends / last[self.rows.sets])
+        found = np.searchsorted(keys, run + 0.5 * (np.minimum(wanted, 1.2 * last[run]) / last[run]))
         return np.clip(found, begin[run], stop[run] - 1)
 
 
@@ -408,7 +408,7 @@ def far_end(
     t(τ) is at least N₀ τ/η, and at least any one skill's gain over η, under ``sum`` and ``norm``.
     """
     if law == "constant":
-        return np.minimum(horizon * rate * (1.0 + 1e-9), FAR)
+        return np.minimum(np.where(horizon > 0.0, horizon * rate * (1.0 + 1e-9), 1.0), FAR)
     if wasted.min() > 0.0:
         end = np.where(horizon > 0.0, horizon * rate / wasted * (1.0 + 1e-9), 1.0)
         if (end * path.skills.speed.max(initial=0.0)).max() < _NEAR:

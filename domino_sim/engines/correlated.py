@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from domino_sim.engines import chebyshev
 from domino_sim.engines.clocks import FAR, Flow, PlainClock, RowClock, grade
 from domino_sim.engines.paths import Rows
 from domino_sim.engines.phase import Sample
@@ -149,7 +148,7 @@ class CorrelatedPhase:
             fastest = float(self._decay.max(initial=1.0))
             span = np.array([60.0 / slowest])
             edges = grade(np.zeros((1, 1)), span, np.array([[fastest]]), ratio=1.5)[0]
-            tau = (edges[:-1, None] + np.diff(edges)[:, None] * 0.5 * (chebyshev.POINTS + 1)).ravel()
+            tau = Rows(np.zeros(len(edges) - 1, dtype=np.int64), edges[:-1], edges[1:]).tau.ravel()
         reached = 1.0 - self.left_at(tau) >= level
         skills = np.flatnonzero(reached.any(axis=1))
         first = reached[skills].argmax(axis=1)

@@ -27,7 +27,14 @@ _SMOOTH = 3.0
 
 #: Amounts err by about 1e-16 of what was put in: when their sum has fallen to this part of that,
 #: they are made again from the skills.
-_FALLEN = 1e-3
+_FALLEN = 1e-2
+
+#: Where the sum falls by more than this within a row, the row is summed skill by skill: D is its
+#: square root, in which an error of 1e-16 of the beginning would be 1e-8 once the rest is gone.
+_STEEP = 1e-3
+
+#: Terms of a steep row below this part of it cannot be seen in D, its square root.
+_UNSEEN = 1e-26
 
 #: Node amounts below this part of what was put in cannot be seen beside the sum.
 _DEAD = 1e-19
@@ -46,7 +53,7 @@ def gains(path: HardPath, tau: Floats) -> Floats:
     Returns
     -------
     (k,) array
-        Right to about 1e-15 of Σ u_i(0).
+        Right to 1e-13 of Σ u_i(0).
     """
     skills = path.skills
     start = np.exp(-skills.work[:, 0])
@@ -103,6 +110,19 @@ class _Terms:
     own: Floats
     leak: float
 
+    def total(self, tau: Floats, count: int) -> Floats:
+        """Sum at `tau` (k,), increasing, of which the first `count` are open: term by term."""
+        log_own = self.rate[:count] * (self.opened[:count] - tau[0])
+        sums = _sum(self.own[:count] * np.exp(log_own), self.rate[:count], tau - tau[0])
+        slow = self.leak * self.rate[count:]
+        return sums + _sum(self.shut[count:] * np.exp(-slow * tau[0]), slow, tau - tau[0])
+
+
+def _sum(amounts: Floats, rates: Floats, since: Floats) -> Floats:
+    """Σ a e^(−r x) at `since` (k,), of the `amounts` that can be seen."""
+    seen = amounts > _UNSEEN * amounts.max(initial=0.0) / max(len(amounts), 1)
+    return np.exp(-np.multiply.outer(since, rates[seen])) @ amounts[seen]
+
 
 def _terms(path: HardPath, rate: Floats, shut: Floats, start: Floats) -> _Terms:
     """Terms of the skills that move; `start` is what one would count if it were open at τ = 0."""
@@ -135,7 +155,11 @@ def _totals(terms: _Terms, tau: Floats, count: Ints, beside: float) -> Floats:
         found = crowd.at(tau[part], count[part])
         fallen = found[1:, 0] + beside < _FALLEN * crowd.put_in
         good = 1 + int(fallen.argmax()) if fallen.any() else len(found)
-        totals[row : row + good] = found[:good]
+        found = found[:good]
+        steep = found[:, -1] + beside < _STEEP * (found[:, 0] + beside)
+        for k in np.flatnonzero(steep).tolist():
+            found[k] = terms.total(tau[row + k], int(count[row + k]))
+        totals[row : row + good] = found
         row += good
     return totals
 

@@ -119,7 +119,8 @@ class _Stepping:
                 due = item.at <= now
             else:
                 level = self._levels() if level is None else level
-                due = bool(level[item.skill] >= item.level) and not self.conditions.absent[item.skill]
+                there = not self.conditions.absent[item.skill]
+                due = there and bool(level[item.skill] >= item.level)
             if due:
                 self.conditions.apply(item)
                 self.pending.take(item)
@@ -184,12 +185,16 @@ class _Stepping:
                 kept.share[row, group], kept.wasted[row, m] = np.nan, np.nan
             elif system.law == "sum":
                 kept.share[row, group] = self.demand[group] / total
-                kept.wasted[row, m] = self.conditions.wasted[m] / total if math.isfinite(total) else 1
+                kept.wasted[row, m] = self._unused(m)
             else:
                 part = self.demand[group] * self.flow[group]
                 kept.share[row, group] = part / (total * total)
-                unused = self.conditions.wasted[m] / total if math.isfinite(total) else 1.0
-                kept.wasted[row, m] = unused * unused
+                kept.wasted[row, m] = self._unused(m) ** 2
+
+    def _unused(self, module: int) -> float:
+        """N₀/D of a pool; 1 where nobody wants anything."""
+        total = self.total[module]
+        return float(self.conditions.wasted[module]) / total if math.isfinite(total) else 1.0
 
     def _levels(self) -> Floats:
         if self.system.law == "domino":

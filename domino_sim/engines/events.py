@@ -32,6 +32,9 @@ from domino_sim.progress import Meter, NullMeter
 if TYPE_CHECKING:
     import xarray as xr
 
+#: Priority of interventions: those of one instant are carried out together, in file order.
+_AFTER_TRIGGERS = 4
+
 #: Priority of what users' processes wait for: at one instant, gates open before they are told.
 _AFTER_GATES = 5
 
@@ -139,6 +142,8 @@ class Training:
         self._told_mastered: dict[int, simpy.Event] = {}
         self._gates: dict[int, simpy.Event] = {}
         self._open = [False] * n
+        self._due: list[Intervention] = []
+        self._retrained: list[tuple[float, int, float]] = []
         self._added_at = np.where(system.absent, np.inf, 0.0)
         self._next_mastery: simpy.Event | None = None
         self._by_work = system.law != "domino" and system.gram is None
@@ -215,12 +220,7 @@ class Training:
             raise ArgumentError(
                 f"The 'level' parameter of passes is {level!r}", expected="a number from 0 to 1"
             )
-        event = self.env.event()
-        goal = level
-        if self._by_work:
-            goal = float(work_from_level(level, self._system.loss))
-        self._pool(skill).watch(skill, goal, event)
-        return event
+        return self._reaches(skill, level, lambda event: self._tell(event, name))
 
     # ------------------------------------------------------------- what processes may change
 
@@ -233,19 +233,19 @@ class Training:
                 expected="a finite number ≥ 0",
             )
         self._conditions.frequency[skill] = frequency
-        self._update(skill)
+        self._retrain(skill)
 
     def freeze(self, name: str) -> None:
         """From now on `name` has no demand; its level is kept."""
         skill = self._skill_number(name)
         self._conditions.frozen[skill] = True
-        self._update(skill)
+        self._retrain(skill)
 
     def unfreeze(self, name: str) -> None:
         """From now on `name` may learn again."""
         skill = self._skill_number(name)
         self._conditions.frozen[skill] = False
-        self._update(skill)
+        self._retrain(skill)
 
     # --------------------------------------------------------------------------- processes
 
@@ -266,13 +266,27 @@ class Training:
         yield self._mastered_event[skill]
 
     def _intervention(self, item: Intervention) -> Generator[simpy.Event, Any, None]:
-        """Wait for the trigger, then carry out the change."""
+        """Wait for the trigger, then for its turn among those of the same instant."""
         if item.at is not None:
             yield self.env.timeout(item.at)
         else:
             if self._conditions.absent[item.skill]:
                 yield self._added(item.skill)
-            yield self.passes(self.names[item.skill], item.level)
+            yield self._reaches(item.skill, item.level, lambda event: event.succeed())
+        if not self._due:
+            turn = self.env.event()
+            turn.callbacks.append(self._take_turns)
+            self._happen(turn, None, _AFTER_TRIGGERS)
+        self._due.append(item)
+
+    def _take_turns(self, _: simpy.Event) -> None:
+        """Carry out the interventions of this instant, in file order."""
+        due, self._due = self._due, []
+        for item in self._system.interventions:
+            if any(item is waiting for waiting in due):
+                self._carry_out(item)
+
+    def _carry_out(self, item: Intervention) -> None:
         self._conditions.apply(item)
         if item.settings:
             rates, wastes = self._conditions.rate, self._conditions.wasted
@@ -283,8 +297,9 @@ class Training:
             self._added_at[skill] = self.env.now
             if skill in self._waited:
                 self._waited.pop(skill).succeed()
-        for skill in {*(s for s, _ in item.frequency), *item.freeze, *item.unfreeze}:
-            self._update(skill)
+        changed = (s for s, _ in item.frequency)
+        for skill in dict.fromkeys((*changed, *item.freeze, *item.unfreeze, *item.add)):
+            self._retrain(skill)
 
     # ------------------------------------------------------------------------------ inside
 
@@ -332,8 +347,21 @@ class Training:
     def _tell(self, event: simpy.Event | None, name: str) -> None:
         """Let `event` happen, after the gates that open now."""
         if event is not None and not event.triggered:
-            event._ok, event._value = True, name
-            self.env.schedule(event, priority=_AFTER_GATES)  # type: ignore[arg-type]
+            self._happen(event, name, _AFTER_GATES)
+
+    def _happen(self, event: simpy.Event, value: Any, priority: int, delay: float = 0.0) -> None:
+        """Let `event` happen with a priority of its own, which SimPy's `succeed` does not take."""
+        event._ok, event._value = True, value
+        self.env.schedule(event, priority=priority, delay=delay)  # type: ignore[arg-type]
+
+    def _reaches(
+        self, skill: int, level: float, happen: Callable[[simpy.Event], Any]
+    ) -> simpy.Event:
+        """Event that is made to `happen` when `skill` reaches `level`."""
+        event = self.env.event()
+        goal = float(work_from_level(level, self._system.loss)) if self._by_work else level
+        self._pool(skill).watch(skill, goal, lambda _: happen(event))
+        return event
 
     def _added(self, skill: int) -> simpy.Event:
         """Event of an absent skill being added."""
@@ -357,6 +385,13 @@ class Training:
             self._gates[top] = Opening(self.env, k, events)
             stack.pop()
         return self._mastered_event[node] if node < n else self._gates[node]
+
+    def _retrain(self, skill: int) -> None:
+        """Note that the frequency of `skill`, or whether it may learn, has changed."""
+        barred = self._conditions.frozen[skill] or self._conditions.absent[skill]
+        speed = 0.0 if barred else float(self._conditions.frequency[skill])
+        self._retrained.append((self.env.now, skill, speed))
+        self._update(skill)
 
     def _update(self, skill: int) -> None:
         """Tell the pools how fast `skill` may go now, and what soft gates make of that."""
@@ -396,8 +431,6 @@ class Training:
             self._tell(self._next_mastery, self.names[skill])
             self._next_mastery = None
             self._progress(self.env.now)
-        elif isinstance(tag, simpy.Event):
-            self._tell(tag, self.names[skill])
         else:
             tag(skill)
 
@@ -406,8 +439,7 @@ class Training:
         if self._soft is not None:
             self._soft.begin(self)
         end = self.env.event()
-        end._ok, end._value = True, None
-        self.env.schedule(end, priority=_AFTER_ALL, delay=self._system.steps)  # type: ignore[arg-type]
+        self._happen(end, None, _AFTER_ALL, self._system.steps)
         self.env.run(until=end)
 
     def _result(self) -> xr.Dataset:
@@ -415,37 +447,50 @@ class Training:
         system, recording = self._system, self._recording
         t = system.record.astype(float)
         work = np.empty((len(self.names), len(t)))
+        rate, wasted = np.empty_like(work), np.empty((len(self._pools), len(t)))
         for m, pool in enumerate(self._pools):
             here = np.flatnonzero(system.module == m)
-            if isinstance(pool, SerialPool):
-                level, share = pool.sample(t, system.level, recording.mastered_at)
-                recording.level[:, here], recording.share[:, here] = level[here].T, share[here].T
-                recording.wasted[:, m] = 1.0 - share[here].sum(axis=0)
-            elif isinstance(pool, CorrelatedPool):
-                found: Sample = pool.sample(t)
-                recording.level[:], recording.share[:] = found.level.T, found.share.T
-                recording.wasted[:, m] = found.wasted
+            if isinstance(pool, SharedPool):
+                pool.finish()
+                tau, wasted[m] = pool.clocks()
+                work[here], rate[here] = pool.segments.at(tau, here)
             else:
-                work[here] = self._sample(pool, here, m)
-        if self._soft is None:
-            gate = (recording.opened_at[:, None] <= t).astype(float)
-        else:
+                self._take(pool, m, here, t)
+        gate = (recording.opened_at[:, None] <= t).astype(float)
+        if self._soft is not None:
+            # Not the quanta the run went by, but the gates its levels make.
             gate = self._soft.values(work)
+            rate = self._bases(t) * (system.leak + (1.0 - system.leak) * gate)
             gate[system.absent] *= self._added_at[system.absent, None] <= t
         recording.gate[:] = gate.T
+        if self._by_work:
+            level = level_from_work(work, system.loss)
+            recording.level[:] = level.T
+            left = np.exp(-work) if system.loss == "mse" else 1.0 - level
+            for m in range(len(self._pools)):
+                here = np.flatnonzero(system.module == m)
+                part, unused = shares((rate * left)[here], wasted[m], system.law)
+                recording.share[:, here], recording.wasted[:, m] = part.T, unused
         return recording.result(self._conditions, "events")
 
-    def _sample(self, pool: SharedPool, here: np.ndarray, module: int) -> Floats:
-        """Record levels and shares of a pool's skills; return their work."""
-        recording, system = self._recording, self._system
-        pool.finish()
-        tau, wasted = pool.clocks()
-        work, rate = pool.segments.at(tau, here)
-        level = level_from_work(work, system.loss)
-        recording.level[:, here] = level.T
-        left = np.exp(-work) if system.loss == "mse" else 1.0 - level
-        part, unused = shares(rate * left, wasted, system.law)
-        recording.share[:, here] = part.T
-        recording.wasted[:, module] = unused
-        return work
+    def _take(
+        self, pool: SerialPool | CorrelatedPool, module: int, here: np.ndarray, t: Floats
+    ) -> None:
+        """Record levels and shares of a pool that keeps its own."""
+        recording = self._recording
+        if isinstance(pool, SerialPool):
+            level, share = pool.sample(t, self._system.level, recording.mastered_at)
+            recording.wasted[:, module] = 1.0 - share[here].sum(axis=0)
+        else:
+            found: Sample = pool.sample(t)
+            level, share = found.level, found.share
+            recording.wasted[:, module] = found.wasted
+        recording.level[:, here], recording.share[:, here] = level[here].T, share[here].T
 
+    def _bases(self, t: Floats) -> Floats:
+        """Speeds without gates (n, k) at training times `t`: frequencies, 0 where barred."""
+        start = np.where(self._system.absent, 0.0, self._system.frequency)
+        bases = np.repeat(start[:, None], len(t), axis=1)
+        for now, skill, speed in self._retrained:
+            bases[skill, t >= now] = speed
+        return bases

@@ -20,10 +20,14 @@ from domino_sim.engines.circuit import (
     kth_smallest,
     product_of_largest,
 )
+from domino_sim.errors import RunError
 from domino_sim.levels import Floats, Ints, Loss, log_unlearned
 
 #: Error of a row's work, relative to 1 + work, above which the row is split.
 WORK_TOLERANCE = 1e-11
+
+#: Frequency times clock up to which a ten-thousandth of a skill's own time can be told apart.
+MOST_RESOLVED = 1e-4 / float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,19 @@ class Skills:
     mastered: np.ndarray | None = None
 
 
+def check_resolution(speed: Floats | float, tau: Floats | float) -> None:
+    """Refuse a skill whose own time 1/`speed` double precision cannot tell apart at clock `tau`."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        late = np.where(np.isfinite(tau), np.multiply(speed, tau), 0.0)
+    if np.max(late, initial=0.0) > MOST_RESOLVED:
+        k = np.argmax(late)
+        raise RunError(
+            f"a skill of frequency {np.ravel(speed)[k]:.3g} opens when the resource clock is at "
+            f"{np.ravel(tau)[k]:.3g}: too far apart for double precision; make the frequencies "
+            "less unequal, or use engine 'euler'"
+        )
+
+
 class HardPath:
     """Hard gates: work is linear between openings, and openings are a critical path.
 
@@ -107,6 +124,7 @@ class HardPath:
                 times = skills.circuit.sweep((runs,), self._mastery, kth_smallest)
                 self.mastered = times[: skills.circuit.n_skills]
                 self.opened = skills.circuit.gate_values(times, ungated=0.0)
+                check_resolution(skills.speed, self.opened)
 
     def _mastery(self, ids: Ints | slice, opened: Floats | None) -> Floats:
         """Instant of mastery from the instant of opening (design: leak λ before, 1 after)."""

@@ -26,7 +26,6 @@ from domino_sim.engines.paths import HardPath, Rows, Skills, SoftPath
 from domino_sim.levels import Floats, level_from_work, unlearned, work_from_level
 from domino_sim.pool import Law, division, shares
 
-
 #: Above this many terms D is summed over all skills together, not one by one.
 _CROWD = 2_000_000
 

@@ -20,7 +20,7 @@ import simpy
 
 from domino_sim.engines.clocks import FAR, Flow, RowClock, grade
 from domino_sim.engines.demand import DecayingDemand, ListedDemand, Segments
-from domino_sim.engines.paths import Rows
+from domino_sim.engines.paths import MOST_RESOLVED, Rows, check_resolution
 from domino_sim.levels import Floats, Ints
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ class SharedPool(Pool):
         if speed == old:
             return
         self.sync()
+        if speed * self.tau > MOST_RESOLVED:
+            check_resolution(speed, self.tau)
         work = self.work(skill)
         self._work[skill], self._since[skill], self._speed[skill] = work, self.tau, speed
         self.segments.add(skill, self.tau, work, speed)

@@ -60,7 +60,8 @@ def gram_matrix(
         )
     matrix = (matrix + matrix.T) / 2
     try:
-        # It exists if no eigenvalue is below −1e-6 (single precision): ten times faster than the eigenvalues.
+        # It exists if no eigenvalue is below −1e-6, as single precision may make them; it is
+        # ten times faster than the eigenvalues.
         np.linalg.cholesky(matrix + 1e-6 * largest * np.eye(count))
     except np.linalg.LinAlgError:
         raise ScenarioError(
