@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from domino_sim.engines.clocks import FAR, Flow, PlainClock, RowClock, grade
+from domino_sim.engines.clocks import FAR, PlainClock, grade
 from domino_sim.engines.paths import Rows
 from domino_sim.engines.phase import Sample
+from domino_sim.engines.row_clock import Flow, RowClock
 from domino_sim.errors import RunError
 from domino_sim.levels import Floats
 from domino_sim.pool import Law

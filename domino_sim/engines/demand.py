@@ -8,6 +8,7 @@ otherwise they are listed one by one.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -75,35 +76,68 @@ class DecayingDemand:
 
 
 class ListedDemand:
-    """Members listed one by one: any loss, rates that change often. Shallow copies stay."""
+    """Members listed one by one: any loss, rates that change often.
+
+    Arrays are replaced, never written to, so a shallow copy stays what it was; it must not change.
+    """
 
     def __init__(self, loss: Loss, law: Law) -> None:
         self._loss, self._square = loss, law == "norm"
-        self.assign(np.empty(0), np.empty(0))
+        self._places: dict[int, int] = {}
+        self._rates, self._work = np.empty(0), np.empty(0)
+        # Gains and unlearned parts after `_span`, and the gains now.
+        self._gain, self._left, self._start, self._span = (*(np.empty(0) for _ in range(3)), 0.0)
 
-    def assign(self, rates: Floats, work: Floats) -> None:
-        """Replace all members by these, with `rates` (k,) and `work` (k,)."""
-        self._rates, self._work = rates, work
-        self._start = gain_and_unlearned(work, self._loss)[0].sum()
+    def change(self, members: Mapping[int, tuple[float, float]]) -> None:
+        """Let `members`, by number, have new (rate, work); a rate of 0 has no demand."""
+        self._look(0.0)
+        places = self._places
+        fresh = len(members.keys() - places.keys())
+        if fresh:
+            for member in members:
+                places.setdefault(member, len(places))
+        at = [places[member] for member in members]
+        rates, work, gain, left = (
+            np.append(old, np.zeros(fresh)) if fresh else old.copy()
+            for old in (self._rates, self._work, self._gain, self._left)
+        )
+        rates[at], work[at] = np.array(list(members.values())).T
+        gain[at], left[at] = gain_and_unlearned(work[at], self._loss)
+        self._rates, self._work, self._gain, self._left = rates, work, gain, left
+        self._start = gain
 
     def advance(self, span: float) -> None:
         """Let the clock run on by `span`."""
-        self.assign(self._rates, self._work + self._rates * span)
+        self._look(span)
+        self._work = self._work + self._rates * span
+        self._start, self._span = self._gain, 0.0
 
     def gains(self, span: float) -> float:
         """Σ of the members' gains over the next `span`."""
-        gain, _ = gain_and_unlearned(self._work + self._rates * span, self._loss)
-        return float(gain.sum() - self._start)
+        self._look(span)
+        return float((self._gain - self._start).sum())
 
     def totals(self, spans: Floats) -> Floats:
         """Σ of demands (``norm``: of squared demands) after each of `spans` (k,)."""
-        demand = unlearned(self._work[:, None] + np.multiply.outer(self._rates, spans), self._loss)
-        demand *= self._rates[:, None]
-        return (np.square(demand) if self._square else demand).sum(axis=0)
+        if len(spans) == 1:
+            self._look(float(spans[0]))
+            demand = (self._rates * self._left)[:, None]
+        else:
+            work = self._work[:, None] + np.multiply.outer(self._rates, spans)
+            demand = unlearned(work, self._loss)
+            demand *= self._rates[:, None]
+        return np.einsum("ik,ik->k", demand, demand) if self._square else demand.sum(axis=0)
 
     def fastest(self) -> float:
         """The highest rate."""
         return float(self._rates.max(initial=0.0))
+
+    def _look(self, span: float) -> None:
+        """Know the gains and unlearned parts after `span`: asked for again and again."""
+        if span != self._span:
+            work = self._work + self._rates * span
+            self._gain, self._left = gain_and_unlearned(work, self._loss)
+            self._span = span
 
 
 class Segments:

@@ -12,17 +12,11 @@ import numpy as np
 
 from domino_sim.engines import chebyshev
 from domino_sim.engines.circuit import kth_smallest
-from domino_sim.engines.clocks import (
-    FAR,
-    ClosedClock,
-    Flow,
-    PlainClock,
-    RowClock,
-    far_end,
-    grade,
-)
+from domino_sim.engines.clocks import FAR, PlainClock, far_end, grade
+from domino_sim.engines.closed_clock import ClosedClock
 from domino_sim.engines.crowd import divisions
 from domino_sim.engines.paths import HardPath, Rows, Skills, SoftPath
+from domino_sim.engines.row_clock import Flow, RowClock
 from domino_sim.levels import Floats, level_from_work, unlearned, work_from_level
 from domino_sim.pool import Law, division, shares
 

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import simpy
 
-from domino_sim.engines.clocks import FAR, Flow, RowClock, grade
+from domino_sim.engines.clocks import FAR, grade
 from domino_sim.engines.demand import DecayingDemand, ListedDemand, Segments
 from domino_sim.engines.paths import MOST_RESOLVED, Rows, check_resolution
+from domino_sim.engines.row_clock import Flow, RowClock
 from domino_sim.levels import Floats, Ints
 
 if TYPE_CHECKING:
@@ -123,14 +124,14 @@ class SharedPool(Pool):
         self._version = [0] * n
         self._heap: list[tuple[float, int, int, int]] = []
         self._count = 0
-        self._listed = system.loss == "ce" or system.exponent is not None
         self._demand: DecayingDemand | ListedDemand
-        if self._listed:
+        if system.loss == "ce" or system.exponent is not None:
             self._demand = ListedDemand(system.loss, system.law)
         else:
             self._demand = self._fresh(system.frequency)
         self._stale = False
         self._changes: list[tuple[float, float, float]] = []
+        self._changed: dict[int, tuple[float, float]] = {}
         self._stretches: list[Stretch] = []
         self._recorded = 0
 
@@ -153,7 +154,9 @@ class SharedPool(Pool):
         work = self.work(skill)
         self._work[skill], self._since[skill], self._speed[skill] = work, self.tau, speed
         self.segments.add(skill, self.tau, work, speed)
-        if self._listed or not (speed == 0.0 or self._demand.knows(speed)):
+        if isinstance(self._demand, ListedDemand):
+            self._changed[skill] = speed, work
+        elif not (speed == 0.0 or self._demand.knows(speed)):
             self._stale = True
         else:
             self._changes.extend((r, work, sign) for r, sign in ((old, -1.0), (speed, 1.0)) if r)
@@ -280,19 +283,18 @@ class SharedPool(Pool):
 
     def _settle(self) -> None:
         """Take the changes of membership into the sums."""
+        if isinstance(self._demand, ListedDemand):
+            if self._changed:
+                self._demand.change(self._changed)
+                self._changed.clear()
+            return
         if self._stale:
             moving = [i for i in self.members.tolist() if self._speed[i] > 0.0]
             rates = [self._speed[i] for i in moving]
-            work = [self.work(i) for i in moving]
-            if self._listed:
-                assert isinstance(self._demand, ListedDemand)
-                self._demand.assign(np.array(rates), np.array(work))
-            else:
-                self._demand = self._fresh(np.concatenate([self.system.frequency, rates]))
-                for rate, done in zip(rates, work, strict=True):
-                    self._demand.change(rate, done, 1.0)
-        elif self._changes:
-            assert isinstance(self._demand, DecayingDemand)
+            self._demand = self._fresh(np.concatenate([self.system.frequency, rates]))
+            for skill, rate in zip(moving, rates, strict=True):
+                self._demand.change(rate, self.work(skill), 1.0)
+        else:
             for change in self._changes:
                 self._demand.change(*change)
         self._stale = False

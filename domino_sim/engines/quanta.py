@@ -18,7 +18,7 @@ from domino_sim.engines.system import System
 from domino_sim.levels import Floats, log_unlearned
 
 if TYPE_CHECKING:
-    from domino_sim.engines.events import Training
+    from domino_sim.engines.event_run import EventRun
 
 #: A gate input this near 1 counts as 1, and is not followed any further.
 _FULL = 1e-6
@@ -79,18 +79,18 @@ class SoftGates:
         inputs = np.maximum(-np.expm1(self._alpha * logs), 0.0)
         return self._system.circuit.at_once(inputs, product_of_largest, ungated=1.0)
 
-    def begin(self, training: Training) -> None:
+    def begin(self, run: EventRun) -> None:
         """Start to follow every prerequisite."""
         work = self._system.start_work
         for skill, users in enumerate(self._used_by):
             if users:
                 place = int(np.searchsorted(self._edges, work[skill], side="right")) - 1
                 self._place[skill] = max(place, 0)
-                self._watch(training, skill)
+                self._watch(run, skill)
         for skill in range(len(self._used_by)):
             self.refresh(skill, float(work[skill]), moving=False)
         for skill in range(len(self._used_by)):
-            training._update(skill)
+            run.update(skill)
 
     def refresh(self, skill: int, work: float, *, moving: bool) -> list[int]:
         """Take in that `skill` stands still at `work`, or moves on from there.
@@ -105,20 +105,20 @@ class SoftGates:
         self._input[skill] = float(self._mean(np.array([work]), np.array([until]))[0])
         return users
 
-    def _watch(self, training: Training, skill: int) -> None:
+    def _watch(self, run: EventRun, skill: int) -> None:
         place = self._place[skill]
         if place + 1 < len(self._edges):
-            training._pool(skill).watch(
-                skill, float(self._edges[place + 1]), lambda _: self._passed(training, skill)
+            run.pool(skill).watch(
+                skill, float(self._edges[place + 1]), lambda _: self._passed(run, skill)
             )
 
-    def _passed(self, training: Training, skill: int) -> None:
+    def _passed(self, run: EventRun, skill: int) -> None:
         """`skill` has gone on to its next quantum."""
         self._place[skill] += 1
         self._input[skill] = self._means[self._place[skill]]
-        self._watch(training, skill)
+        self._watch(run, skill)
         for user in self._used_by[skill]:
-            training._update(user)
+            run.update(user)
 
     def _thresholds(self, quantum: float) -> Floats:
         """Work at which a quantum begins, increasing from an unlearned skill's."""
