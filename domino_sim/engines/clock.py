@@ -101,8 +101,9 @@ def _refuse(system: System) -> None:
         raise system.refuse(
             "clock",
             "a gate needs a skill of another module, whose clock is another",
-            "engine 'events'" if system.exponent is None else "engine 'euler'",
+            "engine 'events' or 'euler'",
         )
+    system.refuse_frozen_correlated("clock")
 
 
 def _run(system: System, update) -> xr.Dataset:  # type: ignore[no-untyped-def]

@@ -121,9 +121,17 @@ class System:
         if len(self.modules) == 1 or self.circuit.free:
             return False
         for i, gate in enumerate(self.circuit.gate_of.tolist()):
-            if gate >= 0 and any(self.module[s] != self.module[i] for s in self.circuit.sources(gate)):
+            sources = self.circuit.sources(gate) if gate >= 0 else []
+            if any(self.module[source] != self.module[i] for source in sources):
                 return True
         return False
+
+    def refuse_frozen_correlated(self, engine: str) -> None:
+        """Decline to freeze correlated skills, whose levels the other tasks would still move."""
+        if self.gram is not None and any(item.freeze for item in self.interventions):
+            raise self.refuse(
+                engine, "correlated skills cannot be frozen in closed form", "engine 'euler'"
+            )
 
     def refuse(self, engine: str, what: str, instead: str) -> EngineError:
         """Return the error with which `engine` declines this scenario."""
