@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from domino_sim.errors import FileError, InputError, nearest_name
 from domino_sim.parsing import parse_json, parse_toml
-from domino_sim.wording import shown
+from domino_sim.wording import reason_of, shown
 
 __all__ = [
     "atomic_write",
@@ -76,7 +76,7 @@ def atomic_write(path: str | Path, data: bytes | str | Callable[[Path], None]) -
     except FileError:
         raise
     except (OSError, ValueError, RuntimeError) as error:  # a NUL in the path; links in a circle
-        raise FileError(f"cannot be written: {_reason(error)}", where=str(path)) from error
+        raise FileError(f"cannot be written: {reason_of(error)}", where=str(path)) from error
     temporary = Path(name)
     try:
         os.close(handle)
@@ -86,7 +86,7 @@ def atomic_write(path: str | Path, data: bytes | str | Callable[[Path], None]) -
         os.replace(temporary, target)
         _sync(target.parent)
     except OSError as error:
-        raise FileError(f"cannot be written: {_reason(error)}", where=str(path)) from error
+        raise FileError(f"cannot be written: {reason_of(error)}", where=str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -120,10 +120,6 @@ def _umask() -> int:
 def _mode_for(path: Path) -> int:
     # mkstemp makes private files; a written file should look like any other the user writes.
     return path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def list_bundled(kind: Kind) -> dict[str, Path]:
@@ -208,7 +204,7 @@ def resolve(kind: Kind, name_or_path: str | Path, relative_to: Path | None = Non
     try:
         is_file = path.is_file()
     except (OSError, ValueError) as error:
-        raise FileError(f"not a usable path: {_reason(error)}", where=text) from error
+        raise FileError(f"not a usable path: {reason_of(error)}", where=text) from error
     if is_file:
         return path
     looks_like_path = (
@@ -268,7 +264,7 @@ def read_bytes(path: str | Path) -> bytes:
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise FileError(f"cannot be read: {_reason(error)}", where=where) from error
+        raise FileError(f"cannot be read: {reason_of(error)}", where=where) from error
     if len(raw) > MAX_BYTES:
         raise FileError("is too large", where=where, expected=f"at most {MAX_BYTES >> 20} MiB")
     return raw

@@ -20,6 +20,7 @@ from typing import Literal
 
 import numpy as np
 
+from domino_sim.errors import ArgumentError
 from domino_sim.levels import Floats
 
 Law = Literal["sum", "norm", "constant", "domino"]
@@ -69,8 +70,10 @@ class PoolSettings:
         (0.007569, 0.031623)
         """
         dimensions = math.sqrt(self.n_dim) if self.n_dim else 1.0
-        if self.lr is None:
-            rate = 1.0 if self.rate is None else self.rate
+        if self.rate is not None:
+            rate = self.rate
+        elif self.lr is None:
+            raise ArgumentError("a pool has neither rate nor lr", expected="one of them")
         elif self.law == "constant":
             rate = self.g0 * self.lr
         else:

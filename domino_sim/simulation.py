@@ -49,8 +49,10 @@ def simulate(scenario: Scenario, engine: str | Engine = "events") -> xr.Dataset:
         If there is no such engine, or `scenario` is not a Scenario.
     EngineError
         If this engine cannot run this scenario; the message names one that can.
+    ScenarioError
+        If its record does not fit the memory; the message says how large it is.
     RunError
-        If the run cannot be carried through, or its record does not fit the memory.
+        If the run cannot be carried through.
 
     Examples
     --------

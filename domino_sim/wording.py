@@ -6,7 +6,7 @@ import json
 import re
 from reprlib import Repr
 
-__all__ = ["key_path", "quoted", "shown"]
+__all__ = ["key_path", "quoted", "reason_of", "shown"]
 
 #: Shortest first: a message is one line.
 SHORT = Repr()
@@ -52,3 +52,14 @@ def key_path(*keys: object) -> str:
     """
     words = (str(key) for key in keys)
     return ".".join(w if re.fullmatch(r"[A-Za-z0-9_-]+", w) else quoted(w) for w in words)
+
+
+def reason_of(error: Exception) -> str:
+    """Return why something failed: the system's words for it, without path or number.
+
+    Examples
+    --------
+    >>> reason_of(FileNotFoundError(2, "No such file or directory", "a.toml"))
+    'No such file or directory'
+    """
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -11,7 +11,7 @@ import pytest
 import domino_sim
 from domino_sim import load_scenario, simulate
 from domino_sim.engines import ENGINES, Clock, Euler, Events, system
-from domino_sim.errors import ArgumentError, EngineError, RunError
+from domino_sim.errors import ArgumentError, EngineError, ScenarioError
 from domino_sim.files import list_bundled
 from domino_sim.scenario import Scenario
 
@@ -92,7 +92,8 @@ def test_a_record_that_does_not_fit_the_memory_is_refused_with_its_size(
         }
     )
     monkeypatch.setattr(system, "_free_memory", lambda: 4e9)
-    with pytest.raises(RunError, match=r"100,001 points of 1,000 skills takes 2\.4 GB.*record\."):
+    what = r"^record: .*100,001 points of 1,000 skills takes 2\.4 GB"
+    with pytest.raises(ScenarioError, match=what):
         simulate(scenario, engine)
 
 

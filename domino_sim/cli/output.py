@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from domino_sim.errors import FileError, InputError, RunError
+from domino_sim.wording import reason_of
 
 __all__ = ["check_folder", "staged"]
 
@@ -42,7 +43,7 @@ def check_folder(folder: Path, files: Iterable[str]) -> None:
         if isinstance(error, FileError):
             raise
         raise FileError(
-            f"is not a path: {_reason(error)}", where=str(folder), expected="a folder for results"
+            f"is not a path: {reason_of(error)}", where=str(folder), expected="a folder for results"
         ) from error
 
 
@@ -75,7 +76,7 @@ def staged(folder: Path) -> Iterator[Path]:
         # Its place is in the temporary folder, which means nothing to the reader.
         raise RunError(f"{folder}: {error.what}") from error
     except OSError as error:
-        raise RunError(f"{folder}: cannot be written: {_reason(error)}") from error
+        raise RunError(f"{folder}: cannot be written: {reason_of(error)}") from error
     finally:
         for parent in reversed(made):
             parent.rmdir()
@@ -104,7 +105,3 @@ def _signals_deferred() -> Iterator[None]:
             signal.signal(number, handler)
         for number in waiting:
             signal.raise_signal(number)
-
-
-def _reason(error: Exception) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or str(error)

@@ -13,43 +13,16 @@ Arrays are node-major, shape (nodes, …): the trailing axes are runs, times or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from domino_sim.engines.stages import Gates, GateStage, SkillStage, sort_stages
 from domino_sim.gates import Gate
 from domino_sim.levels import Floats, Ints
 
-#: Generations of fewer nodes than this are sorted node by node.
-_NARROW = 16
-
-Reduce = Callable[["GateStage", Floats], Floats]
-
-
-@dataclass(frozen=True, slots=True)
-class SkillStage:
-    """Skills whose gates are known by now; `gates` is the node of each one's gate, −1 for none."""
-
-    skills: Ints
-    gates: Ints
-
-
-@dataclass(frozen=True, slots=True)
-class GateStage:
-    """Gates of one kind whose inputs are known by now.
-
-    `inputs` are the input nodes of all gates one after another, gate g's from `starts[g]`;
-    `kind` is "all", "any" or "some" (then every gate has the same number of inputs, and
-    `needs` says how many of them it takes).
-    """
-
-    nodes: Ints
-    inputs: Ints
-    starts: Ints
-    kind: str
-    needs: Ints
-    width: int
+Reduce = Callable[[GateStage, Floats], Floats]
 
 
 @dataclass(frozen=True)
@@ -70,7 +43,7 @@ class Circuit:
     gate_of: Ints
     stages: tuple[SkillStage | GateStage, ...] = field(repr=False)
     instant: tuple[GateStage, ...] = field(repr=False)
-    _gates: _Gates = field(repr=False)
+    _gates: Gates = field(repr=False)
 
     @property
     def n_nodes(self) -> int:
@@ -153,7 +126,7 @@ def product_of_largest(stage: GateStage, values: Floats) -> Floats:
     if stage.kind == "any":
         return np.maximum.reduceat(inputs, stage.starts, axis=0)
     grid = np.sort(inputs.reshape(len(stage.nodes), stage.width, *values.shape[1:]), axis=1)
-    products = np.cumprod(grid[:, ::-1], axis=1)
+    products = np.multiply.accumulate(grid[:, ::-1], axis=1)
     return products[np.arange(len(stage.nodes)), stage.needs - 1]
 
 
@@ -192,94 +165,38 @@ def compile_circuit(names: Sequence[str], gates: Iterable[Gate | Sequence[str] |
             gate_of[i] = stack[0]
         elif gate:
             gate_of[i] = operator(len(gate), [index[name] for name in gate])
-    ends = np.concatenate([[0], np.cumsum(np.array(widths, dtype=np.int64))])
-    table = _Gates(np.array(needs, dtype=np.int64), ends, np.array(inputs, dtype=np.int64))
-    of = np.array(gate_of, dtype=np.int64)
-    alone = np.full(n, -1, dtype=np.int64)
-    instant = [s for s in _stages(n, alone, table) if isinstance(s, GateStage)]
-    return Circuit(n, of, tuple(_stages(n, of, table)), tuple(instant), table)
+    return _circuit(_ints(gate_of), _ints(needs), _ints(widths), _ints(inputs))
 
 
-@dataclass(frozen=True, slots=True)
-class _Gates:
-    """All gates: gate g needs `needs[g]` of the nodes `inputs[ends[g]:ends[g + 1]]`."""
+def all_required(widths: Ints, inputs: Ints) -> Circuit:
+    """Build the circuit in which every skill needs all of its prerequisites.
 
-    needs: Ints
-    ends: Ints
-    inputs: Ints
-
-    def of(self, gate: int) -> tuple[int, list[int]]:
-        part = slice(self.ends[gate], self.ends[gate + 1])
-        return int(self.needs[gate]), self.inputs[part].tolist()
-
-
-def _stages(n: int, gate_of: Ints, gates: _Gates) -> list[SkillStage | GateStage]:
-    """Sort the nodes by how deep they lie, and the gates of a depth by kind."""
-    stages: list[SkillStage | GateStage] = []
-    widths = np.diff(gates.ends)
-    for group in _generations(n, gate_of, gates):
-        skills = group[group < n]
-        gated = gate_of[skills] >= 0
-        for part in (skills[~gated], skills[gated]):
-            if len(part):
-                stages.append(SkillStage(part, gate_of[part]))
-        chosen = group[group >= n] - n
-        if not len(chosen):
-            continue
-        needs, width = gates.needs[chosen], widths[chosen]
-        kind = np.where(needs == width, -1, np.where(needs == 1, -2, width))
-        for code in np.unique(kind).tolist():
-            some = chosen[kind == code]
-            counts = widths[some]
-            stages.append(
-                GateStage(
-                    nodes=some + n,
-                    inputs=gates.inputs[_ranges(gates.ends[some], counts)],
-                    starts=np.cumsum(counts) - counts,
-                    kind={-1: "all", -2: "any"}.get(code, "some"),
-                    needs=gates.needs[some],
-                    width=code,
-                )
-            )
-    return stages
-
-
-def _generations(n: int, gate_of: Ints, gates: _Gates) -> Iterator[Ints]:
-    """Nodes by the longest way to them: Kahn's algorithm, a whole generation at a time.
-
-    Narrow generations are handled one node at a time, since an array operation costs as much as
-    dozens of those: a chain has as many generations as skills.
+    Parameters
+    ----------
+    widths : (n,) array
+        How many prerequisites each skill has.
+    inputs : (Σ widths,) array
+        The prerequisites of all skills, by number, one skill's after another's.
     """
-    total = n + len(gates.needs)
-    gated = np.flatnonzero(gate_of >= 0)
-    sources = np.concatenate([gates.inputs, gate_of[gated]])
-    widths = np.diff(gates.ends)
-    users = np.concatenate([np.repeat(np.arange(n, total), widths), gated])
-    waiting = np.bincount(users, minlength=total)
-    order = np.argsort(sources, kind="stable")
-    users = users[order]
-    counts = np.bincount(sources, minlength=total)
-    begin = np.cumsum(counts) - counts
-    left = waiting
-    group = np.flatnonzero(waiting == 0)
-    while len(group):
-        yield group
-        if len(group) >= _NARROW:
-            fed = users[_ranges(begin[group], counts[group])]
-            fresh, times = np.unique(fed, return_counts=True)
-            left[fresh] -= times
-            group = fresh[left[fresh] == 0]
-            continue
-        ready = []
-        for node in group.tolist():
-            for user in users[begin[node] : begin[node] + counts[node]].tolist():
-                left[user] -= 1
-                if left[user] == 0:
-                    ready.append(user)
-        group = np.array(sorted(ready), dtype=np.int64)
+    n = len(widths)
+    ends = np.cumsum(widths)
+    gate_of = np.full(n, -1, dtype=np.int64)
+    single, several = widths == 1, widths > 1
+    gate_of[single] = inputs[ends[single] - 1]
+    gate_of[several] = n + np.arange(int(several.sum()))
+    return _circuit(gate_of, widths[several], widths[several], inputs[np.repeat(several, widths)])
 
 
-def _ranges(begin: Ints, counts: Ints) -> Ints:
-    """begin[0] … begin[0] + counts[0] − 1, begin[1] …, one after another."""
-    offset = np.repeat(begin - (np.cumsum(counts) - counts), counts)
-    return offset + np.arange(int(counts.sum()))
+def _circuit(gate_of: Ints, needs: Ints, widths: Ints, inputs: Ints) -> Circuit:
+    """Build the circuit with a node for each of the gates `needs` of `widths` inputs."""
+    n = len(gate_of)
+    gates = Gates(needs, np.concatenate([[0], np.cumsum(widths)]), inputs)
+    instant: tuple[GateStage, ...] = ()
+    if len(needs):
+        alone = np.full(n, -1, dtype=np.int64)
+        instant = tuple(s for s in sort_stages(n, alone, gates) if isinstance(s, GateStage))
+    return Circuit(n, gate_of, tuple(sort_stages(n, gate_of, gates)), instant, gates)
+
+
+def _ints(values: list[int]) -> Ints:
+    return np.array(values, dtype=np.int64)

@@ -88,13 +88,6 @@ class _GatedPhase:
         return self._phase.work_at(np.array([t]))[:, 0]
 
 
-class _SerialPool(SerialPhase):
-    """A `SerialPhase` whose state is the level."""
-
-    def end_state(self, t: float) -> Floats:
-        return self.levels(np.array([t]))[:, 0]
-
-
 def _refuse(system: System) -> None:
     """Decline what has no common clock."""
     if system.crossing_gates():
@@ -103,7 +96,6 @@ def _refuse(system: System) -> None:
             "a gate needs a skill of another module, whose clock is another",
             "engine 'events' or 'euler'",
         )
-    system.refuse_frozen_correlated("clock")
 
 
 def _run(system: System, update) -> xr.Dataset:  # type: ignore[no-untyped-def]
@@ -171,15 +163,17 @@ def _phase(
     if system.gram is not None:
         if system.loss == "mse":
             return CorrelatedPhase(
-                system.gram, state, speed, system.law, rate, wasted, left, system.mastery, now
+                system.gram, state, speed, conditions.frozen.copy(), system.law, rate, wasted,
+                left, system.mastery, now,
             )
         return CorrelatedEntropyPhase(
-            system.gram, state, speed, system.law, rate, wasted, left, system.mastery
+            system.gram, state, speed, conditions.frozen.copy(), system.law, rate, wasted, left,
+            system.mastery,
         )
     # A skill that is not there yet opens nothing, however much it will know.
     present = np.where(conditions.absent & (state >= target), 0.0, state)
     if system.law == "domino":
-        return _SerialPool(system.circuit, present, speed, rate, left)
+        return SerialPhase(system.circuit, present, speed, rate, left)
     skills = Skills(
         system.circuit, present[:, None], speed[:, None], target, system.leak, system.loss,
         mastered if mastered.any() else None,

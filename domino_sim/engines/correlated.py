@@ -15,7 +15,7 @@ from domino_sim.engines.paths import Rows
 from domino_sim.engines.phase import Sample
 from domino_sim.engines.row_clock import Flow, RowClock
 from domino_sim.errors import RunError
-from domino_sim.levels import Floats
+from domino_sim.levels import Floats, Ints
 from domino_sim.pool import Law
 
 _BISECTIONS = 80
@@ -31,7 +31,9 @@ class CorrelatedPhase:
     left : (n,) array
         Unlearned parts at t = 0; they may leave [0, 1].
     speed : (n,) array
-        Frequencies.
+        Frequencies, 0 for frozen skills.
+    held : (n,) array of bool
+        Frozen skills: others do not move their levels either.
     threshold
         Level of mastery.
     begun
@@ -43,6 +45,7 @@ class CorrelatedPhase:
         gram: Floats,
         left: Floats,
         speed: Floats,
+        held: np.ndarray,
         law: Law,
         rate: float,
         wasted: float,
@@ -59,6 +62,7 @@ class CorrelatedPhase:
         self._decay = values[kept]
         weights = vectors[:, kept].T @ (root * left[on])
         self._modes = (gram[:, on] * root) @ vectors[:, kept] * weights
+        self._modes[held] = 0.0
         rates, horizons = np.array([rate]), np.array([horizon])
         self.clock: PlainClock | RowClock
         if law == "constant":
@@ -66,7 +70,7 @@ class CorrelatedPhase:
         else:
             self.clock = self._row_clock(rates, horizons)
             self._refuse_zero(begun, horizon)
-        self.mastered = self._passage(threshold)
+        self.mastered = self.passages(np.arange(len(left)), np.full(len(left), threshold))
         self.mastered[self.mastered > horizon] = np.inf
         self.opened = np.zeros(len(left))
 
@@ -104,7 +108,7 @@ class CorrelatedPhase:
 
     def crossing(self, skill: int, level: float) -> float:
         """Training time at which `skill` first passes `level`; inf if it does not."""
-        return float(self._passage(level)[skill])
+        return float(self.passages(np.array([skill]), np.array([level]))[0])
 
     def end_state(self, t: float) -> Floats:
         """Unlearned parts (n,) at training time `t`."""
@@ -128,9 +132,9 @@ class CorrelatedPhase:
     def _refuse_zero(self, begun: float, horizon: float) -> None:
         """Refuse the run if D reaches zero before it ends: the law then divides by nothing."""
         assert isinstance(self.clock, RowClock)
-        bad = self.clock.division <= 0.0
         largest = np.abs(self.clock.division).max(initial=0.0)
-        if self.law == "sum" and (self.clock.division < -1e-12 * largest).any():
+        bad = self.clock.division < -1e-12 * largest
+        if self.law == "sum" and bad.any():
             row, point = np.unravel_index(int(np.argmax(bad)), bad.shape)
             step = begun + float(self.clock.times[row, point])
             if step <= begun + horizon:
@@ -140,8 +144,8 @@ class CorrelatedPhase:
                     "law 'norm'"
                 )
 
-    def _passage(self, level: float) -> Floats:
-        """First training time at which each skill's level reaches `level`; (n,)."""
+    def passages(self, skills: Ints, levels: Floats) -> Floats:
+        """First training times (k,) at which `skills` (k,) reach `levels` (k,); inf for never."""
         if isinstance(self.clock, RowClock):
             tau = self.clock.rows.tau.ravel()
         else:
@@ -150,19 +154,20 @@ class CorrelatedPhase:
             span = np.array([60.0 / slowest])
             edges = grade(np.zeros((1, 1)), span, np.array([[fastest]]), ratio=1.5)[0]
             tau = Rows(np.zeros(len(edges) - 1, dtype=np.int64), edges[:-1], edges[1:]).tau.ravel()
-        reached = 1.0 - self.left_at(tau) >= level
-        skills = np.flatnonzero(reached.any(axis=1))
-        first = reached[skills].argmax(axis=1)
+        gone = -np.expm1(-np.outer(self._decay, tau)) / self._decay[:, None]
+        reached = 1.0 - self.left[skills, None] + self._modes[skills] @ gone >= levels[:, None]
+        some = np.flatnonzero(reached.any(axis=1))
+        first = reached[some].argmax(axis=1)
         low, high = tau[np.maximum(first - 1, 0)], tau[first]
-        modes, start = self._modes[skills], self.left[skills]
+        modes, start = self._modes[skills[some]], self.left[skills[some]]
         for _ in range(_BISECTIONS):
             middle = 0.5 * (low + high)
             gone = -np.expm1(-np.outer(middle, self._decay)) / self._decay
-            above = 1.0 - (start - np.einsum("im,im->i", modes, gone)) >= level
+            above = 1.0 - (start - np.einsum("im,im->i", modes, gone)) >= levels[some]
             high, low = np.where(above, middle, high), np.where(above, low, middle)
-        time = np.full(len(self.left), np.inf)
-        time[skills] = self.clock.time(high[None], slice(None))[0]
-        time[skills[first == 0]] = 0.0
+        time = np.full(len(skills), np.inf)
+        time[some] = self.clock.time(high[None], slice(None))[0]
+        time[some[first == 0]] = 0.0
         return time
 
 
@@ -174,6 +179,7 @@ class CorrelatedEntropyPhase:
         gram: Floats,
         logit: Floats,
         speed: Floats,
+        held: np.ndarray,
         law: Law,
         rate: float,
         wasted: float,
@@ -183,7 +189,7 @@ class CorrelatedEntropyPhase:
         from scipy.integrate import solve_ivp
         from scipy.special import expit
 
-        self.gram, self.speed, self.law = gram, speed, law
+        self.gram, self.speed, self.held, self.law = gram, speed, held, law
         self.rate, self.wasted = rate, wasted
         self._level = expit
         self._solution = solve_ivp(
@@ -197,10 +203,7 @@ class CorrelatedEntropyPhase:
         )
         if not self._solution.success:
             raise RunError(f"the correlated CE run failed: {self._solution.message}")
-        self.horizon = horizon
-        self.mastered = np.array(
-            [self.crossing(skill, threshold) for skill in range(len(logit))], dtype=float
-        )
+        self.mastered = self.passages(np.arange(len(logit)), np.full(len(logit), threshold))
         self.opened = np.zeros(len(logit))
 
     def sample(self, t: Floats) -> Sample:
@@ -241,6 +244,11 @@ class CorrelatedEntropyPhase:
             )
         )
 
+    def passages(self, skills: Ints, levels: Floats) -> Floats:
+        """First training times (k,) at which `skills` (k,) reach `levels` (k,)."""
+        asked = zip(skills.tolist(), levels.tolist(), strict=True)
+        return np.array([self.crossing(skill, level) for skill, level in asked])
+
     def end_state(self, t: float) -> Floats:
         """Logits (n,) at training time `t`."""
         return self._solution.sol(t)
@@ -248,8 +256,9 @@ class CorrelatedEntropyPhase:
     def _slope(self, logits: Floats) -> Floats:
         demand = self.speed * self._level(-logits)
         flow = self.gram @ demand
+        pace = self.rate * np.where(self.held, 0.0, flow)
         if self.law == "constant":
-            return self.rate * flow
+            return pace
         if self.law == "sum":
-            return self.rate * flow / (demand.sum() + self.wasted)
-        return self.rate * flow / np.sqrt(max(float(demand @ flow), 0.0) + self.wasted**2)
+            return pace / (demand.sum() + self.wasted)
+        return pace / np.sqrt(max(float(demand @ flow), 0.0) + self.wasted**2)

@@ -8,7 +8,7 @@ otherwise they are listed one by one.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -89,22 +89,19 @@ class ListedDemand:
         self._gain, self._left, self._start, self._span = (*(np.empty(0) for _ in range(3)), 0.0)
 
     def change(self, members: Mapping[int, tuple[float, float]]) -> None:
-        """Let `members`, by number, have new (rate, work); a rate of 0 has no demand."""
-        self._look(0.0)
+        """Let `members`, by number, have new (rate, work); a rate of 0 has no demand.
+
+        Work never jumps, so only that of new members is news.
+        """
         places = self._places
-        fresh = len(members.keys() - places.keys())
+        fresh = [member for member in members if member not in places]
         if fresh:
-            for member in members:
-                places.setdefault(member, len(places))
-        at = [places[member] for member in members]
-        rates, work, gain, left = (
-            np.append(old, np.zeros(fresh)) if fresh else old.copy()
-            for old in (self._rates, self._work, self._gain, self._left)
-        )
-        rates[at], work[at] = np.array(list(members.values())).T
-        gain[at], left[at] = gain_and_unlearned(work[at], self._loss)
-        self._rates, self._work, self._gain, self._left = rates, work, gain, left
-        self._start = gain
+            self._admit(fresh, np.array([members[member][1] for member in fresh]))
+        rates = self._rates.copy()
+        for member, (rate, _) in members.items():
+            rates[places[member]] = rate
+        self._look(0.0)
+        self._rates = rates
 
     def advance(self, span: float) -> None:
         """Let the clock run on by `span`."""
@@ -131,6 +128,16 @@ class ListedDemand:
     def fastest(self) -> float:
         """The highest rate."""
         return float(self._rates.max(initial=0.0))
+
+    def _admit(self, members: Sequence[int], work: Floats) -> None:
+        for member in members:
+            self._places[member] = len(self._places)
+        gain, left = gain_and_unlearned(work, self._loss)
+        self._look(0.0)
+        self._work = np.append(self._work, work)
+        self._rates = np.append(self._rates, np.zeros(len(work)))
+        self._gain = self._start = np.append(self._gain, gain)
+        self._left = np.append(self._left, left)
 
     def _look(self, span: float) -> None:
         """Know the gains and unlearned parts after `span`: asked for again and again."""
@@ -191,8 +198,9 @@ class Segments:
         for begin, stop in zip(first, np.append(first[1:], len(row)), strict=True):
             piece = np.searchsorted(since[begin:stop], tau, side="right") - 1
             started = piece >= 0
-            k = begin + np.maximum(piece, 0)
+            chosen = begin + np.maximum(piece, 0)
             at = row[begin]
-            work[at] = np.where(started, begun[k] + speed[k] * (tau - since[k]), work[at])
-            rate[at] = np.where(started, speed[k], rate[at])
+            here = begun[chosen] + speed[chosen] * (tau - since[chosen])
+            work[at] = np.where(started, here, work[at])
+            rate[at] = np.where(started, speed[chosen], rate[at])
         return work, rate

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,7 +77,7 @@ class Euler:
 
     def _points(self, system: System) -> list[int]:
         """Numbers of updates at which to record."""
-        number = isinstance(self.step, int | float) and not isinstance(self.step, bool)
+        number = isinstance(self.step, Real) and not isinstance(self.step, bool)
         if not (number and math.isfinite(self.step) and self.step > 0):
             raise ArgumentError(
                 f"The 'step' parameter of Euler is {self.step!r}", expected="a number > 0"

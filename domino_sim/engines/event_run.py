@@ -68,6 +68,7 @@ class EventRun:
         self._gates: dict[int, simpy.Event] = {}
         self.opened = [False] * n
         self._due: list[Intervention] = []
+        self._waited: dict[int, simpy.Event] = {}
         self.retrained: list[tuple[float, int, float]] = []
         self.added_at = np.where(system.absent, np.inf, 0.0)
         self.next_mastery: simpy.Event | None = None
@@ -76,7 +77,7 @@ class EventRun:
         self.pools = self._make_pools()
         self.soft = None
         if system.exponent is not None and not system.circuit.free:
-            self.soft = SoftGates(system, quantum)
+            self.soft = SoftGates(system, quantum, self._watch_work, self.update)
         for skill in np.flatnonzero(~system.absent).tolist():
             self.env.process(self._skill(skill))
         for intervention in system.interventions:
@@ -88,15 +89,14 @@ class EventRun:
         """Run to the last step; what happens at that step still happens."""
         self._progress = progress
         if self.soft is not None:
-            self.soft.begin(self)
+            self.soft.begin()
         end = self.env.event()
         self._happen(end, None, _AFTER_ALL, self.system.steps)
         self.env.run(until=end)
 
     def _skill(self, skill: int) -> Generator[simpy.Event, Any, None]:
         """The life of a skill."""
-        threshold = 1.0 if self.serial else self.system.mastery
-        goal = float(work_from_level(threshold, self.system.loss)) if self.by_work else threshold
+        goal = self.system.target_work if self.by_work else self.system.threshold
         self.pool(skill).watch(skill, goal, None)
         self.update(skill)
         gate = int(self.system.circuit.gate_of[skill])
@@ -147,7 +147,6 @@ class EventRun:
 
     def _make_pools(self) -> list[SharedPool | SerialPool | CorrelatedPool]:
         system, conditions = self.system, self.conditions
-        self._waited: dict[int, simpy.Event] = {}
         pools: list[SharedPool | SerialPool | CorrelatedPool] = []
         work = system.start_work if self.by_work else None
         for m in range(len(system.modules)):
@@ -197,6 +196,10 @@ class EventRun:
         self.pool(skill).watch(skill, goal, lambda _: happen(event))
         return event
 
+    def _watch_work(self, skill: int, work: float, passed: Callable[[int], None]) -> None:
+        """Have `passed` called when `skill` has `work`."""
+        self.pool(skill).watch(skill, work, passed)
+
     def _added(self, skill: int) -> simpy.Event:
         """Event of an absent skill being added."""
         return self._waited.setdefault(skill, self.env.event())
@@ -233,6 +236,9 @@ class EventRun:
         while todo:
             skill = todo.pop()
             speed, pool = self._speed(skill), self.pool(skill)
+            if isinstance(pool, CorrelatedPool):
+                pool.set_speed(skill, speed, held=bool(self.conditions.frozen[skill]))
+                continue
             if self.soft is None:
                 pool.set_speed(skill, speed)
                 continue

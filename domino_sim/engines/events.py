@@ -72,7 +72,6 @@ class Events:
                 f"The 'quantum' parameter of Events is {self.quantum!r}",
                 expected="a number above 0 and up to 0.5",
             )
-        system.refuse_frozen_correlated("events")
         system.check_memory()
         run = EventRun(system, self.quantum)
         training = Training(run)

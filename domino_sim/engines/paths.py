@@ -127,19 +127,32 @@ class HardPath:
                 check_resolution(skills.speed, self.opened)
 
     def _mastery(self, ids: Ints | slice, opened: Floats | None) -> Floats:
-        """Instant of mastery from the instant of opening (design: leak λ before, 1 after)."""
+        """Instant of mastery from the instant of opening."""
         s = self.skills
         missing = s.target - s.work[ids]
         if s.mastered is not None:
             missing = np.where(s.mastered[ids][:, None], 0.0, missing)
-        speed = s.speed[ids]
+        return np.where(missing <= 0.0, 0.0, self._passed(missing, s.speed[ids], opened))
+
+    def reach(self, skill: int, work: float) -> float:
+        """Clock at which `skill` of the first run has `work`; inf for never."""
+        s = self.skills
+        missing = np.array([work - s.work[skill, 0]])
+        opened = None if self.free else self.opened[skill, :1]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return float(self._passed(missing, s.speed[skill, :1], opened)[0])
+
+    def _passed(self, missing: Floats, speed: Floats, opened: Floats | None) -> Floats:
+        """When `missing` work is done, given when gates open (design: leak λ before, 1 after)."""
         alone = np.where(speed > 0.0, missing / speed, np.inf)
-        if opened is not None:
-            leaked = s.leak * opened if s.leak else 0.0
-            early = alone <= leaked
-            after = opened + (alone - np.where(np.isfinite(leaked), leaked, 0.0))
-            alone = np.where(early, alone / s.leak if s.leak else alone, after)
-        return np.where(missing <= 0.0, 0.0, alone)
+        if opened is None:
+            return alone
+        leak = self.skills.leak
+        if not leak:
+            return opened + alone
+        leaked = leak * opened
+        after = opened + (alone - np.where(np.isfinite(leaked), leaked, 0.0))
+        return np.where(alone <= leaked, alone / leak, after)
 
     def breaks(self) -> Floats:
         """Instants at which some gate opens, (runs, k) sorted, inf where a run has fewer."""

@@ -111,13 +111,7 @@ class Phase:
             return 0.0
         if isinstance(self.path, SoftPath):
             return float(self._passage(wanted)[skill, 0])
-        s = self.skills
-        speed, opened = float(s.speed[skill, 0]), float(self.path.opened[skill, 0])
-        if speed == 0.0:
-            return np.inf
-        alone = (wanted - float(s.work[skill, 0])) / speed
-        leaked = s.leak * opened if s.leak else 0.0
-        tau = alone / s.leak if alone <= leaked else opened + alone - leaked
+        tau = self.path.reach(skill, wanted)
         return float(self._time(np.array([[tau]]))[0, 0])
 
     def _work_and_gate(self, t: Floats) -> tuple[Floats, Floats]:

@@ -9,16 +9,13 @@ in the quantum.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 
 from domino_sim.engines.circuit import product_of_largest
 from domino_sim.engines.system import System
 from domino_sim.levels import Floats, log_unlearned
-
-if TYPE_CHECKING:
-    from domino_sim.engines.event_run import EventRun
 
 #: A gate input this near 1 counts as 1, and is not followed any further.
 _FULL = 1e-6
@@ -37,9 +34,20 @@ class SoftGates:
     ----------
     quantum
         Step of v between two reports.
+    watch
+        `watch(skill, work, passed)` has `passed(skill)` called when `skill` reaches `work`.
+    changed
+        Called with every skill whose gate has changed.
     """
 
-    def __init__(self, system: System, quantum: float) -> None:
+    def __init__(
+        self,
+        system: System,
+        quantum: float,
+        watch: Callable[[int, float, Callable[[int], None]], None],
+        changed: Callable[[int], None],
+    ) -> None:
+        self._ask, self._changed = watch, changed
         assert system.exponent is not None
         self._system, self._alpha = system, system.exponent
         self._edges = self._thresholds(quantum)
@@ -79,18 +87,18 @@ class SoftGates:
         inputs = np.maximum(-np.expm1(self._alpha * logs), 0.0)
         return self._system.circuit.at_once(inputs, product_of_largest, ungated=1.0)
 
-    def begin(self, run: EventRun) -> None:
+    def begin(self) -> None:
         """Start to follow every prerequisite."""
         work = self._system.start_work
         for skill, users in enumerate(self._used_by):
             if users:
                 place = int(np.searchsorted(self._edges, work[skill], side="right")) - 1
                 self._place[skill] = max(place, 0)
-                self._watch(run, skill)
+                self._watch(skill)
         for skill in range(len(self._used_by)):
             self.refresh(skill, float(work[skill]), moving=False)
         for skill in range(len(self._used_by)):
-            run.update(skill)
+            self._changed(skill)
 
     def refresh(self, skill: int, work: float, *, moving: bool) -> list[int]:
         """Take in that `skill` stands still at `work`, or moves on from there.
@@ -105,20 +113,18 @@ class SoftGates:
         self._input[skill] = float(self._mean(np.array([work]), np.array([until]))[0])
         return users
 
-    def _watch(self, run: EventRun, skill: int) -> None:
+    def _watch(self, skill: int) -> None:
         place = self._place[skill]
         if place + 1 < len(self._edges):
-            run.pool(skill).watch(
-                skill, float(self._edges[place + 1]), lambda _: self._passed(run, skill)
-            )
+            self._ask(skill, float(self._edges[place + 1]), self._passed)
 
-    def _passed(self, run: EventRun, skill: int) -> None:
+    def _passed(self, skill: int) -> None:
         """`skill` has gone on to its next quantum."""
         self._place[skill] += 1
         self._input[skill] = self._means[self._place[skill]]
-        self._watch(run, skill)
+        self._watch(skill)
         for user in self._used_by[skill]:
-            run.update(user)
+            self._changed(user)
 
     def _thresholds(self, quantum: float) -> Floats:
         """Work at which a quantum begins, increasing from an unlearned skill's."""

@@ -67,6 +67,10 @@ class SerialPhase:
         # Exactly 1 at and after mastery, whatever rounding says.
         return np.where(self.mastered[:, None] <= t, 1.0, level)
 
+    def end_state(self, t: float) -> Floats:
+        """Levels (n,) at training time `t`, with which the next phase goes on."""
+        return self.levels(np.array([t]))[:, 0]
+
     def sample(self, t: Floats) -> Sample:
         """State at training times `t` (k,); arrays (n, k), `wasted` (k,)."""
         served = (self.begun[:, None] <= t) & (t < self.mastered[:, None])

@@ -75,9 +75,9 @@ class SerialPool(Pool):
     def _pause(self) -> None:
         """Stop serving; keep what has been learned."""
         if self._served >= 0:
-            skill = self._served
-            now = self.env.now
-            self.spans.append((skill, self._since, now, self._level[skill], self.rate))
+            skill, now = self._served, self.env.now
+            if now > self._since:
+                self.spans.append((skill, self._since, now, self._level[skill], self.rate))
             self._level[skill] = self.level(skill)
             if self._level[skill] >= self._goal(skill) - _ROUNDING:
                 # Interrupted at the very instant it got there.
@@ -152,11 +152,11 @@ class CorrelatedPool(Pool):
         super().__init__(env, passed)
         self.system, self.rate, self.wasted = system, rate, wasted
         self._speed = np.zeros(len(system.names))
-        if system.loss == "mse":
-            self._state = 1.0 - system.level
-        else:
-            self._state = logit(system.level)
-        self._watches: list[tuple[int, float, Any]] = []
+        self._held = np.zeros(len(system.names), dtype=bool)
+        self._state = 1.0 - system.level if system.loss == "mse" else logit(system.level)
+        #: What is waited for: when it is due (NaN: not worked out yet), number, skill, level, tag.
+        self._watches: list[tuple[float, int, int, float, Any]] = []
+        self._count = 0
         self._begun: list[float] = []
         self._phases: list[CorrelatedPhase | CorrelatedEntropyPhase] = []
         self._changed = True
@@ -168,10 +168,10 @@ class CorrelatedPool(Pool):
         found = self._phases[-1].sample(np.array([self.env.now - self._begun[-1]]))
         return float(found.level[skill, 0])
 
-    def set_speed(self, skill: int, speed: float) -> None:
-        """`skill` is trained with this frequency from now on."""
+    def set_speed(self, skill: int, speed: float, *, held: bool = False) -> None:
+        """`skill` is trained with this frequency from now on; `held` keeps its level as it is."""
         self._keep()
-        self._speed[skill] = speed
+        self._speed[skill], self._held[skill] = speed, held
         self.wake()
 
     def set_law(self, rate: float, wasted: float) -> None:
@@ -182,7 +182,11 @@ class CorrelatedPool(Pool):
 
     def watch(self, skill: int, level: float, tag: Any) -> None:
         """Call `passed(skill, tag)` when `skill` reaches `level`."""
-        self._watches.append((skill, level, tag))
+        self._count += 1
+        due = np.nan
+        if not self._changed:
+            due = self._begun[-1] + self._phases[-1].crossing(skill, level)
+        heapq.heappush(self._watches, (due, self._count, skill, level, tag))
         self.wake()
 
     def _keep(self) -> None:
@@ -194,34 +198,41 @@ class CorrelatedPool(Pool):
     def _until_next(self) -> float | None:
         if self._changed:
             self._begin()
-        phase, begun = self._phases[-1], self._begun[-1]
-        due = [begun + phase.crossing(skill, level) for skill, level, _ in self._watches]
-        self._due = min(due, default=np.inf)
-        self._ready = [k for k, at in enumerate(due) if at <= self._due]
-        return max(self._due - self.env.now, 0.0) if self._due < np.inf else None
+        if not self._watches or self._watches[0][0] == np.inf:
+            return None
+        return max(self._watches[0][0] - self.env.now, 0.0)
 
     def _arrive(self) -> None:
-        reached = [self._watches[k] for k in self._ready]
-        self._watches = [w for k, w in enumerate(self._watches) if k not in set(self._ready)]
-        for skill, _, tag in reached:
+        due = self._watches[0][0]
+        while self._watches and self._watches[0][0] <= due:
+            _, _, skill, _, tag = heapq.heappop(self._watches)
             self._passed(skill, tag)
 
     def _begin(self) -> None:
+        """Start a new phase, and work out once when each watched level will be passed in it."""
         system, now = self.system, self.env.now
         assert system.gram is not None
+        moving = (self._speed.copy(), self._held.copy(), system.law, self.rate, self.wasted)
         left = system.steps - now
-        common = (self._speed.copy(), system.law, self.rate, self.wasted, left, system.mastery)
+        phase: CorrelatedPhase | CorrelatedEntropyPhase
         if system.loss == "mse":
-            phase: CorrelatedPhase | CorrelatedEntropyPhase
-            phase = CorrelatedPhase(system.gram, self._state, *common, now)
+            phase = CorrelatedPhase(
+                system.gram, self._state, *moving, left, system.mastery, now
+            )
         else:
-            phase = CorrelatedEntropyPhase(system.gram, self._state, *common)
+            phase = CorrelatedEntropyPhase(system.gram, self._state, *moving, left, system.mastery)
         if self._begun and self._begun[-1] == now:
             self._begun.pop()
             self._phases.pop()
         self._begun.append(now)
         self._phases.append(phase)
         self._changed = False
+        if self._watches:
+            skills = np.array([watch[2] for watch in self._watches])
+            levels = np.array([watch[3] for watch in self._watches])
+            due = (now + phase.passages(skills, levels)).tolist()
+            self._watches = [(at, *w[1:]) for at, w in zip(due, self._watches, strict=True)]
+            heapq.heapify(self._watches)
 
     def sample(self, t: Floats) -> Sample:
         """State at training times `t` (k,), after the run."""

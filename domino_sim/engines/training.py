@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Generator
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,7 +110,7 @@ class Training:
                 f"The 'frequency' parameter of set_frequency is {frequency!r}",
                 expected="a finite number ≥ 0",
             )
-        self._run.conditions.frequency[skill] = frequency
+        self._run.conditions.frequency[skill] = float(frequency)
         self._run.retrain(skill)
 
     def freeze(self, name: str) -> None:
@@ -134,5 +135,5 @@ class Training:
 
 
 def is_number(value: object) -> bool:
-    """Whether `value` is a number; a bool is not."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether `value` is a real number, Python's or NumPy's; a bool is not."""
+    return isinstance(value, Real) and not isinstance(value, bool)

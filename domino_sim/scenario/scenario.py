@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,6 +147,17 @@ class Scenario(Table):
             self.to_dict(), where=self._where, folder=self._folder, overrides=overrides
         )
 
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a checked copy with top-level keys replaced; pydantic's own would keep caches.
+
+        Examples
+        --------
+        >>> Scenario.from_dict({"skills": {"A": {}}}).model_copy(update={"steps": 10}).steps
+        10
+        """
+        data = {**self.to_dict(), **(update or {})}
+        return type(self).from_dict(data, where=self._where, folder=self._folder)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the tables of a file that says what was given, without defaults."""
         return self.model_dump(mode="json", exclude_unset=True, exclude_none=True)
@@ -183,7 +194,7 @@ class Scenario(Table):
         return isinstance(other, Scenario) and self.to_dict() == other.to_dict()
 
     def __hash__(self) -> int:
-        return hash((self.title, self.steps, self.mastery, self.loss, self.pool, self.gate))
+        return hash(self.to_toml())
 
     @model_validator(mode="after")
     def _keys_agree(self) -> Self:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from domino_sim.files import atomic_write, list_bundled, parse_toml, read_text, resolve
+from domino_sim.files import atomic_write, list_bundled, read_text, resolve
+from domino_sim.parsing import parse_toml
 from domino_sim.scenario.scenario import Scenario
 
 

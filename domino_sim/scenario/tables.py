@@ -204,7 +204,7 @@ class FrequencyLaw(Table):
     law: Literal["power", "exponential", "uniform"] = Field(
         description="power: i^−exponent; exponential: e^(−exponent i); uniform: all equal."
     )
-    exponent: Annotated[Number, Field(ge=-1000, le=1000)] = Field(
+    exponent: Annotated[Number, Field(ge=0, le=1000)] = Field(
         default=1.0, description="How steeply frequencies fall; not with uniform."
     )
     normalise: bool = Field(
