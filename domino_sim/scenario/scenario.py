@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -156,7 +156,8 @@ class Scenario(Table):
         10
         """
         data = {**self.to_dict(), **(update or {})}
-        return type(self).from_dict(data, where=self._where, folder=self._folder)
+        found = type(self).from_dict(data, where=self._where, folder=self._folder)
+        return cast("Self", found)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the tables of a file that says what was given, without defaults."""
@@ -194,7 +195,10 @@ class Scenario(Table):
         return isinstance(other, Scenario) and self.to_dict() == other.to_dict()
 
     def __hash__(self) -> int:
-        return hash(self.to_toml())
+        # Equality knows neither the order of keys nor 1 from 1.0, so neither may the hash: not the
+        # text of the file. What sweeps vary is in it; the rest is told apart by equality.
+        numbers = (self.steps, self.mastery, self.loss, self.seed, self.pool, self.gate)
+        return hash((self.title, *numbers, frozenset(self.skills.items())))
 
     @model_validator(mode="after")
     def _keys_agree(self) -> Self:

@@ -1,19 +1,18 @@
 """The continuous model written anew from `docs/theory.md`: a right-hand side and an integrator.
 
-It shares with the engines nothing but the parsed scenario. Slow and plain on purpose: training time
+It shares with the engines nothing but the parsed scenario; gates are evaluated one by one. Slow and plain on purpose: training time
 is cut at every mastery, trigger and intervention, and in between SciPy integrates the equation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.special import expit, logit
 
-from domino_sim.gates import parse_gate
+from domino_sim.gates import Gate, all_of, parse_gate
 from domino_sim.scenario import Scenario
 
 #: Work (or logit) that stands for level 1.
@@ -22,53 +21,29 @@ FULL = 1e5
 
 @dataclass
 class Truth:
-    """Levels (points, n) at the recorded steps; openings and masteries (n,), NaN = never."""
+    """Levels, gates, shares (points, n) at the recorded steps; openings, masteries (n,), NaN = never.
+
+    `sure` (points,) is False where a step is so near a passage that either side of it may be seen.
+    """
 
     level: np.ndarray
+    gate: np.ndarray
+    share: np.ndarray
+    sure: np.ndarray
     opened: np.ndarray
     mastered: np.ndarray
 
 
-def evaluate(program: Sequence, value: Callable[[str], float], join: Callable) -> float:
-    """Value of a gate in postfix form; `join(k, values)` is that of "at least k of"."""
-    stack: list[float] = []
-    for token in program:
-        if isinstance(token, str):
-            stack.append(value(token))
-        else:
-            k, width = token
-            inputs = stack[-width:]
-            del stack[-width:]
-            stack.append(join(k, inputs))
-    return stack[0]
-
-
-def soft_join(k: int, values: list[float]) -> float:
-    """Π of the k largest: AND is the product of all, OR the maximum."""
-    result = 1.0
-    for v in sorted(values)[len(values) - k :]:
-        result *= v
-    return result
-
-
-def hard_join(k: int, values: list[float]) -> float:
-    """1 if at least k of the values are."""
-    return 1.0 if sum(values) >= k else 0.0
-
-
-def programs(scenario: Scenario) -> list:
-    """Each skill's gate in postfix form, None where it has none."""
+def gates_of(scenario: Scenario) -> list[Gate | None]:
+    """Each skill's gate, None where it has none."""
     graph = scenario.skill_graph()
-    found = []
+    found: list[Gate | None] = []
     for name in scenario.names:
         text = graph.nodes[name].get("requires")
         if text is not None:
-            found.append(parse_gate(text).program)
-        elif graph.pred[name]:
-            before = tuple(graph.pred[name])
-            found.append((*before, (len(before), len(before))))
+            found.append(parse_gate(text))
         else:
-            found.append(None)
+            found.append(all_of(graph.pred[name]) if graph.pred[name] else None)
     return found
 
 
@@ -76,7 +51,7 @@ class _Run:
     """The state between two instants at which something happens."""
 
     def __init__(self, scenario: Scenario) -> None:
-        self.scenario, self.gates = scenario, programs(scenario)
+        self.scenario, self.gates = scenario, gates_of(scenario)
         self.index = {name: i for i, name in enumerate(scenario.names)}
         n = len(scenario.names)
         self.p = scenario.frequency_array()
@@ -104,36 +79,48 @@ class _Run:
         """log u, relative to an unlearned skill's; it does not underflow."""
         return -y if self.scenario.loss == "mse" else np.log(2.0) - np.logaddexp(0.0, y)
 
-    def gate(self, i: int, log_left: np.ndarray) -> float:
-        program = self.gates[i]
-        if program is None:
-            return 1.0
-        form = self.scenario.gate
-        if form.kind == "hard":
-            done = ~np.isnan(self.mastered)
-            value = evaluate(program, lambda s: float(done[self.index[s]]), hard_join)
+    def openness(self, y: np.ndarray) -> np.ndarray:
+        """How far the gate of each skill is open, without the leak."""
+        if self.scenario.gate.kind == "hard":
+            done = dict(zip(self.index, ~np.isnan(self.mastered), strict=True))
+            found = [g is None or g.is_open(done.__getitem__) for g in self.gates]
         else:
+            seen = np.maximum(-np.expm1(self.scenario.gate.exponent * self.log_left(y)), 0.0)
+            values = dict(zip(self.index, seen.tolist(), strict=True))
+            found = [1.0 if g is None else g.soft(values) for g in self.gates]
+        return np.where(self.present, np.array(found, dtype=float), 0.0)
 
-            def seen(name: str) -> float:
-                return max(-np.expm1(form.exponent * log_left[self.index[name]]), 0.0)
+    def speed(self, y: np.ndarray) -> np.ndarray:
+        """c p of each skill."""
+        leak = self.scenario.gate.leak
+        c = leak + (1 - leak) * self.openness(y)
+        return np.where(self.present & ~self.frozen, c * self.p, 0.0)
 
-            value = evaluate(program, seen, soft_join)
-        return form.leak + (1 - form.leak) * value
+    def total(self, d: np.ndarray, m: int) -> float:
+        """D of the demands in module m."""
+        n0 = self.n0 * self.roots[m]
+        if self.scenario.pool.law == "sum":
+            return d.sum() + n0
+        if self.scenario.pool.law == "norm":
+            return np.sqrt((d**2).sum() + n0**2)
+        return 1.0
+
+    def share(self, y: np.ndarray) -> np.ndarray:
+        """The share of its pool that each skill has: of D under ``sum``, of D² under ``norm``."""
+        law, d, part = self.scenario.pool.law, self.speed(y) * self.left(y), np.zeros_like(y)
+        for m in range(len(self.roots)):
+            here = self.module == m
+            total = self.total(d[here], m)
+            if total > 0:
+                part[here] = d[here] / total
+        return np.full_like(y, np.nan) if law == "constant" else part ** (2 if law == "norm" else 1)
 
     def slope(self, y: np.ndarray) -> np.ndarray:
-        law, left, logs = self.scenario.pool.law, self.left(y), self.log_left(y)
-        speed = np.where(self.present & ~self.frozen, self.p, 0.0)
-        cp = np.array([self.gate(i, logs) * s if s else 0.0 for i, s in enumerate(speed)])
-        d, dy = cp * left, np.zeros_like(y)
+        cp = self.speed(y)
+        d, dy = cp * self.left(y), np.zeros_like(y)
         for m, root in enumerate(self.roots):
             here = self.module == m
-            n0 = self.n0 * root
-            if law == "sum":
-                total = d[here].sum() + n0
-            elif law == "norm":
-                total = np.sqrt((d[here] ** 2).sum() + n0**2)
-            else:
-                total = 1.0
+            total = self.total(d[here], m)
             moved = cp[here] if self.scenario.loss == "mse" else d[here]
             if total > 0:
                 dy[here] = self.eta * root * moved / total
@@ -148,9 +135,9 @@ class _Run:
             self.mastered[due] = now
             done = dict(zip(self.index, ~np.isnan(self.mastered), strict=True))
             now_mastered = done.__getitem__
-            for i, program in enumerate(self.gates):
+            for i, gate in enumerate(self.gates):
                 shut = self.present[i] and np.isnan(self.opened[i])
-                if shut and (program is None or evaluate(program, now_mastered, hard_join)):
+                if shut and (gate is None or gate.is_open(now_mastered)):
                     self.opened[i] = now
             for item in list(self.pending):
                 trigger = item.trigger
@@ -185,10 +172,17 @@ def integrate(scenario: Scenario, rtol: float = 1e-11) -> Truth:
     """Integrate `scenario` (``sum``, ``norm`` or ``constant``; rate and wasted given)."""
     run, now, end = _Run(scenario), 0.0, float(scenario.steps)
     record = scenario.record_steps().astype(float)
-    states = np.empty((len(record), len(run.y)))
+    states, gate, share = (np.empty((len(record), len(run.y))) for _ in range(3))
+    sure = np.ones(len(record), dtype=bool)
     run.settle(0.0)
+
+    def note(at: np.ndarray, y: np.ndarray) -> None:
+        states[at] = y
+        for k in np.flatnonzero(at):
+            gate[k], share[k] = run.openness(states[k]), run.share(states[k])
+
     while True:
-        states[record == now] = run.y
+        note(record == now, run.y)
         if now >= end:
             break
         until = min([end] + [i.trigger.step for i in run.pending if i.trigger.kind == "at"])
@@ -220,14 +214,16 @@ def integrate(scenario: Scenario, rtol: float = 1e-11) -> Truth:
         stop = float(found.t[-1])
         inside = (record > now) & (record < stop)
         if inside.any():
-            states[inside] = found.sol(record[inside]).T
+            note(inside, found.sol(record[inside]).T)
         run.y = found.y[:, -1].copy()
         for (i, goal), times in zip(goals, found.t_events, strict=True):
             if len(times):
                 run.y[i] = max(run.y[i], goal)
         now = until if found.status == 0 else stop
+        if found.status == 1:
+            sure &= abs(record - now) > 1e-6 * max(now, 1.0)
         run.settle(now)
-    return Truth(1.0 - run.left(states), run.opened, run.mastered)
+    return Truth(1.0 - run.left(states), gate, share, sure, run.opened, run.mastered)
 
 
 def serial(scenario: Scenario) -> Truth:
@@ -236,7 +232,8 @@ def serial(scenario: Scenario) -> Truth:
     run.state_at = float  # the state is the level itself
     run.y, run.goal = scenario.level_array(), 1.0
     record = scenario.record_steps().astype(float)
-    levels = np.empty((len(record), len(run.y)))
+    levels, gate, share = (np.empty((len(record), len(run.y))) for _ in range(3))
+    sure = np.ones(len(record), dtype=bool)
     run.settle(0.0)
     while True:
         waiting = run.present & ~run.frozen & (run.p > 0) & np.isnan(run.mastered)
@@ -252,17 +249,18 @@ def serial(scenario: Scenario) -> Truth:
             instants.append(now + (goal - run.y[served]) / run.eta)
         until = min(instants)
         inside = (record >= now) & (record <= until)
-        levels[inside] = run.y
+        levels[inside], gate[inside], share[inside] = run.y, run.openness(run.y), 0.0
         if served is not None:
+            share[inside, served] = 1.0
             levels[inside, served] = np.minimum(
                 run.y[served] + run.eta * (record[inside] - now), 1.0
             )
             run.y[served] = (
                 goal if until == instants[-1] else run.y[served] + run.eta * (until - now)
             )
-        if until >= end and now >= end:
-            return Truth(levels, run.opened, run.mastered)
+        if now >= end:
+            return Truth(levels, gate, share, sure, run.opened, run.mastered)
+        if served is not None and until == instants[-1]:
+            sure &= abs(record - until) > 1e-6 * max(until, 1.0)
         now = until
         run.settle(now)
-        if until >= end:
-            return Truth(levels, run.opened, run.mastered)

@@ -9,18 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import evaluate, soft_join
 from strategies import gates
 
 from domino_sim.engines.circuit import compile_circuit, kth_smallest, product_of_largest
-from domino_sim.gates import parse_gate
+from domino_sim.gates import Gate, parse_gate
 
 NAMES = ("a", "b", "c", "d")
-
-
-def when(k: int, times: list[float]) -> float:
-    """The instant at which at least k of some things have happened."""
-    return sorted(times)[k - 1]
 
 
 @given(st.lists(st.one_of(st.none(), gates(list(NAMES))), min_size=1, max_size=5), st.data())
@@ -31,12 +25,12 @@ def test_a_circuit_says_what_its_gates_say(texts: list[str | None], data: st.Dat
     circuit = compile_circuit(names, parsed)
     numbers = st.floats(0.0, 1.0)
     given_values = np.array([[data.draw(numbers) for _ in range(2)] for _ in names])
-    for reduce, join, ungated in ((kth_smallest, when, 0.0), (product_of_largest, soft_join, 1.0)):
+    for reduce, one_by_one, ungated in ((kth_smallest, Gate.opening, 0.0), (product_of_largest, Gate.soft, 1.0)):
         found = circuit.at_once(given_values, reduce, ungated)
         for i, gate in enumerate(parsed):
             for run in range(2):
                 value = dict(zip(names, given_values[:, run], strict=True))
-                expected = ungated if gate is None else evaluate(gate.program, value.get, join)
+                expected = ungated if gate is None else one_by_one(gate, value)
                 assert found[i, run] == pytest.approx(expected, rel=1e-14, abs=1e-300)
 
 
@@ -47,11 +41,9 @@ def test_a_gate_opens_when_the_masteries_so_far_satisfy_it(text: str) -> None:
     for order in itertools.permutations(range(4)):
         times = np.array([*map(float, order), 0.0])[:, None]
         opened = circuit.at_once(times, kth_smallest, 0.0)[4, 0]
-        program = parse_gate(text).program
         for now in range(4):
-            done = {name: float(order[i] <= now) for i, name in enumerate(NAMES)}
-            is_open = evaluate(program, done.get, lambda k, v: float(sum(v) >= k))
-            assert bool(is_open) == (opened <= now)
+            done = {name for i, name in enumerate(NAMES) if order[i] <= now}
+            assert parse_gate(text).is_open(done) == (opened <= now)
 
 
 def test_sweep_carries_values_down_a_graph() -> None:

@@ -95,9 +95,11 @@ def test_what_a_result_promises(engine: str, scenario: Scenario) -> None:
     threshold = 1.0 if scenario.pool.law == "domino" else scenario.mastery
     for i, at in enumerate(mastered):
         # (no mastery at the very last step can be told from none by its level)
-        after = ds.step.values >= (np.inf if np.isnan(at) else at) * (1 + 1e-9) + 1e-9
+        instant = np.inf if np.isnan(at) else at
+        before = ds.step.values < instant * (1 - 1e-9)
+        after = ds.step.values >= instant * (1 + 1e-9) + 1e-9
         assert (level[after, i] >= threshold - 1e-9).all()
-        assert (level[~after, i] <= threshold + 1e-9).all() or np.isfinite(at)
+        assert (level[before, i] <= threshold + 1e-9).all()
     share, wasted = ds.share.values, ds.wasted.values
     if scenario.pool.law != "constant":
         assert ((share >= 0) & (share <= 1 + 1e-12)).all()

@@ -11,7 +11,7 @@ import simpy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle import integrate
-from strategies import hard_scenarios, skill_tables
+from strategies import hard_scenarios, intervened, modular
 
 from domino_sim import simulate
 from domino_sim.engines import Euler, Events
@@ -59,9 +59,9 @@ def most_events(scenario: Scenario) -> int:
     return 6 * (len(scenario.names) + edges + len(scenario.interventions)) + 20 * pools
 
 
-@given(hard_scenarios())
+@given(st.one_of(hard_scenarios(), intervened(), modular()))
 @settings(
-    max_examples=40,
+    max_examples=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 def test_a_run_takes_few_events(counting: type[Counting], scenario: Scenario) -> None:
@@ -105,36 +105,6 @@ def test_more_steps_take_no_more_events(counting: type[Counting]) -> None:
 # --------------------------------------------------------------------------- modules
 
 
-@st.composite
-def modular(draw: st.DrawFn) -> Scenario:
-    """Hard gates that cross between two or three modules."""
-    skills = draw(skill_tables(most=7))
-    count = draw(st.integers(2, 3))
-    places = [draw(st.integers(0, count - 1)) for _ in skills]
-    members: dict[int, list[str]] = {}
-    for name, place in zip(skills, places, strict=True):
-        members.setdefault(place, []).append(name)
-    return Scenario.from_dict(
-        {
-            "steps": draw(st.sampled_from([100, 2000])),
-            "mastery": draw(st.sampled_from([0.5, 0.9, 0.99])),
-            "loss": draw(st.sampled_from(["mse", "ce"])),
-            "pool": {
-                "law": draw(st.sampled_from(["sum", "norm", "constant"])),
-                "rate": draw(st.sampled_from([1e-2, 0.1])),
-                "wasted": draw(st.sampled_from([1e-3, 0.1])),
-            },
-            "gate": {"leak": draw(st.sampled_from([0.0, 0.05]))},
-            "record": {"points": 11},
-            "skills": skills,
-            "modules": {
-                f"m{place}": {"skills": names, "share": draw(st.sampled_from([0.1, 0.3]))}
-                for place, names in members.items()
-            },
-        }
-    )
-
-
 @given(modular())
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 def test_modules_with_crossing_gates_against_an_integrator(scenario: Scenario) -> None:
@@ -149,6 +119,16 @@ def test_modules_with_crossing_gates_against_an_integrator(scenario: Scenario) -
             here = scenario.module_of()[2] == m
             total = ds.share.values[:, here].sum(axis=1) + ds.wasted.sel(module=module)
             np.testing.assert_allclose(total, 1.0, atol=1e-9)
+
+
+@given(modular(laws=("domino",)))
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+def test_serial_pools_with_crossing_gates_are_those_of_small_steps(scenario: Scenario) -> None:
+    ds, fine = simulate(scenario, "events"), simulate(scenario, Euler(step=0.25))
+    sure = ~(np.nan_to_num(np.fmax(ds.mastered_at, fine.mastered_at)) >= scenario.steps - 1.0)
+    np.testing.assert_allclose(
+        ds.mastered_at.values[sure], fine.mastered_at.values[sure], atol=0.25 * len(scenario.names)
+    )
 
 
 def test_a_module_is_a_pool_with_its_share_of_rate_and_waste() -> None:

@@ -1,4 +1,4 @@
-"""Interventions: each kind, in every engine, at every awkward moment."""
+"""Interventions: each kind, at every awkward moment."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import xarray as xr
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from oracle import Truth, integrate, serial
-from strategies import skill_tables
+from strategies import intervened
 
 from domino_sim import simulate
 from domino_sim.engines import Euler
@@ -105,8 +104,11 @@ def scenario_of(interventions: list[dict[str, Any]], **data: Any) -> Scenario:
 
 
 def assert_is(ds: xr.Dataset, truth: Truth, steps: int, level: float, instant: float) -> None:
-    """Levels and instants are those of `truth`."""
+    """Levels, gates, shares and instants are those of `truth`."""
     np.testing.assert_allclose(ds.level, truth.level, atol=level)
+    seen = truth.sure
+    np.testing.assert_allclose(ds.gate[seen], truth.gate[seen], atol=100 * level)
+    np.testing.assert_allclose(ds.share[seen], truth.share[seen], atol=100 * level)
     for name, expected in (("mastered_at", truth.mastered), ("opened_at", truth.opened)):
         found = ds[name].values
         sure = ~(np.nan_to_num(np.fmax(found, expected)) > steps * (1 - 1e-9) - instant)
@@ -117,7 +119,7 @@ def assert_is(ds: xr.Dataset, truth: Truth, steps: int, level: float, instant: f
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("law", ["sum", "norm", "constant"])
 @pytest.mark.parametrize("loss", ["mse", "ce"])
-def test_every_intervention_in_every_engine(name: str, law: str, loss: str) -> None:
+def test_every_intervention_against_an_integrator(name: str, law: str, loss: str) -> None:
     scenario = scenario_of(
         CASES[name],
         loss=loss,
@@ -207,56 +209,6 @@ def test_soft_gates_with_interventions(name: str, loss: str, exponent: float) ->
     # Quanta of soft gates: about 2 q² under MSE, 40 q² at worst under CE (docs/theory.md).
     tolerance = 3e-4 if loss == "mse" else 2.5e-3
     np.testing.assert_allclose(simulate(scenario, "events").level, truth.level, atol=tolerance)
-
-
-@st.composite
-def intervened(draw: st.DrawFn) -> Scenario:
-    """Random graphs with random interventions, often at the same moment."""
-    skills = draw(skill_tables(most=6))
-    names = list(skills)
-    steps = draw(st.sampled_from([50, 1000]))
-    items = []
-    for k in range(draw(st.integers(1, 4))):
-        item: dict[str, Any] = {}
-        if draw(st.booleans()):
-            item["at"] = draw(st.sampled_from([0, steps, 2 * steps, steps // 2, 0.3 * steps, 7.25]))
-        else:
-            level = draw(st.sampled_from([0.0, 0.2, 0.5, 0.9, 0.99]))
-            item["when"] = f"{draw(st.sampled_from(names))} > {level}"
-        some = draw(st.lists(st.sampled_from(names), min_size=1, max_size=2, unique=True))
-        kind = draw(st.sampled_from(["frequency", "rate", "wasted", "freeze", "unfreeze", "add"]))
-        if kind == "frequency":
-            value = draw(st.sampled_from([0.0, 0.5, 2.0]))
-            item["set"] = {f"skills.{some[0]}.frequency": value}
-        elif kind in ("rate", "wasted"):
-            item["set"] = {f"pool.{kind}": draw(st.sampled_from([0.005, 0.05]))}
-        elif kind == "add":
-            new: dict[str, Any] = {"frequency": 1.0}
-            if draw(st.booleans()):
-                new["requires"] = " and ".join(some)
-            if draw(st.booleans()):
-                new["level"] = draw(st.sampled_from([0.3, 0.999]))
-            item["add"] = {f"new{k}": new}
-            names.append(f"new{k}")
-        else:
-            item[kind] = some
-        items.append(item)
-    return Scenario.from_dict(
-        {
-            "steps": steps,
-            "mastery": draw(st.sampled_from([0.5, 0.9, 0.99])),
-            "loss": draw(st.sampled_from(["mse", "ce"])),
-            "pool": {
-                "law": draw(st.sampled_from(["sum", "norm", "constant", "domino"])),
-                "rate": draw(st.sampled_from([1e-2, 0.1])),
-                "wasted": draw(st.sampled_from([1e-3, 0.1])),
-            },
-            "gate": {"leak": draw(st.sampled_from([0.0, 0.0, 0.1]))},
-            "record": {"points": 9},
-            "skills": skills,
-            "interventions": items,
-        }
-    )
 
 
 @given(intervened())
