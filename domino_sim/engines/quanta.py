@@ -9,6 +9,7 @@ in the quantum.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -53,7 +54,7 @@ class SoftGates:
         self._edges = self._thresholds(quantum)
         # The last quantum goes on for ever.
         self._means = self._mean(self._edges, np.append(self._edges[1:], self._edges[-1]))
-        self._input = np.zeros(len(system.names))
+        self._input = [0.0] * len(system.names)
         self._place = [0] * len(system.names)
         self._used_by: list[list[int]] = [[] for _ in system.names]
         for skill, gate in enumerate(system.circuit.gate_of.tolist()):
@@ -69,13 +70,13 @@ class SoftGates:
         while todo:
             node, seen = todo.pop()
             if node < circuit.n_skills:
-                values.append(float(self._input[node]))
+                values.append(self._input[node])
             elif seen:
                 k, inputs = circuit.gate(node)
                 given = values[-len(inputs) :]
                 del values[-len(inputs) :]
                 chosen = given if k == len(given) else sorted(given, reverse=True)[:k]
-                values.append(float(np.prod(chosen)))
+                values.append(math.prod(chosen))
             else:
                 todo.append((node, True))
                 todo.extend((source, False) for source in reversed(circuit.gate(node)[1]))
@@ -121,7 +122,7 @@ class SoftGates:
     def _passed(self, skill: int) -> None:
         """`skill` has gone on to its next quantum."""
         self._place[skill] += 1
-        self._input[skill] = self._means[self._place[skill]]
+        self._input[skill] = float(self._means[self._place[skill]])
         self._watch(skill)
         for user in self._used_by[skill]:
             self._changed(user)

@@ -1,7 +1,8 @@
 """The continuous model written anew from `docs/theory.md`: a right-hand side and an integrator.
 
-It shares with the engines nothing but the parsed scenario; gates are evaluated one by one. Slow and plain on purpose: training time
-is cut at every mastery, trigger and intervention, and in between SciPy integrates the equation.
+It shares with the engines nothing but the parsed scenario; gates are evaluated one by one. Slow and
+plain on purpose: training time is cut at every mastery, trigger and intervention, and in between
+SciPy integrates the equation.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ FULL = 1e5
 
 @dataclass
 class Truth:
-    """Levels, gates, shares (points, n) at the recorded steps; openings, masteries (n,), NaN = never.
+    """Levels, gates, shares (points, n) at the recorded steps; openings, masteries (n,), or NaN.
 
     `sure` (points,) is False where a step is so near a passage that either side of it may be seen.
     """
@@ -233,7 +234,7 @@ def serial(scenario: Scenario) -> Truth:
     run.y, run.goal = scenario.level_array(), 1.0
     record = scenario.record_steps().astype(float)
     levels, gate, share = (np.empty((len(record), len(run.y))) for _ in range(3))
-    sure = np.ones(len(record), dtype=bool)
+    sure = record < end  # who would be served after the last step may be left unsaid
     run.settle(0.0)
     while True:
         waiting = run.present & ~run.frozen & (run.p > 0) & np.isnan(run.mastered)

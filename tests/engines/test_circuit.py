@@ -25,7 +25,8 @@ def test_a_circuit_says_what_its_gates_say(texts: list[str | None], data: st.Dat
     circuit = compile_circuit(names, parsed)
     numbers = st.floats(0.0, 1.0)
     given_values = np.array([[data.draw(numbers) for _ in range(2)] for _ in names])
-    for reduce, one_by_one, ungated in ((kth_smallest, Gate.opening, 0.0), (product_of_largest, Gate.soft, 1.0)):
+    hard, soft = (kth_smallest, Gate.opening, 0.0), (product_of_largest, Gate.soft, 1.0)
+    for reduce, one_by_one, ungated in (hard, soft):
         found = circuit.at_once(given_values, reduce, ungated)
         for i, gate in enumerate(parsed):
             for run in range(2):

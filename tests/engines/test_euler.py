@@ -208,3 +208,34 @@ def test_a_signed_pool_that_reaches_zero_is_refused(tmp_path: Path) -> None:
     }
     with pytest.raises(RunError, match="zero"):
         simulate(Scenario.from_dict(data, folder=tmp_path), "euler")
+
+
+@pytest.mark.parametrize("kind", ["hard", "soft"])
+def test_what_a_skill_learns_in_a_step_is_its_share_of_its_pool(kind: str) -> None:
+    scenario = Scenario.from_dict(
+        {
+            "steps": 900,
+            "mastery": 0.9,
+            "pool": {"rate": 0.01, "wasted": 0.05},
+            "gate": {"kind": kind, "leak": 0.02},
+            "record": {"every": 1},
+            "skills": {
+                "a": {"frequency": 1.0},
+                "b": {"frequency": 0.3, "level": 0.2},
+                "c": {"frequency": 0.5, "requires": "a and b"},
+                "d": {"frequency": 0.8, "requires": "b or c"},
+            },
+            "modules": {
+                "left": {"skills": ["a", "c"], "share": 0.25},
+                "right": {"skills": ["b", "d"], "share": 0.64},
+            },
+            "interventions": [
+                {"at": 100, "freeze": ["a"]},
+                {"when": "d > 0.2", "unfreeze": ["a"]},
+                {"at": 500, "set": {"skills.b.frequency": 2.0, "pool.wasted": 0.2}},
+            ],
+        }
+    )
+    ds = simulate(scenario, "euler")
+    rate = 0.01 * np.array([0.5, 0.8, 0.5, 0.8])
+    np.testing.assert_allclose(np.diff(ds.level, axis=0), rate * ds.share[:-1], atol=1e-14)

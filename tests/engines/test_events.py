@@ -114,6 +114,7 @@ def test_modules_with_crossing_gates_against_an_integrator(scenario: Scenario) -
     np.testing.assert_allclose(
         ds.mastered_at.values[sure], truth.mastered[sure], rtol=1e-6, atol=1e-6
     )
+    np.testing.assert_allclose(ds.share[truth.sure], truth.share[truth.sure], atol=1e-4)
     if scenario.pool.law != "constant":
         for m, module in enumerate(ds.module.values):
             here = scenario.module_of()[2] == m

@@ -50,6 +50,9 @@ def test_random_gated_graphs_against_an_integrator(kind: str, data: st.DataObjec
     scenario = data.draw(gated(kind))
     ds, truth = simulate(scenario, "clock"), integrate(scenario)
     np.testing.assert_allclose(ds.level, truth.level, atol=1e-6)
+    seen = truth.sure
+    np.testing.assert_allclose(ds.gate[seen], truth.gate[seen], atol=1e-5)
+    np.testing.assert_allclose(ds.share[seen], truth.share[seen], atol=1e-4)
     for found, expected in ((ds.mastered_at, truth.mastered), (ds.opened_at, truth.opened)):
         sure = ~(np.nan_to_num(np.fmax(found, expected)) >= scenario.steps * (1 - 1e-6))
         np.testing.assert_array_equal(np.isnan(found)[sure], np.isnan(expected)[sure])
