@@ -51,12 +51,25 @@ class ClosedClock:
 
     def time(self, tau: Floats, sets: Ints | slice) -> Floats:
         """Training time at `tau` (rows, k) of runs `sets`."""
-        n = len(self.path.skills.speed)
-        if self.loss == "mse" and len(tau) == 1 and n * tau.size > _COMPRESS:
-            gained = gains(self.path, tau[0])[None]
-        else:
-            gained = self._sums(tau, sets, None)[0]
+        if self._crowded(tau):
+            edges = self._edges[0]
+            place = np.minimum(np.searchsorted(edges, tau[0]), len(edges) - 1)
+            time = self._edges_time[0, place]
+            missing = edges[place] != tau[0]
+            if missing.any():
+                time[missing] = self._crowd_time(tau[0, missing])
+            return time[None]
+        gained = self._sums(tau, sets, None)[0]
         return (self.wasted[sets, None] * tau + gained) / self.rate[sets, None]
+
+    def _crowded(self, tau: Floats) -> bool:
+        """Whether `tau` (rows, k) are so many that skills are summed all together."""
+        n = len(self.path.skills.speed)
+        return self.loss == "mse" and len(tau) == 1 and n * tau.size > _COMPRESS
+
+    def _crowd_time(self, tau: Floats) -> Floats:
+        """Training time at `tau` (k,) of the only run, without skills × times."""
+        return (self.wasted[0] * tau + gains(self.path, tau)) / self.rate[0]
 
     def tau(self, t: Floats) -> Floats:
         """Clock at training times `t` (runs, k): a fifth-order guess and one of Halley's steps.
@@ -124,16 +137,22 @@ class ClosedClock:
         sets: Ints | slice,
     ) -> Floats:
         """Halley's steps from `tau` until none moves; the bracket is halved where one leaves it."""
-        close = 4e-16 * np.maximum(goal, self.rate[sets, None] * self._edges_time[sets, -1:])
+        last = self.rate[sets, None] * self._edges_time[sets, -1:]
+        # The table ends early where everything is learned by then: no level changes any more.
+        beyond = goal >= last
+        close = 4e-16 * np.maximum(goal, last)
+        # Nor can a sum over n skills be right to better than their rounding.
+        close = close + 1e-16 * len(self.path.skills.speed)
         for _ in range(_MOST_STEPS):
             step, miss, wrong = self._halley(tau, goal, closed, sets)
             low = np.where(miss <= 0.0, tau, low)
             high = np.where(miss >= 0.0, tau, high)
             inside = (step >= low) & (step <= high)
             tau = np.where(inside, step, 0.5 * (low + high))
-            if ((np.abs(miss) <= close) | (inside & (wrong <= _CLOSE))).all():
+            settled = (np.abs(miss) <= close) | (inside & (wrong <= _CLOSE))
+            if (settled | beyond | (high - low <= 1e-15 * high)).all():
                 break
-        return tau
+        return np.where(beyond, high, tau)
 
     def _sums(
         self, tau: Floats, sets: Ints | slice, closed: Floats | None
@@ -200,6 +219,14 @@ class ClosedClock:
         self._edges = edges = grade(self.path.breaks(), end, skills.speed, ratio=_CELL_RATIO)
         self._closed: Floats | None = None
         self._cells: Floats | None = None
+        if self._crowded(edges):
+            # Masteries are asked for next: one pass for them and the openings.
+            mastered = self.path.mastered[:, 0]
+            every = np.concatenate([edges[0], mastered[mastered <= end[0]]])
+            self._edges = np.unique(every)[None]
+            time = self._crowd_time(self._edges[0])[None]
+            self._edges_time = np.maximum.accumulate(time, axis=1)
+            return
         if len(skills.speed) * edges.size > _COMPRESS // 10:
             self._edges_time = np.maximum.accumulate(self.time(edges, slice(None)), axis=1)
             return

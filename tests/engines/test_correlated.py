@@ -9,37 +9,14 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
-from scipy.optimize import brentq
 from scipy.special import expit
+from worlds import invert, run, table
 
 from domino_sim import simulate
 from domino_sim.errors import RunError
 from domino_sim.scenario import Scenario
 
 EXACT = 1e-9
-
-
-def run(data: dict[str, Any], **kwargs: Any):
-    """Result of a scenario under ``clock``."""
-    return simulate(Scenario.from_dict({"record": {"points": 51}, **data}, **kwargs), "clock")
-
-
-def table(frequencies: np.ndarray, levels: np.ndarray | None = None) -> dict[str, Any]:
-    """Independent skills."""
-    return {
-        f"s{i}": {"frequency": float(p), **({} if levels is None else {"level": float(levels[i])})}
-        for i, p in enumerate(frequencies)
-    }
-
-
-def invert(time_of, t: float) -> float:
-    """The τ at which an increasing function of τ is `t`."""
-    if t <= 0.0:
-        return 0.0
-    high = 1.0
-    while time_of(high) < t:
-        high *= 2.0
-    return brentq(lambda tau: time_of(tau) - t, 0.0, high, xtol=1e-13 * high, rtol=1e-15)
 
 
 def correlated(tmp_path: Path, gram: np.ndarray, p: np.ndarray, pool: dict[str, Any], **data: Any):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from worlds import table
 
 from domino_sim import load_scenario, simulate
 from domino_sim.engines import Euler
@@ -26,11 +27,6 @@ def reference(name: str) -> dict[str, np.ndarray]:
     """Arrays of a reference file."""
     with np.load(DATA / f"{name}.npz", allow_pickle=False) as arrays:
         return {key: arrays[key] for key in arrays}
-
-
-def table(frequencies: np.ndarray) -> dict[str, Any]:
-    """Independent skills with these frequencies."""
-    return {f"s{i}": {"frequency": float(p)} for i, p in enumerate(frequencies)}
 
 
 def at(step: np.ndarray) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle import integrate
 from strategies import hard_scenarios, intervened, modular
+from worlds import scenario_of
 
 from domino_sim import simulate
 from domino_sim.engines import Euler, Events
@@ -19,19 +20,6 @@ from domino_sim.errors import ArgumentError
 from domino_sim.scenario import Scenario
 
 LAWS = ("sum", "norm", "constant", "domino")
-
-
-def scenario_of(skills: dict[str, Any], **data: Any) -> Scenario:
-    """A scenario with a few defaults that make it run to the end."""
-    return Scenario.from_dict(
-        {
-            "steps": 5000,
-            "pool": {"rate": 0.01, "wasted": 0.05},
-            "record": {"points": 11},
-            "skills": skills,
-            **data,
-        }
-    )
 
 
 class Counting(simpy.Environment):

@@ -10,19 +10,11 @@ import xarray as xr
 from hypothesis import HealthCheck, given, settings
 from oracle import Truth, integrate, serial
 from strategies import intervened
+from worlds import STEPS, four_skills
 
 from domino_sim import simulate
 from domino_sim.engines import Euler
 from domino_sim.scenario import Scenario
-
-STEPS = 600
-
-SKILLS: dict[str, Any] = {
-    "a": {"frequency": 1.0},
-    "b": {"frequency": 0.3},
-    "c": {"frequency": 0.5, "requires": "a"},
-    "d": {"frequency": 0.8, "requires": "b or c"},
-}
 
 #: Every kind of change, and every awkward moment.
 CASES: dict[str, list[dict[str, Any]]] = {
@@ -88,21 +80,6 @@ CASES: dict[str, list[dict[str, Any]]] = {
 }
 
 
-def scenario_of(interventions: list[dict[str, Any]], **data: Any) -> Scenario:
-    """The four skills with interventions."""
-    return Scenario.from_dict(
-        {
-            "steps": STEPS,
-            "mastery": 0.95,
-            "pool": {"rate": 0.01, "wasted": 0.1},
-            "record": {"points": 31},
-            "skills": SKILLS,
-            "interventions": interventions,
-            **data,
-        }
-    )
-
-
 def assert_is(ds: xr.Dataset, truth: Truth, steps: int, level: float, instant: float) -> None:
     """Levels, gates, shares and instants are those of `truth`."""
     np.testing.assert_allclose(ds.level, truth.level, atol=level)
@@ -120,7 +97,7 @@ def assert_is(ds: xr.Dataset, truth: Truth, steps: int, level: float, instant: f
 @pytest.mark.parametrize("law", ["sum", "norm", "constant"])
 @pytest.mark.parametrize("loss", ["mse", "ce"])
 def test_every_intervention_against_an_integrator(name: str, law: str, loss: str) -> None:
-    scenario = scenario_of(
+    scenario = four_skills(
         CASES[name],
         loss=loss,
         pool={"law": law, "rate": 0.01 if loss == "mse" else 0.05, "wasted": 0.1},
@@ -143,7 +120,7 @@ def test_every_intervention_against_an_integrator(name: str, law: str, loss: str
 @pytest.mark.parametrize("loss", ["mse", "ce"])
 def test_euler_with_a_small_step_agrees(name: str, loss: str) -> None:
     rate = 0.01 if loss == "mse" else 0.05
-    scenario = scenario_of(CASES[name], loss=loss, pool={"rate": rate, "wasted": 0.1})
+    scenario = four_skills(CASES[name], loss=loss, pool={"rate": rate, "wasted": 0.1})
     fine, clock = simulate(scenario, Euler(step=0.5)), simulate(scenario, "clock")
     np.testing.assert_allclose(fine.level, clock.level, atol=1e-2)
     sure = ~(np.nan_to_num(np.fmax(fine.mastered_at, clock.mastered_at)) > STEPS - 5)
@@ -156,7 +133,7 @@ def test_euler_with_a_small_step_agrees(name: str, loss: str) -> None:
 @pytest.mark.parametrize("name", CASES)
 def test_interventions_under_the_serial_law(name: str) -> None:
     pool = {"law": "domino", "rate": 0.02, "wasted": 0.1}
-    scenario = scenario_of(CASES[name], pool=pool)
+    scenario = four_skills(CASES[name], pool=pool)
     truth = serial(scenario)
     for engine in ("clock", "events", Euler(step=0.5)):
         ds = simulate(scenario, engine)
@@ -201,7 +178,7 @@ def test_an_intervention_at_the_instant_of_a_serial_mastery() -> None:
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize(("loss", "exponent"), [("mse", 0.05), ("ce", 1.0)])
 def test_soft_gates_with_interventions(name: str, loss: str, exponent: float) -> None:
-    scenario = scenario_of(
+    scenario = four_skills(
         CASES[name], loss=loss, gate={"kind": "soft", "exponent": exponent, "leak": 0.01}
     )
     truth = integrate(scenario)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from worlds import scenario_of
 
 from domino_sim import load_scenario, simulate
 from domino_sim.engines import Events
@@ -13,19 +14,6 @@ from domino_sim.errors import ArgumentError
 from domino_sim.scenario import Scenario
 
 LAWS = ("sum", "norm", "constant", "domino")
-
-
-def scenario_of(skills: dict[str, Any], **data: Any) -> Scenario:
-    """A scenario with a few defaults that make it run to the end."""
-    return Scenario.from_dict(
-        {
-            "steps": 5000,
-            "pool": {"rate": 0.01, "wasted": 0.05},
-            "record": {"points": 11},
-            "skills": skills,
-            **data,
-        }
-    )
 
 
 def hard_pairs() -> Scenario:
