@@ -159,10 +159,12 @@ def find_bundled(kind: Kind, name: str) -> Path:
     """
     bundled = list_bundled(kind)
     if name not in bundled:
+        other: Kind = "graphs" if kind == "scenarios" else "scenarios"
+        also = f" ({name!r} is a bundled {other[:-1]})" if name in list_bundled(other) else ""
         raise FileError(
-            f"no bundled {kind[:-1]} is named {name!r}",
+            f"no bundled {kind[:-1]} is named {name!r}{also}",
             expected=f"a bundled name or the path of a {' or '.join(SUFFIXES[kind])} file",
-            nearest=nearest_name(name, bundled),
+            nearest=None if also else nearest_name(name, bundled),
         )
     return bundled[name]
 
