@@ -49,7 +49,7 @@ class SerialPhase:
             for opened in counter.master(skill):
                 admit(opened)
         now = 0.0
-        while ready and now < horizon:
+        while ready and now <= horizon:
             skill = heapq.heappop(ready)[1]
             self.begun[skill] = now
             now += (1.0 - float(level[skill])) / rate

@@ -126,10 +126,14 @@ class SerialPool(Pool):
 
     def sample(self, t: Floats, level: Floats, mastered: Floats) -> tuple[Floats, Floats]:
         """Levels and shares (n, k) at training times `t`, after the run."""
-        self._pause()
+        spans = list(self.spans)
+        if self._served >= 0:
+            # Still served at the last step.
+            skill = self._served
+            spans.append((skill, self._since, np.inf, self._level[skill], self.rate))
         levels = np.repeat(level[:, None], len(t), axis=1)
         share = np.zeros_like(levels)
-        for skill, begun, until, before, rate in self.spans:
+        for skill, begun, until, before, rate in spans:
             after = t >= begun
             levels[skill, after] = np.minimum(
                 before + (np.minimum(t[after], until) - begun) * rate, 1.0

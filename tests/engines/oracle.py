@@ -234,7 +234,7 @@ def serial(scenario: Scenario) -> Truth:
     run.y, run.goal = scenario.level_array(), 1.0
     record = scenario.record_steps().astype(float)
     levels, gate, share = (np.empty((len(record), len(run.y))) for _ in range(3))
-    sure = record < end  # who would be served after the last step may be left unsaid
+    sure = np.ones(len(record), dtype=bool)
     run.settle(0.0)
     while True:
         waiting = run.present & ~run.frozen & (run.p > 0) & np.isnan(run.mastered)
