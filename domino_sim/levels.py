@@ -82,7 +82,9 @@ def level_from_work(work: ArrayLike, loss: Loss) -> Floats:
     """Return the level at `work`."""
     w = np.asarray(work, dtype=float)
     if loss == "mse":
-        return -np.expm1(-w)
+        level = np.negative(w, out=np.empty_like(w))
+        np.expm1(level, out=level)
+        return np.negative(level, out=level)
     return 1.0 / (1.0 + np.exp(-log_omega(w)))
 
 

@@ -166,12 +166,16 @@ class HardPath:
         s = self.skills
         speed = s.speed[:, sets, None]
         if self.free:
-            return s.work[:, sets, None] + speed * tau
-        opened = self.opened[:, sets, None]
-        active = np.maximum(tau - opened, 0.0)
-        if s.leak:
-            active = s.leak * tau + (1.0 - s.leak) * active
-        return s.work[:, sets, None] + speed * active
+            work = speed * tau
+        else:
+            work = tau - self.opened[:, sets, None]
+            np.maximum(work, 0.0, out=work)
+            if s.leak:
+                work *= 1.0 - s.leak
+                work += s.leak * tau
+            work *= speed
+        work += s.work[:, sets, None]
+        return work
 
     def decayed(self, tau: Floats, sets: Ints | slice) -> Floats:
         """Return e^(−(work − work at 0)) at `tau` (rows, k), runs first: (rows, skills, k)."""
