@@ -41,7 +41,7 @@ class Events:
     quantum
         Soft gates are followed in steps of this much of a prerequisite's gate input, 0 < q ≤ ½;
         levels are then right to about 2 q² (measured: 1.2e-4 at 1/128 on two-pairs; with
-        cross entropy and a tiny exponent 40 q²).
+        cross entropy and exponent 1e-3 about 6 q²).
 
     Examples
     --------
