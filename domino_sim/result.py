@@ -33,8 +33,7 @@ import xarray as xr
 from xarray.indexes import PandasIndex
 
 from domino_sim import __version__
-from domino_sim.errors import FileError
-from domino_sim.files import atomic_write
+from domino_sim.netcdf import load_dataset, save_dataset, texts
 
 __all__ = ["REASONS", "load_result", "make_result", "save_result", "summarise", "summary_text"]
 
@@ -112,7 +111,7 @@ def make_result(
     1.0
     """
     steps = np.asarray(steps, dtype=np.int64)
-    module_names = _texts(modules)
+    module_names = texts(modules)
     if pool_of is None:
         pool_of = np.zeros(len(names), dtype=np.intp)
     data = {
@@ -122,13 +121,13 @@ def make_result(
         "wasted": _variable("wasted", ("step", "module"), wasted.reshape(len(steps), -1)),
         "opened_at": _variable("opened_at", ("skill",), opened_at),
         "mastered_at": _variable("mastered_at", ("skill",), mastered_at),
-        "reason": _variable("reason", ("skill",), _texts(reason)),
+        "reason": _variable("reason", ("skill",), texts(reason)),
         "frequency": _variable("frequency", ("skill",), frequency),
     }
     # Ready-made indexes: letting xarray infer them doubles the time this function takes.
     coords: dict[str, xr.Variable] = {}
     indexes = {}
-    for name, values in (("step", steps), ("skill", _texts(names)), ("module", module_names)):
+    for name, values in (("step", steps), ("skill", texts(names)), ("module", module_names)):
         index = indexes[name] = PandasIndex(values, name)
         coords.update(index.create_variables())
         coords[name].attrs = dict(_ATTRS[name])
@@ -144,13 +143,6 @@ def _variable(name: str, dims: tuple[str, ...], values: np.ndarray) -> xr.Variab
     return xr.Variable(dims, values, dict(_ATTRS[name]), fastpath=True)
 
 
-def _texts(texts: Sequence[str] | np.ndarray) -> np.ndarray:
-    # Objects, because one long name would widen every element of a fixed-width array.
-    out = np.empty(len(texts), dtype=object)
-    out[:] = texts
-    return out
-
-
 def save_result(ds: xr.Dataset, path: str | Path) -> None:
     """Write a result as netCDF-4; the file holds either its old content or all of the new.
 
@@ -159,23 +151,7 @@ def save_result(ds: xr.Dataset, path: str | Path) -> None:
     FileError
         If the file cannot be written.
     """
-    packed = {"zlib": True, "complevel": 1, "shuffle": True}
-    encoding = {name: packed for name, v in ds.data_vars.items() if v.ndim == 2 and v.size}
-    plain = ds.assign_attrs({key: _storable(value) for key, value in ds.attrs.items()})
-
-    def write(temporary: Path) -> None:
-        plain.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
-
-    atomic_write(path, write)
-
-
-def _storable(value: Any) -> Any:
-    """Return an attribute in a form HDF5 can hold: no NUL, no half characters, 64 bits."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode().replace("\0", "�")
-    if isinstance(value, int) and not -(2**63) <= value < 2**63:
-        return str(value)
-    return value
+    save_dataset(ds, path)
 
 
 def load_result(path: str | Path) -> xr.Dataset:
@@ -186,22 +162,7 @@ def load_result(path: str | Path) -> xr.Dataset:
     FileError
         If the file cannot be read, or is not a result.
     """
-    path = Path(path)
-    if not path.is_file():
-        what = "is a directory" if path.is_dir() else "no such file"
-        raise FileError(what, where=str(path), expected="a result.nc")
-    try:
-        ds = xr.load_dataset(path, engine="h5netcdf")
-    except Exception as error:  # h5py and xarray raise many kinds for a broken file
-        raise FileError(
-            f"cannot be read as netCDF: {error}", where=str(path), expected="a result.nc"
-        ) from error
-    missing = [name for name in _ATTRS if name not in ds.variables]
-    if missing:
-        raise FileError(
-            f"has no variable {missing[0]!r}", where=str(path), expected="a result of domino-sim"
-        )
-    return ds
+    return load_dataset(path, needs=_ATTRS, file="a result.nc", kind="a result of domino-sim")
 
 
 def summarise(ds: xr.Dataset) -> dict[str, Any]:
