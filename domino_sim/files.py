@@ -22,6 +22,7 @@ __all__ = [
     "atomic_write",
     "find_bundled",
     "list_bundled",
+    "make_folder",
     "read_bytes",
     "read_json",
     "read_text",
@@ -29,14 +30,22 @@ __all__ = [
     "resolve",
 ]
 
-Kind = Literal["graphs", "scenarios"]
+Kind = Literal["graphs", "runs", "scenarios"]
+
+#: Where they are kept. Gradient runs stand among the scenarios, and are not listed with them.
+FOLDERS: dict[Kind, str] = {
+    "graphs": "graphs",
+    "runs": "scenarios/gradient",
+    "scenarios": "scenarios",
+}
 
 #: No text file of this program comes near this size; a larger one is a mistake.
 MAX_BYTES = 512 * 2**20
 
-#: What a path to a graph or a scenario ends in.
+#: What a path to a graph, a gradient run or a scenario ends in.
 SUFFIXES: dict[str, tuple[str, ...]] = {
     "graphs": (".toml", ".graphml", ".json"),
+    "runs": (".toml",),
     "scenarios": (".toml",),
 }
 
@@ -91,6 +100,21 @@ def atomic_write(path: str | Path, data: bytes | str | Callable[[Path], None]) -
         temporary.unlink(missing_ok=True)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, if they are not there.
+
+    Raises
+    ------
+    FileError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        what = f"cannot be made: {reason_of(error)}"
+        raise FileError(what, where=str(folder), expected="a folder") from error
+
+
 def _encoded(text: str, path: Path) -> bytes:
     try:
         return text.encode("utf-8")
@@ -123,7 +147,7 @@ def _mode_for(path: Path) -> int:
 
 
 def list_bundled(kind: Kind) -> dict[str, Path]:
-    """Return the graphs or scenarios that come with the program, by name (the file's stem).
+    """Return the graphs, gradient runs or scenarios that come with the program, by name (stem).
 
     Examples
     --------
@@ -131,9 +155,10 @@ def list_bundled(kind: Kind) -> dict[str, Path]:
     True
     """
     folder = _bundle_folder(kind)
+    elsewhere = _bundle_folder("runs") if kind == "scenarios" else None
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")) if folder else ():
-        if path.suffix in SUFFIXES[kind] and path.is_file():
+        if path.suffix in SUFFIXES[kind] and path.is_file() and elsewhere not in path.parents:
             if path.stem in found:
                 raise FileError(
                     f"two bundled {kind} are named {path.stem!r}",
@@ -145,7 +170,7 @@ def list_bundled(kind: Kind) -> dict[str, Path]:
 
 
 def find_bundled(kind: Kind, name: str) -> Path:
-    """Return the path of a bundled graph or scenario.
+    """Return the path of a bundled graph, gradient run or scenario.
 
     Raises
     ------
@@ -159,8 +184,8 @@ def find_bundled(kind: Kind, name: str) -> Path:
     """
     bundled = list_bundled(kind)
     if name not in bundled:
-        other: Kind = "graphs" if kind == "scenarios" else "scenarios"
-        also = f" ({name!r} is a bundled {other[:-1]})" if name in list_bundled(other) else ""
+        others = [other for other in FOLDERS if name in list_bundled(other)]
+        also = f" ({name!r} is a bundled {others[0][:-1]})" if others else ""
         raise FileError(
             f"no bundled {kind[:-1]} is named {name!r}{also}",
             expected=f"a bundled name or the path of a {' or '.join(SUFFIXES[kind])} file",
@@ -172,14 +197,14 @@ def find_bundled(kind: Kind, name: str) -> Path:
 @cache
 def _bundle_folder(kind: Kind) -> Path | None:
     package = Path(__file__).resolve().parent
-    installed = package / "_data" / kind
+    installed = package / "_data" / FOLDERS[kind]
     if installed.is_dir():
         return installed
     try:
         project = tomllib.loads((package.parent / "pyproject.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    checkout = package.parent / kind
+    checkout = package.parent / FOLDERS[kind]
     named = project.get("project", {}).get("name") == "domino-sim"
     return checkout if named and checkout.is_dir() else None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,11 +25,16 @@ from domino_sim.scenario.tables import (
     Family,
     FrequencyLaw,
     Skill,
+    SkillTable,
 )
 from domino_sim.wording import shown
 
 if TYPE_CHECKING:
     from domino_sim.scenario.scenario import Scenario
+
+
+#: The keys of a skill that its graph holds.
+GRAPH_KEYS = {"frequency", "requires", "level"}
 
 
 @dataclass(frozen=True)
@@ -55,10 +61,22 @@ def assemble(scenario: Scenario, file: str, folder: Path | None) -> Assembly:
         With `file` and the key path; files are found relative to `folder`.
     """
     place = Place(file)
-    base = _base_graph(scenario, place, folder)
+    for name, skill in scenario.skills.items():
+        if skill.module is not None:
+            raise ScenarioError(
+                "only a skill that an intervention adds names its module",
+                where=place.of("skills", name, "module"),
+                expected="the skill in modules.NAME.skills",
+            )
+    base = base_graph(scenario.skills, scenario.graph, place, folder)
     graph = _with_added(scenario, base, place)
     names = tuple(graph)
-    frequencies = np.append(_base_frequencies(scenario, base, place), _added_frequencies(scenario))
+    frequencies = np.append(
+        base_frequencies(
+            scenario.skills, scenario.frequencies, base, place, scenario.graph is not None
+        ),
+        _added_frequencies(scenario),
+    )
     levels = _levels(scenario, graph, place)
     nodes = graph.nodes.values()
     for node, frequency, level in zip(nodes, frequencies.tolist(), levels.tolist(), strict=True):
@@ -72,33 +90,34 @@ def assemble(scenario: Scenario, file: str, folder: Path | None) -> Assembly:
     return Assembly(graph, names, len(base), frequencies, levels, *modules, gram)
 
 
-def _base_graph(scenario: Scenario, place: Place, folder: Path | None) -> nx.DiGraph:
-    for name, skill in scenario.skills.items():
-        if skill.module is not None:
-            raise ScenarioError(
-                "only a skill that an intervention adds names its module",
-                where=place.of("skills", name, "module"),
-                expected="the skill in modules.NAME.skills",
-            )
-    if scenario.graph is None:
-        tables = {n: s.model_dump(exclude_none=True) for n, s in scenario.skills.items()}
+def base_graph(
+    skills: Mapping[str, SkillTable], graph: str | Family | None, place: Place, folder: Path | None
+) -> nx.DiGraph:
+    """Return the checked graph of `skills`, or of `graph`, which they may then not gate.
+
+    Raises
+    ------
+    ScenarioError, GraphError, GateError, FileError
+    """
+    if graph is None:
+        tables = {n: s.model_dump(include=GRAPH_KEYS, exclude_none=True) for n, s in skills.items()}
         return build_graph(tables, where=place.file)
     try:
-        if isinstance(scenario.graph, Family):
-            graph = make_graph(scenario.graph.family, **(scenario.graph.model_extra or {}))
+        if isinstance(graph, Family):
+            found = make_graph(graph.family, **(graph.model_extra or {}))
         else:
-            graph = load_graph(scenario.graph, relative_to=folder)
+            found = load_graph(graph, relative_to=folder)
     except InputError as error:
         raise error.at(place.of("graph")) from None
-    for name, skill in scenario.skills.items():
-        place.know(name, graph, "skills", name)
+    for name, skill in skills.items():
+        place.know(name, found, "skills", name)
         if skill.requires is not None:
             raise ScenarioError(
                 "the graph has the gates of its skills",
                 where=place.of("skills", name, "requires"),
-                expected="frequency or level",
+                expected=" or ".join(k for k in ("frequency", "level") if hasattr(skill, k)),
             )
-    return graph
+    return found
 
 
 def _with_added(scenario: Scenario, base: nx.DiGraph, place: Place) -> nx.DiGraph:
@@ -129,9 +148,21 @@ def _with_added(scenario: Scenario, base: nx.DiGraph, place: Place) -> nx.DiGrap
     return check_graph(graph, where=place.of("interventions"))
 
 
-def _base_frequencies(scenario: Scenario, base: nx.DiGraph, place: Place) -> NDArray[np.float64]:
-    own = {n: s.frequency for n, s in scenario.skills.items() if s.frequency is not None}
-    law = scenario.frequencies
+def base_frequencies(
+    skills: Mapping[str, SkillTable],
+    law: FrequencyLaw | Mapping[str, float] | None,
+    base: nx.DiGraph,
+    place: Place,
+    has_graph: bool,
+) -> NDArray[np.float64]:
+    """Return the frequency of each skill of `base`, in its order.
+
+    Raises
+    ------
+    ScenarioError
+        If a frequency is given twice, missing or too large.
+    """
+    own = {n: s.frequency for n, s in skills.items() if s.frequency is not None}
     if law is not None:
         for name in own:
             raise ScenarioError(
@@ -145,10 +176,10 @@ def _base_frequencies(scenario: Scenario, base: nx.DiGraph, place: Place) -> NDA
         where = place.of("frequencies")
     else:
         # A graph that has no frequencies is trained evenly, and they add up to one.
-        rest = DEFAULT_FREQUENCY if scenario.graph is None else 1.0 / len(base)
+        rest = 1.0 / len(base) if has_graph else DEFAULT_FREQUENCY
         given = (own.get(n, data.get("frequency", rest)) for n, data in base.nodes(data=True))
         found = np.fromiter(given, float, len(base))
-        where = place.of("graph" if scenario.graph is not None else "skills")
+        where = place.of("graph" if has_graph else "skills")
     if not (found <= MOST).all():
         raise ScenarioError("a frequency is too large", where=where, expected=f"≤ {MOST:g}")
     return found

@@ -43,7 +43,7 @@ def gram_matrix(
         vectors = np.random.default_rng(spec.seed).standard_normal((count, spec.n_dim))
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors @ vectors.T
-    matrix = _read_matrix((folder or Path()) / spec, where)
+    matrix = read_matrix((folder or Path()) / spec, where)
     if matrix.shape != (count, count):
         shape = " × ".join(map(str, matrix.shape))
         raise ScenarioError(
@@ -70,7 +70,7 @@ def gram_matrix(
     return matrix
 
 
-def _read_matrix(path: Path, where: str) -> NDArray[np.float64]:
+def read_matrix(path: Path, where: str) -> NDArray[np.float64]:
     try:
         if path.suffix == ".csv":
             lines = [line for line in read_text(path).splitlines() if line.strip()]

@@ -47,7 +47,8 @@ _SETTABLE = "skills.NAME.frequency, pool.wasted, pool.noise, pool.rate or pool.l
 _PASSED = re.compile(r"(?P<skill>.+?)\s*>=?\s*(?P<level>[^<>=]*)\Z", re.DOTALL)
 
 
-def _flat(value: Any) -> Any:
+def flat(value: Any) -> Any:
+    """Return the entries of `set` as they are, refusing keys that are not in quotes."""
     if isinstance(value, dict):
         for key, content in value.items():
             if isinstance(content, dict):
@@ -68,7 +69,7 @@ class Intervention(Table):
         description='The level whose passing makes it happen, e.g. "T5 > 0.5" (>= means the '
         "same: the first instant at which the level is reached).",
     )
-    set: Annotated[dict[str, Number], BeforeValidator(_flat)] = Field(
+    set: Annotated[dict[str, Number], BeforeValidator(flat)] = Field(
         default={}, description=f"New values of {_SETTABLE}, each key in quotes."
     )
     freeze: tuple[Text, ...] = Field(

@@ -18,14 +18,7 @@ from domino_sim.scenario.fields import MOST_STEP, Number, Seed, Table, Text, ref
 from domino_sim.scenario.interventions import Intervention
 from domino_sim.scenario.messages import scenario_error
 from domino_sim.scenario.overrides import override, plain
-from domino_sim.scenario.tables import (
-    MOST_RECORDED,
-    GateForm,
-    Module,
-    Pool,
-    Record,
-    Skill,
-)
+from domino_sim.scenario.tables import GateForm, Module, Pool, Record, Skill, record_steps
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -210,7 +203,7 @@ class Scenario(Table):
                 expected="kind = 'hard': domino serves skills whose gate is open",
                 at=("gate", "kind"),
             )
-        self._check_record()
+        self.record.check(self.steps)
         if self.correlation is not None:
             if self.modules or any(i.add for i in self.interventions):
                 refuse(
@@ -225,21 +218,6 @@ class Scenario(Table):
                     at=("pool", "law"),
                 )
         return self
-
-    def _check_record(self) -> None:
-        record = self.record
-        if record.every is not None and self.steps // record.every + 2 > MOST_RECORDED:
-            refuse(
-                f"would record {self.steps // record.every + 2} steps",
-                expected=f"at most {MOST_RECORDED}: every ≥ {self.steps // MOST_RECORDED + 1}",
-                at=("record", "every"),
-            )
-        if record.steps and record.steps[-1] > self.steps:
-            refuse(
-                f"{record.steps[-1]} is beyond the last step",
-                expected=f"steps up to {self.steps}",
-                at=("record", "steps", len(record.steps) - 1),
-            )
 
     @cached_property
     def _assembly(self) -> Assembly:
@@ -297,12 +275,4 @@ class Scenario(Table):
         >>> Scenario.from_dict(data).record_steps()
         array([ 0,  4,  8, 10])
         """
-        record = self.record
-        if record.steps is not None:
-            return np.array(record.steps, dtype=np.int64)
-        if record.every is not None:
-            steps = np.arange(0, self.steps + 1, record.every, dtype=np.int64)
-            return steps if steps[-1] == self.steps else np.append(steps, self.steps)
-        assert record.points is not None
-        even = np.rint(np.linspace(0, self.steps, min(record.points, self.steps + 1)))
-        return np.unique(even.astype(np.int64))
+        return record_steps(self.record, self.steps)

@@ -1,9 +1,10 @@
-"""The JSON Schema of a scenario file, for editors."""
+"""The JSON Schema of scenario files and run files, for editors."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from domino_sim.scenario.fields import Table
 from domino_sim.scenario.scenario import Scenario
 
 
@@ -15,7 +16,12 @@ def scenario_schema() -> dict[str, Any]:
     >>> scenario_schema()["properties"]["steps"]["default"]
     1000
     """
-    schema = _without_null(Scenario.model_json_schema())
+    return table_schema(Scenario)
+
+
+def table_schema(table: type[Table]) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a file that holds `table`."""
+    schema = _without_null(table.model_json_schema())
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from domino_sim.scenario.fields import (
@@ -165,8 +167,36 @@ class Record(Table):
         return self
 
 
-class Skill(Table):
-    """One skill."""
+    def check(self, last: int) -> None:
+        """Refuse, from within a validator, what does not fit a run of `last` steps."""
+        if self.every is not None and last // self.every + 2 > MOST_RECORDED:
+            refuse(
+                f"would record {last // self.every + 2} steps",
+                expected=f"at most {MOST_RECORDED}: every ≥ {last // MOST_RECORDED + 1}",
+                at=("record", "every"),
+            )
+        if self.steps and self.steps[-1] > last:
+            refuse(
+                f"{self.steps[-1]} is beyond the last step",
+                expected=f"steps up to {last}",
+                at=("record", "steps", len(self.steps) - 1),
+            )
+
+
+def record_steps(record: Record, last: int) -> NDArray[np.int64]:
+    """Return the recorded steps of a run of `last` steps, rising, shape (recorded,)."""
+    if record.steps is not None:
+        return np.array(record.steps, dtype=np.int64)
+    if record.every is not None:
+        steps = np.arange(0, last + 1, record.every, dtype=np.int64)
+        return steps if steps[-1] == last else np.append(steps, last)
+    assert record.points is not None
+    even = np.rint(np.linspace(0, last, min(record.points, last + 1)))
+    return np.unique(even.astype(np.int64))
+
+
+class SkillTable(Table):
+    """What one skill of a scenario has in common with one of a gradient run."""
 
     frequency: NonNegative | None = Field(
         default=None,
@@ -178,6 +208,11 @@ class Skill(Table):
         description="The gate: which skills must be learned first, e.g. \"A and (B or 'C D')\" "
         'or "2 of (A, B, C)".',
     )
+
+
+class Skill(SkillTable):
+    """One skill."""
+
     level: Level | None = Field(
         default=None,
         description="The level at the start; 0 with loss = 'mse', ½ with 'ce' (there above 0).",
