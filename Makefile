@@ -39,5 +39,5 @@ clean:
 
 .venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing domino-sim and the tools of its developers into .venv (about a minute)"
-	@$(PIP) -e '.[test,dev]'
+	@$(PIP) -e '.[test,dev,torch]'
 	@touch $@ .venv/run.stamp

@@ -12,20 +12,38 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from domino_sim.gradient.probe import SkillProbe
+    from domino_sim.gradient.run import load_run
+    from domino_sim.gradient.training import train
     from domino_sim.graph import load_graph
+    from domino_sim.record import Recorder
     from domino_sim.scenario import Scenario, load_scenario
     from domino_sim.simulation import simulate
 
 __version__ = "0.1.0"
 
-__all__ = ["Scenario", "__version__", "load_graph", "load_scenario", "simulate"]
+__all__ = [
+    "Recorder",
+    "Scenario",
+    "SkillProbe",
+    "__version__",
+    "load_graph",
+    "load_run",
+    "load_scenario",
+    "simulate",
+    "train",
+]
 
 # Loaded on first use (PEP 562): importing the package must not import pydantic or xarray.
 _HOMES = {
+    "Recorder": "domino_sim.record",
     "Scenario": "domino_sim.scenario",
+    "SkillProbe": "domino_sim.gradient.probe",
     "load_graph": "domino_sim.graph",
+    "load_run": "domino_sim.gradient.run",
     "load_scenario": "domino_sim.scenario",
     "simulate": "domino_sim.simulation",
+    "train": "domino_sim.gradient.training",
 }
 
 

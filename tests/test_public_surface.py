@@ -11,9 +11,13 @@ import pytest
 import domino_sim
 
 SIGNATURES = {
+    "Recorder": ["run='run'"],
+    "SkillProbe": ["model", "batches", "loss=None"],
     "load_graph": ["name_or_path"],
+    "load_run": ["name_or_path", "overrides=None"],
     "load_scenario": ["name_or_path", "overrides=None"],
     "simulate": ["scenario", "engine='events'"],
+    "train": ["run"],
 }
 
 HEAVY = ("matplotlib", "networkx", "pandas", "pydantic", "scipy", "simpy", "torch", "xarray")
@@ -21,11 +25,15 @@ HEAVY = ("matplotlib", "networkx", "pandas", "pydantic", "scipy", "simpy", "torc
 
 def test_the_public_names_are_these() -> None:
     assert sorted(domino_sim.__all__) == [
+        "Recorder",
         "Scenario",
+        "SkillProbe",
         "__version__",
         "load_graph",
+        "load_run",
         "load_scenario",
         "simulate",
+        "train",
     ]
     for name in domino_sim.__all__:
         assert getattr(domino_sim, name) is not None

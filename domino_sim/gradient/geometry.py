@@ -1,0 +1,232 @@
+"""The geometry model: parameters in one space, a task vector for each skill.
+
+The projections x = T θ of the parameters onto the task vectors are the levels (squared error) or
+the logits (cross entropy) of the skills, or, on a skill graph, levels are products of them
+(:mod:`domino_sim.gradient.composition`). Source: arXiv 2501.12391, "Geometry model"; the
+compositional form is this program's own.
+
+=====  ====================================  =======================
+loss   loss of skill i                       level
+=====  ====================================  =======================
+mse    g₀ ½ (1 − y_i)²                       y_i
+ce     −log σ(x_i)                           σ(x_i)
+=====  ====================================  =======================
+
+The loss of a step is Σ w_i loss_i: w = p (exact), or the parts that a sampled batch has of each
+skill, times Σ p.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from domino_sim.gradient.batches import Batches
+from domino_sim.gradient.composition import Composition
+from domino_sim.gradient.run import Member, Run
+from domino_sim.gradient.streams import Streams
+from domino_sim.gradient.vectors import KINDS, given_vectors, task_vectors
+from domino_sim.levels import Loss
+from domino_sim.scenario.places import Place
+
+__all__ = ["GeometryRuns", "build", "footprint", "side_by_side"]
+
+#: Task vectors of runs trained side by side should stay in the processor's cache: beyond it a
+#: product takes two to four times as long, and runs are better trained one after another.
+CACHE = 2**20
+
+#: Threads that pay: a step is a dozen small operations, which take longer to share than to do.
+THREADS = 1
+
+#: From this many skills on, a sampled batch touches only the task vectors it drew.
+MANY = 64
+
+
+class GeometryRuns:
+    """Runs of the geometry model, side by side.
+
+    Parameters
+    ----------
+    vectors
+        Task vectors, (runs, skills, n_dim).
+    frequencies
+        (runs, skills).
+    streams
+        The random streams of each run.
+    loss
+        ``"mse"`` or ``"ce"``.
+    g0
+        The gradient of an unlearned skill's squared error.
+    batch_size
+        Samples a step; None for the expected gradient.
+    composition
+        Levels as products of projections; None where each level is its own projection.
+
+    Examples
+    --------
+    >>> runs = GeometryRuns(torch.eye(2)[None], np.array([[1.0, 0.5]]), [Streams.from_seed(0)])
+    >>> runs.gradient()
+    tensor([0.7500])
+    >>> runs.parameters[0].grad
+    tensor([[-1.0000, -0.5000]])
+    """
+
+    def __init__(
+        self,
+        vectors: torch.Tensor,
+        frequencies: NDArray[np.float64],
+        streams: Sequence[Streams],
+        *,
+        loss: Loss = "mse",
+        g0: float = 1.0,
+        batch_size: int | None = None,
+        composition: Composition | None = None,
+    ) -> None:
+        runs, skills, n_dim = vectors.shape
+        self.theta = vectors.new_zeros(runs, n_dim)
+        self.theta.grad = torch.zeros_like(self.theta)
+        self.parameters = [self.theta]
+        self._vectors, self._loss, self._g0 = vectors, loss, g0
+        self._composition = composition
+        self._batches = Batches(frequencies, batch_size, streams, vectors)
+        self._x = vectors.new_zeros(runs, skills)
+        # Products of one run at a time: on a CPU faster than a batched product, whose rounding
+        # depends on how many runs there are.
+        self._one_by_one = vectors.device.type == "cpu"
+        self._rows = [
+            (vectors[r], vectors[r].t(), self.theta[r], self.theta.grad[r], self._x[r])
+            for r in range(runs)
+        ]
+        self._few = self._one_by_one and skills >= MANY and composition is None
+
+    def gradient(self) -> torch.Tensor:
+        """Fill the gradient of θ and return each run's loss (runs,)."""
+        weights = self._batches.next()
+        if self._few and self._batches.sampled:
+            losses = [self._gradient_of_drawn(r, w) for r, w in enumerate(weights)]
+            return torch.stack(losses)
+        self._project()
+        slope, loss = self._slope(self._x, weights)
+        assert self.theta.grad is not None
+        if self._one_by_one:
+            for (_, transposed, _, grad, _), s in zip(self._rows, slope, strict=True):
+                torch.mv(transposed, s, out=grad)
+        else:
+            torch.bmm(slope[:, None, :], self._vectors, out=self.theta.grad[:, None, :])
+        return loss
+
+    def _project(self) -> None:
+        if self._one_by_one:
+            for vectors, _, theta, _, x in self._rows:
+                torch.mv(vectors, theta, out=x)
+        else:
+            torch.bmm(self._vectors, self.theta[:, :, None], out=self._x[:, :, None])
+
+    def _gradient_of_drawn(self, run: int, weights: torch.Tensor) -> torch.Tensor:
+        vectors, _, theta, grad, _ = self._rows[run]
+        drawn = weights.nonzero().squeeze(1)
+        if 2 * len(drawn) < len(weights):
+            vectors, weights = vectors.index_select(0, drawn), weights[drawn]
+        slope, loss = self._slope(torch.mv(vectors, theta), weights)
+        torch.mv(vectors.t(), slope, out=grad)
+        return loss
+
+    def _slope(self, x: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return ∂loss/∂x, (…, skills), and the loss (…)."""
+        if self._loss == "ce":
+            slope = torch.sigmoid(-x).mul_(weights).neg_()
+            return slope, torch.nn.functional.softplus(-x).mul_(weights).sum(-1)
+        if self._composition is not None:
+            x = x.detach().requires_grad_()
+            with torch.enable_grad():
+                loss = (weights * (1.0 - self._composition.level(x)) ** 2).sum(-1)
+                (slope,) = torch.autograd.grad(0.5 * self._g0 * loss.sum(), x)
+            return slope, 0.5 * self._g0 * loss.detach()
+        missing = 1.0 - x
+        slope = (missing * weights).mul_(-self._g0)
+        return slope, missing.mul_(slope).sum(-1).mul_(-0.5)
+
+    def measure(self) -> Mapping[str, NDArray[np.float64]]:
+        """Return level, loss and n_align (runs, skills).
+
+        ``n_align`` counts the parameters that the last gradient moves the way the skill wants:
+        t_ik · (−g_k) > 0.
+        """
+        if self._few:
+            self._project()
+        assert self.theta.grad is not None
+        x = self._x
+        if self._loss == "ce":
+            level, loss = torch.sigmoid(x), torch.nn.functional.softplus(-x)
+        else:
+            level = x if self._composition is None else self._composition.level(x)
+            loss = 0.5 * self._g0 * (1.0 - level) ** 2
+        aligned = [
+            (vectors * grad < 0).sum(1)
+            for vectors, grad in zip(self._vectors, self.theta.grad, strict=True)
+        ]
+        found = {"level": level, "loss": loss, "n_align": torch.stack(aligned)}
+        return {name: values.double().cpu().numpy() for name, values in found.items()}
+
+    def set_frequencies(self, frequencies: NDArray[np.float64]) -> None:
+        """Train with these frequencies, (runs, skills), from the next gradient on."""
+        self._batches.set_frequencies(frequencies)
+
+    def set_batch_size(self, size: int) -> None:
+        """Sample this many a step from the next gradient on."""
+        self._batches.set_size(size)
+
+    def state(self) -> dict[str, Any]:
+        """Return the batches drawn ahead."""
+        return self._batches.state()
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take back what :meth:`state` gave."""
+        self._batches.restore(state)
+
+
+def build(
+    run: Run,
+    members: Sequence[Member],
+    streams: Sequence[Streams],
+    device: torch.device,
+    dtype: torch.dtype,
+) -> GeometryRuns:
+    """Return the members of a geometry run as one problem."""
+    assert run.model.kind == "geometry"
+    model, count = run.model, len(run.names)
+    if model.vectors in KINDS:
+        drawn = [task_vectors(model, count, stream.start) for stream in streams]
+    else:
+        drawn = [given_vectors(model, count, Place(run.where), run.folder)] * len(members)
+    stacked = torch.empty(len(members), count, model.n_dim, dtype=dtype, device=device)
+    for target, vectors in zip(stacked, drawn, strict=True):
+        target.copy_(torch.from_numpy(vectors))
+    composition = Composition(run.skill_graph()).to(device)
+    return GeometryRuns(
+        stacked,
+        np.array([member.frequencies for member in members]),
+        streams,
+        loss=run.loss,
+        g0=model.g0,
+        batch_size=run.batch_size,
+        composition=composition if composition.composed else None,
+    )
+
+
+def footprint(run: Run) -> int:
+    """Return the bytes that one run takes."""
+    assert run.model.kind == "geometry"
+    skills, n_dim = len(run.names), run.model.n_dim
+    size = 4 if run.dtype == "float32" else 8
+    return size * (skills * n_dim + 8 * n_dim + 32 * skills) + 8 * skills * n_dim
+
+
+def side_by_side(run: Run) -> int:
+    """Return how many runs are best trained at once on a CPU (measured, see `CACHE`)."""
+    assert run.model.kind == "geometry"
+    return max(CACHE // (4 * len(run.names) * run.model.n_dim), 1)

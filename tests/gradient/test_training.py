@@ -1,0 +1,216 @@
+"""Training: resumed is uninterrupted, a run that diverges stops alone, changes happen in time."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from domino_sim.errors import ArgumentError, EngineError, FileError, ScenarioError
+from domino_sim.gradient import training
+from domino_sim.gradient.geometry import footprint
+from domino_sim.gradient.run import Run
+from domino_sim.gradient.training import train
+
+OPTIMIZERS: list[dict[str, Any]] = [
+    {"name": "sgd", "lr": 0.1},
+    {"name": "sgd", "lr": 0.05, "momentum": 0.9},
+    {"name": "signgd", "lr": 0.002},
+    {"name": "signum", "lr": 0.002},
+    {"name": "adam", "lr": 0.002, "schedule": {"kind": "cosine", "warmup": 30}},
+    {"name": "adamw", "lr": 0.002, "weight_decay": 0.1},
+    {"name": "lion", "lr": 0.002},
+    {"name": "ademamix", "lr": 0.002, "schedule": {"kind": "linear"}},
+]
+
+
+def spec(**keys: Any) -> dict[str, Any]:
+    return {
+        "steps": 200, "batch_size": 6, "noise": 1e-3, "record": {"every": 10}, "seeds": 3,
+        "model": {"kind": "geometry", "n_dim": 50}, "optimizer": {"lr": 0.002},
+        "skills": {"A": {}, "B": {"frequency": 0.3}, "C": {"frequency": 0.1}}, **keys,
+    }  # fmt: skip
+
+
+class Interruption(Exception):  # noqa: N818
+    """Stands for a signal."""
+
+
+class Breaks:
+    """A meter that ends the work when it has come so far."""
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+
+    @contextmanager
+    def task(self, label: str, total: float) -> Iterator[Callable[[float], None]]:
+        def update(done: float) -> None:
+            if done > self.at:
+                raise Interruption
+
+        yield update
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda o: "-".join(map(str, o.values())))
+def test_a_resumed_run_equals_one_that_was_not_interrupted(
+    optimizer: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = [
+        {"at": 40, "set": {"skills.C.frequency": 0.4, "batch_size": 9}},
+        {"at": 90, "set": {"noise": 5e-3, "optimizer.lr": 1e-3}},
+        {"at": 130, "set": {"skills.A.frequency": 0.0}},
+    ]
+    run = Run.from_dict(spec(optimizer=optimizer, interventions=changes))
+    whole = train(run)
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(training, "STRIDE", 7)
+    for at in (45, 100, 131):
+        with pytest.raises(Interruption):
+            train(run, checkpoint=tmp_path, meter=Breaks(at))
+        assert list(tmp_path.iterdir())
+    xr.testing.assert_identical(train(run, checkpoint=tmp_path), whole)
+
+
+def test_runs_that_are_done_are_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one_at_a_time = 1.5 * footprint(Run.from_dict(spec())) / 2**30
+    run = Run.from_dict(spec(memory=one_at_a_time))
+    first = train(run, checkpoint=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3
+    monkeypatch.setattr(training, "STRIDE", None)  # training again would fail
+    xr.testing.assert_identical(train(run, checkpoint=tmp_path), first)
+
+
+def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path: Path) -> None:
+    train(spec(), checkpoint=tmp_path)
+    for other in ({"noise": 0.0}, {"seeds": 2}, {"steps": 210}, {"skills.A.requires": "B"}):
+        with pytest.raises(FileError, match=r"batch-00000\.pt: is the checkpoint of another run"):
+            train(Run.from_dict(spec(), overrides=other), checkpoint=tmp_path)
+    train(spec(title="The same by another name"), checkpoint=tmp_path)
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "batch-00000.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(FileError, match=r"batch-00000\.pt: cannot be read as a checkpoint"):
+        train(spec(), checkpoint=tmp_path)
+
+
+KILLED = """
+import sys
+from domino_sim.gradient import training
+from domino_sim.gradient.geometry import footprint
+training.CHECKPOINT_SECONDS = 0.0
+training.train(sys.argv[1], checkpoint=sys.argv[2])
+"""
+
+
+def test_a_killed_run_goes_on(tmp_path: Path) -> None:
+    data = spec(steps=100_000, record={"every": 10_000})
+    (tmp_path / "run.toml").write_text(tomli(data), "utf-8")
+    folder = tmp_path / "checkpoint"
+    arguments = [sys.executable, "-c", KILLED, str(tmp_path / "run.toml"), str(folder)]
+    with subprocess.Popen(arguments) as process:
+        end = time.monotonic() + 60
+        while not (folder / "batch-00000.pt").exists() and time.monotonic() < end:
+            time.sleep(0.02)
+        time.sleep(0.1)
+        process.send_signal(signal.SIGKILL)
+    from domino_sim.gradient.checkpoint import read_checkpoint
+
+    saved = read_checkpoint(folder / "batch-00000.pt")
+    assert 0 < saved["step"] < 100_000
+
+
+def tomli(data: dict[str, Any]) -> str:
+    import tomli_w
+
+    return tomli_w.dumps(data)
+
+
+def test_a_run_that_diverges_stops_and_the_others_go_on() -> None:
+    mixtures = {"calm": {}, "wild": {"A": 1e3}, "calm too": {"C": 0.2}}
+    run = spec(optimizer={"name": "sgd", "lr": 0.1}, mixtures=mixtures, seeds=2, noise=0.0)
+    curves = train(run)
+    wild = curves.mixture.values == "wild"
+    assert np.isfinite(curves.diverged_at.values).tolist() == wild.tolist()
+    at = curves.diverged_at.values[wild]
+    for values, step in zip(curves.level.values[wild], at, strict=True):
+        assert np.isnan(values).any(axis=1).tolist() == (curves.step.values >= step).tolist()
+    assert np.isfinite(curves.level.values[~wild]).all()
+    alone = train({**run, "mixtures": {"calm": {}}})
+    np.testing.assert_array_equal(alone.level.values, curves.level.values[:2])
+
+
+def test_when_all_diverge_the_work_ends() -> None:
+    curves = train(spec(optimizer={"name": "sgd", "lr": 1e6}, steps=10**6))
+    assert np.isfinite(curves.diverged_at.values).all()
+
+
+def test_a_loss_that_begins_at_nothing_may_rise() -> None:
+    skills = {"A": {"frequency": 0.0}}
+    changes = [{"at": 5, "set": {"skills.A.frequency": 1e9}}]
+    run = spec(skills=skills, interventions=changes, noise=0.0, steps=20, record={"every": 1})
+    curves = train({**run, "optimizer": {"name": "signgd", "lr": 0.01}})
+    assert np.isnan(curves.diverged_at.values).all()
+    assert (curves.level.values[:, :6] == 0).all() and (curves.level.values[:, -1] > 0.5).all()
+
+
+def test_a_change_of_the_mixture_holds_from_its_step_on_and_is_recorded() -> None:
+    changes = [{"at": 50, "set": {"skills.B.frequency": 0.0}}]
+    run = spec(optimizer={"name": "sgd", "lr": 0.1}, noise=0.0, interventions=changes, seeds=1)
+    del run["batch_size"]
+    curves = train({**run, "dtype": "float64", "record": {"every": 1}})
+    k = curves.step.values
+    expected = 1 - (1 - 0.1 * 0.3) ** np.minimum(k, 50)
+    np.testing.assert_allclose(curves.level.sel(skill="B").values[0], expected, atol=1e-12)
+    assert np.isnan(curves.frequency.sel(skill="B")) and curves.frequency.sel(skill="A") == 1.0
+    known = curves.frequency_at.sel(skill="B").values[0]
+    assert (known == np.where(k >= 50, 0.0, 0.3)).all()
+
+
+def test_noise_spreads_a_parameter_by_lr_sigma_root_k() -> None:
+    # SGD without any signal: a random walk whose variance is (lr σ)² a step.
+    run = spec(optimizer={"name": "sgd", "lr": 0.5}, noise=0.2, seeds=40, steps=100)
+    walk = train({**run, "frequencies": {"A": 0.0, "B": 0.0, "C": 0.0}, "skills": {
+        "A": {}, "B": {}, "C": {}}, "model": {"kind": "geometry", "n_dim": 3}})
+    spread = walk.level.sel(step=100).values.std() / (0.5 * 0.2 * 10)
+    assert abs(spread - 1) < 4 / np.sqrt(2 * 120)
+
+
+def test_runs_with_one_seed_and_different_mixtures_have_the_same_tasks() -> None:
+    mixtures = {"a": {"B": 0.0, "C": 0.0}, "b": {"B": 0.0, "C": 0.0}, "c": {}}
+    level = train(spec(mixtures=mixtures, noise=0.0)).level.values
+    np.testing.assert_array_equal(level[:3], level[3:6])
+    assert (level[:3] != level[6:]).any()
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "gpu", "meta"])
+def test_a_device_that_is_not_there_is_said(device: str) -> None:
+    with pytest.raises(ScenarioError, match=f"device: the device '{device}' cannot be used"):
+        train(spec(device=device))
+
+
+def test_what_is_no_run_is_said() -> None:
+    with pytest.raises(ArgumentError, match="The 'run' parameter of train is a int"):
+        train(3)  # type: ignore[arg-type]
+
+
+def test_a_run_that_does_not_fit_the_memory_is_refused() -> None:
+    with pytest.raises(ScenarioError, match=r"memory: one run takes .* GiB; expected memory ≥"):
+        train(spec(memory=1e-9))
+
+
+def test_without_torch_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(EngineError, match=r"pip install 'domino-sim\[torch\]'"):
+        train(spec())
