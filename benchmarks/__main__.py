@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.measure import Row
 from benchmarks.report import table
 
-TOPICS = ("clock_vs_euler", "events_growth", "clock_large", "startup")
+TOPICS = ("clock_vs_euler", "events_growth", "clock_large", "gradient", "startup")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

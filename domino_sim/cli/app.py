@@ -21,6 +21,8 @@ from domino_sim.errors import DominoError, RunError, one_line
 
 __all__ = ["app", "main"]
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="domino-sim",
     help="Simulate how neural networks learn skills that compete for a shared resource.",
@@ -93,6 +95,30 @@ def compare(
 
 
 @app.command()
+def train(
+    run: Annotated[
+        str, typer.Argument(metavar="RUN", help="A bundled name or the path of a run file.")
+    ],
+    set_: Overrides = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where results go.", show_default="results/RUN"),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin anew where an interrupted run would go on.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Train real networks (needs Torch); write figure.png, curves.nc and summary.json.
+
+    What is interrupted goes on from DIR/checkpoint when the same command is given again.
+    """
+    from domino_sim.cli.train import train_run
+
+    raise typer.Exit(train_run(run, set_ or [], out, fresh, as_json))
+
+
+@app.command()
 def show(
     name: Annotated[
         str, typer.Argument(metavar="SCENARIO|GRAPH", help="A bundled name or a path.")
@@ -112,7 +138,7 @@ def show(
 def list_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
 ) -> None:
-    """List the bundled scenarios and graphs."""
+    """List the bundled scenarios, gradient runs and graphs."""
     from domino_sim.cli.show import list_bundle
 
     list_bundle(as_json)
@@ -123,11 +149,14 @@ def schema(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write it here instead of printing it.")
     ] = None,
+    runs: Annotated[
+        bool, typer.Option("--runs", help="That of run files, for gradient runs.")
+    ] = False,
 ) -> None:
     """Print the JSON Schema of scenario files, for editors."""
     from domino_sim.cli.show import print_schema
 
-    print_schema(out)
+    print_schema(out, runs)
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -154,7 +183,9 @@ def _exit_code(args: Sequence[str] | None) -> int:
     from typer.exceptions import TyperException
 
     try:
-        return app(args, standalone_mode=False) or 0
+        code = app(args, standalone_mode=False) or 0
+        # Typer turns Ctrl-C during a command into this code, without a word.
+        return _refuse("interrupted", code) if code == INTERRUPTED else code
     except TyperException as error:
         # Without any argument typer prints the help and raises an error without a message.
         text = one_line(error.format_message())
@@ -166,7 +197,7 @@ def _exit_code(args: Sequence[str] | None) -> int:
     except MemoryError:
         return _refuse("error: out of memory; record fewer points (record.points)", 1)
     except KeyboardInterrupt:
-        return _refuse("interrupted", 130)
+        return _refuse("interrupted", INTERRUPTED)
     except BrokenPipeError:
         # Whoever read the output has gone; a flush at exit must not complain again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domino_sim.cli.output import check_folder, staged
 from domino_sim.errors import FileError, nearest_name
@@ -52,13 +52,13 @@ def _load(name: str) -> tuple[str, nx.DiGraph]:
 
 
 def list_bundle(as_json: bool) -> None:
-    """Print the names and titles of the bundled scenarios and graphs."""
+    """Print the names and titles of the bundled scenarios, gradient runs and graphs."""
     bundle = {
         kind: [
             {"name": name, "title": str(read_toml(path).get("title", ""))}
             for name, path in list_bundled(kind).items()
         ]
-        for kind in ("scenarios", "graphs")
+        for kind in ("scenarios", "runs", "graphs")
     }
     if as_json:
         print(json.dumps(bundle, indent=1))
@@ -68,11 +68,16 @@ def list_bundle(as_json: bool) -> None:
     print_bundle(bundle)
 
 
-def print_schema(out: Path | None) -> None:
-    """Print the JSON Schema of scenario files, or write it to the file `out`."""
-    from domino_sim.scenario import scenario_schema
+def print_schema(out: Path | None, of_runs: bool) -> None:
+    """Print the JSON Schema of scenario files or run files, or write it to the file `out`."""
+    from domino_sim.scenario import Scenario, table_schema
 
-    text = json.dumps(scenario_schema(), indent=2) + "\n"
+    table: type[Any] = Scenario
+    if of_runs:
+        from domino_sim.gradient.run import Run
+
+        table = Run
+    text = json.dumps(table_schema(table), indent=2) + "\n"
     if out is None:
         print(text, end="")
     else:

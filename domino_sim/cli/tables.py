@@ -15,7 +15,7 @@ from rich.text import Text
 from domino_sim.errors import one_line
 from domino_sim.graph import gate_of, generations
 
-__all__ = ["print_bundle", "print_comparison", "print_graph", "print_run"]
+__all__ = ["print_bundle", "print_comparison", "print_graph", "print_run", "print_training"]
 
 #: Longer tables are cut: the files hold the rest.
 MAX_ROWS = 40
@@ -73,6 +73,39 @@ def print_comparison(summaries: Mapping[str, Mapping[str, Any]], files: Iterable
     _print_files(console, files)
 
 
+def print_training(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
+    """Print, for each mixture of gradient runs, when its skills were mastered; and the files."""
+    console = Console()
+    mixtures = summary["mixtures"]
+    if len(mixtures) > MAX_COLUMNS:
+        table = _table(["mixture"], ["runs", "skills mastered", "last at"])
+        for mixture in mixtures[:MAX_ROWS]:
+            at = [skill["median"] for skill in mixture["skills"]]
+            count = sum(step is not None for step in at)
+            last = None if None in at else max(at)
+            table.add_row(
+                Text(mixture["mixture"]), str(mixture["runs"]), f"{count} of {len(at)}", _step(last)
+            )
+        _print_table(console, summary["title"], table)
+        _print_rest(console, len(mixtures), " (all are in summary.json)")
+    else:
+        for mixture in mixtures:
+            table = _table(["skill"], ["mastered", "earliest", "median", "latest", "final level"])
+            for skill in mixture["skills"][:MAX_ROWS]:
+                table.add_row(
+                    Text(skill["skill"]),
+                    f"{skill['mastered']} of {mixture['runs']}",
+                    *(_step(skill[key]) for key in ("earliest", "median", "latest")),
+                    _level(skill["final_level"]),
+                )
+            _print_table(console, mixture["mixture"] or summary["title"], table)
+            _print_rest(console, len(mixture["skills"]), " (all are in summary.json)")
+    runs, steps = _count(summary["runs"], "run"), _count(summary["steps"], "step")
+    how = f"{summary['optimizer']}, learning rate {summary['lr']:g}"
+    _print_line(console, f"{runs} of {steps} ({how}); mastered is level {summary['mastery']:g}")
+    _print_files(console, files)
+
+
 def print_graph(title: str, graph: nx.DiGraph, file: Path) -> None:
     """Print a skill graph by generation: frequencies and gates."""
     table = _table(["generation"], [])
@@ -106,7 +139,7 @@ def print_graph(title: str, graph: nx.DiGraph, file: Path) -> None:
 
 
 def print_bundle(bundle: Mapping[str, Sequence[Mapping[str, str]]]) -> None:
-    """Print the names and titles of the bundled scenarios and graphs."""
+    """Print the names and titles of the bundled scenarios, gradient runs and graphs."""
     console = Console()
     for kind, entries in bundle.items():
         table = _table(["name"], [])

@@ -29,7 +29,7 @@ from domino_sim.plot.style import (
     step_axis,
 )
 
-__all__ = ["compare_figure", "graph_figure", "run_figure", "save_figure"]
+__all__ = ["compare_figure", "graph_figure", "run_figure", "save_figure", "titled"]
 
 #: Runs with a panel of their own; the mastery times of all are drawn.
 MAX_PANELS = 24
@@ -58,7 +58,7 @@ def run_figure(ds: xr.Dataset, graph: nx.DiGraph) -> Figure:
     names = ("Levels", "Skill graph", "Who has the resource", "Domino strip")
     for ax, name in zip(axes.ravel(), names, strict=True):
         ax.set_title(name, loc="left", fontsize="medium")
-    _title(figure, str(ds.attrs.get("title", "")))
+    titled(figure, str(ds.attrs.get("title", "")))
     return figure
 
 
@@ -66,7 +66,7 @@ def graph_figure(graph: nx.DiGraph, ds: xr.Dataset | None = None) -> Figure:
     """Return the figure of a skill graph, coloured by mastery if the result of a run is given."""
     figure = Figure(figsize=(10, 6.5), layout="constrained")
     draw_graph(figure.subplots(), graph, ds)
-    _title(figure, str(graph.graph.get("title") or ""))
+    titled(figure, str(graph.graph.get("title") or ""))
     return figure
 
 
@@ -95,7 +95,7 @@ def compare_figure(datasets: Mapping[str, xr.Dataset]) -> Figure:
         ax.set_axis_off()
     if len(order) > FEW:
         first = short(one_line(next(iter(datasets))), 40)
-        _title(figure, f"{len(order):,} skills, dark to light in the order of {first}")
+        titled(figure, f"{len(order):,} skills, dark to light in the order of {first}")
     return figure
 
 
@@ -126,7 +126,8 @@ def save_figure(figure: Figure, path: str | Path) -> None:
     atomic_write(path, write)
 
 
-def _title(figure: Figure, title: str) -> None:
+def titled(figure: Figure, title: str) -> None:
+    """Write a title of any text over a figure, shortened to fit."""
     if title:
         figure.suptitle(short(one_line(title), TITLE_WIDTH), parse_math=False)
 

@@ -1,0 +1,125 @@
+"""The figure of gradient runs: levels by mixture, and when each run mastered what."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from domino_sim.curves import mastered_at
+from domino_sim.errors import one_line
+from domino_sim.plot.curves import MAX_NAMES, NAME_WIDTH
+from domino_sim.plot.figures import MAX_PANELS, titled
+from domino_sim.plot.style import FEW, GREY, colours, evenly, legend, plain, short, step_axis
+
+__all__ = ["training_figure"]
+
+#: Lines that can be seen apart; of more skills, a selection evenly over the order is drawn.
+MAX_LINES = 200
+
+
+def training_figure(curves: xr.Dataset) -> Figure:
+    """Return the figure of what `train` gave: a panel for each mixture, and one for the times.
+
+    Lines are medians over the runs of a mixture, bands go from the lowest to the highest run.
+    Skills are coloured in the order of their median mastery over all runs.
+    """
+    mastery = float(curves.attrs["mastery"])
+    at = mastered_at(curves, mastery).values
+    order = _order(curves, at)
+    palette = np.empty((len(order), 4))
+    palette[order] = colours(len(order))
+    mixtures = list(dict.fromkeys(curves["mixture"].values.tolist()))
+    shown = mixtures[:MAX_PANELS]
+    columns = min(len(shown) + 1, 4)
+    rows = math.ceil((len(shown) + 1) / columns)
+    figure = Figure(figsize=(5.2 * columns, max(3.6 * rows, 4.4)), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for ax, mixture in zip(axes, shown, strict=False):
+        _levels(ax, curves, mixture, order, palette)
+        count = int((curves["mixture"].values == mixture).sum())
+        name = f"{short(one_line(mixture), 40)}, " if mixture else ""
+        title = f"{name}{count} run{'' if count == 1 else 's'}"
+        ax.set_title(title, loc="left", fontsize="medium", parse_math=False)
+        ax.axhline(mastery, color=GREY, linewidth=0.7, linestyle=":", zorder=0)
+    _times(axes[len(shown)], curves, at, order, palette)
+    for ax in axes[len(shown) + 1 :]:
+        ax.set_axis_off()
+    titled(figure, str(curves.attrs.get("title", "")))
+    return figure
+
+
+def _order(curves: xr.Dataset, at: np.ndarray) -> np.ndarray:
+    """Return the skills in the order of their median mastery; what is never mastered is last."""
+    never = np.nanmax(curves["step"].values) * 2.0
+    middle = np.median(np.nan_to_num(at, nan=never), axis=0)
+    final = np.nan_to_num(curves["level"].values[:, -1]).mean(axis=0)
+    return np.lexsort((-final, middle))
+
+
+def _levels(
+    ax: Axes, curves: xr.Dataset, mixture: str, order: np.ndarray, palette: np.ndarray
+) -> None:
+    level = curves["level"].values[curves["mixture"].values == mixture]
+    level = level[~np.isnan(level).all(axis=(1, 2))]
+    steps = curves["step"].values.astype(float)
+    drawn = order[evenly(np.arange(len(order)), MAX_LINES)]
+    for skill in drawn:
+        values = level[:, :, skill]
+        known = ~np.isnan(values).all(axis=0)
+        if not known.any():
+            continue
+        values, colour = values[:, known], palette[skill]
+        ax.plot(steps[known], np.nanmedian(values, axis=0), color=colour, linewidth=1.4)
+        if len(values) > 1:
+            low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
+            ax.fill_between(steps[known], low, high, color=colour, alpha=0.18, linewidth=0)
+    step_axis(ax, steps[-1])
+    finite = level[np.isfinite(level)]
+    low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 1.0)
+    ax.set_ylim(max(min(low - 0.03, -0.02), -0.5), min(max(high + 0.04, 1.04), 1.5))
+    ax.set_ylabel("level")
+    names = curves["skill"].values
+    if len(order) <= FEW:
+        handles = [Line2D([], [], color=palette[skill]) for skill in order]
+        labels = [short(str(names[skill]), NAME_WIDTH) for skill in order]
+        legend(ax, handles, labels, fontsize="x-small", frameon=False, loc="center right")
+    else:
+        note = f"{len(order):,} skills, dark to light in order of mastery"
+        ax.set_title(note, fontsize="x-small", color=GREY, loc="right")
+
+
+def _times(
+    ax: Axes, curves: xr.Dataset, at: np.ndarray, order: np.ndarray, palette: np.ndarray
+) -> None:
+    last = float(curves["step"].values[-1])
+    size = 16 if len(order) <= MAX_NAMES else 3
+    never = False
+    for row, skill in enumerate(order):
+        done = np.isfinite(at[:, skill])
+        never = never or not done.all()
+        style: dict[str, Any] = {"s": size, "edgecolors": [palette[skill]], "clip_on": False}
+        here = (at[done, skill], np.full(done.sum(), row))
+        ax.scatter(*here, facecolors=[palette[skill]], alpha=0.6, **style)
+        if not done.all():
+            ax.scatter([last * 1.04], [row], facecolors="none", **style)
+    step_axis(ax, last)
+    ax.set_xlabel("step at which mastered")
+    ax.set_ylim(len(order) - 0.4, -0.6)
+    if len(order) <= MAX_NAMES:
+        labels = [short(str(curves["skill"].values[skill]), NAME_WIDTH) for skill in order]
+        ax.set_yticks(range(len(order)), labels)
+        ax.tick_params(axis="y", labelsize="small" if len(order) <= 20 else 6)
+        plain(ax.get_yticklabels())
+        ax.grid(axis="y", color="#eeeeee")
+        ax.set_axisbelow(True)
+    else:
+        ax.set_yticks([])
+        ax.set_ylabel(f"{len(order):,} skills")
+    title = "all runs" + (" (hollow, right: not mastered by all)" if never else "")
+    ax.set_title(title, fontsize="medium", loc="left")
