@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import domino_sim
-from domino_sim import load_scenario, simulate
-from domino_sim.engines import ENGINES, Clock, Euler, Events, system
+from domino_sim import load_scenario, memory, simulate
+from domino_sim.engines import ENGINES, Clock, Euler, Events
 from domino_sim.errors import ArgumentError, EngineError, ScenarioError
 from domino_sim.files import list_bundled
 from domino_sim.scenario import Scenario
@@ -91,7 +91,7 @@ def test_a_record_that_does_not_fit_the_memory_is_refused_with_its_size(
             "record": {"points": 100_001},
         }
     )
-    monkeypatch.setattr(system, "_free_memory", lambda: 4e9)
+    monkeypatch.setattr(memory, "_free_memory", lambda: 4e9)
     what = r"^record: .*100,001 points of 1,000 skills takes 2\.4 GB"
     with pytest.raises(ScenarioError, match=what):
         simulate(scenario, engine)

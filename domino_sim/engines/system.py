@@ -8,18 +8,17 @@ change.
 from __future__ import annotations
 
 import itertools
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from domino_sim.engines.circuit import Circuit, all_required, compile_circuit
-from domino_sim.errors import EngineError, ScenarioError
+from domino_sim.errors import EngineError
 from domino_sim.gates import parse_gate
 from domino_sim.levels import Floats, Ints, Loss, work_from_level
+from domino_sim.memory import check_record
 from domino_sim.pool import Law, PoolSettings
 
 if TYPE_CHECKING:
@@ -29,9 +28,6 @@ if TYPE_CHECKING:
 
 #: Bytes a recorded number of a skill takes in the end: level, gate and share.
 _BYTES_PER_RECORD = 24
-
-#: Bytes that any machine has.
-_SMALL = 1 << 26
 
 #: The part of the free memory a record may take: with their working copies, engines were measured
 #: to need up to seven times as much.
@@ -137,17 +133,15 @@ class System:
 
     def check_memory(self) -> None:
         """Refuse a record that would not fit the memory that is free now."""
-        needed = len(self.record) * len(self.names) * _BYTES_PER_RECORD
-        if needed < _SMALL:
-            return
-        free = _free_memory()
-        if needed > _MEMORY_PART * free:
-            raise ScenarioError(
-                f"recording {len(self.record):,} points of {len(self.names):,} skills takes "
-                f"{needed / 1e9:.1f} GB",
-                where="record",
-                expected=f"at most {_MEMORY_PART * free / 1e9:.1f} GB: fewer points or skills",
-            )
+        names = len(self.names)
+        check_record(
+            len(self.record),
+            names,
+            of=f"{names:,} skills",
+            each=_BYTES_PER_RECORD,
+            part=_MEMORY_PART,
+            where="record",
+        )
 
 
 def build_system(scenario: Scenario) -> System:
@@ -217,16 +211,3 @@ def _intervention(item, index: dict[str, int]) -> Intervention:  # type: ignore[
         unfreeze=tuple(index[name] for name in item.unfreeze),
         add=tuple(index[name] for name in item.add),
     )
-
-
-def _free_memory() -> float:
-    """Bytes of memory that can be had without swapping; a generous guess where unknown."""
-    free = 16e9
-    with suppress(OSError, ValueError), open("/proc/meminfo", encoding="ascii") as lines:
-        free = next(1024 * float(x.split()[1]) for x in lines if x.startswith("MemAvailable:"))
-    group = Path("/sys/fs/cgroup")
-    with suppress(OSError, ValueError):
-        # "max", where there is no limit, is no number.
-        limit = float((group / "memory.max").read_text(encoding="ascii"))
-        free = min(free, limit - float((group / "memory.current").read_text(encoding="ascii")))
-    return free

@@ -18,7 +18,9 @@ from domino_sim.files import make_folder
 from domino_sim.gradient.needs import need_torch
 from domino_sim.gradient.run import Member, Run, load_run
 from domino_sim.gradient.streams import Streams
+from domino_sim.memory import check_record
 from domino_sim.progress import Meter, NullMeter
+from domino_sim.scenario.places import Place
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +32,9 @@ __all__ = ["train"]
 
 #: Seconds of work that an interrupted run may lose.
 CHECKPOINT_SECONDS = 20.0
+
+#: Bytes that a recorded point of a curve takes: level, loss, and two variables more.
+BYTES_PER_POINT = 32
 
 #: Updates between two looks at the clock.
 STRIDE = 50
@@ -90,6 +95,15 @@ def train(
     device, dtype = _device(run, torch), getattr(torch, run.dtype)
     model = importlib.import_module(f"domino_sim.gradient.{run.model.kind}")
     members = run.members()
+    curves = len(members) * len(run.names)
+    check_record(
+        len(run.record_steps()),
+        curves,
+        of=f"{curves:,} curves",
+        each=BYTES_PER_POINT,
+        part=0.3,
+        where=Place(run.where).of("record"),
+    )
     folder = None if checkpoint is None else Path(checkpoint)
     at_once = _at_once(run, model, device)
     batches = [members[i : i + at_once] for i in range(0, len(members), at_once)]
@@ -131,7 +145,6 @@ def _as_run(run: Run | str | Path | Mapping[str, Any]) -> Run:
 
 
 def _device(run: Run, torch: Any) -> torch.device:
-    where = f"{run.where}: device" if run.where else "device"
     try:
         device = torch.device(run.device)
         torch.empty(1, device=device).sum().item()
@@ -143,7 +156,7 @@ def _device(run: Run, torch: Any) -> torch.device:
         what = str(error).splitlines()[0].rstrip(".")
         raise ScenarioError(
             f"the device {run.device!r} cannot be used ({what[:80]})",
-            where=where,
+            where=Place(run.where).of("device"),
             expected=" or ".join(["cpu", *accelerators]),
         ) from None
     return device
@@ -156,7 +169,7 @@ def _at_once(run: Run, model: Any, device: torch.device) -> int:
     if fit < 1:
         raise ScenarioError(
             f"one run takes {size / 2**30:.2g} GiB",
-            where=f"{run.where}: memory" if run.where else "memory",
+            where=Place(run.where).of("memory"),
             expected=f"memory ≥ {size / 2**30:.2g}",
         )
     return min(fit, model.side_by_side(run)) if device.type == "cpu" else fit

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domino_sim.curves import mastered_at
 from domino_sim.gates import Gate
 from domino_sim.gradient.composition import Composition
+from domino_sim.gradient.run import Run
+from domino_sim.gradient.training import train
 from domino_sim.graph import build_graph, gate_of, make_graph
 
 NAMES = ("A", "B", "C", "D")
@@ -78,3 +83,27 @@ def chance(gate: Gate, values: dict[str, float]) -> float:
         if gate.is_open(on):
             total += np.prod([values[n] if n in on else 1 - values[n] for n in names])
     return float(total)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [{"name": "signgd", "lr": 4e-4}, {"name": "adam", "lr": 4e-4}, {"name": "sgd", "lr": 0.5}],
+    ids=lambda o: o["name"],
+)
+@pytest.mark.parametrize("seed", [1, 4])
+def test_a_composed_skill_passes_half_after_its_gate_has(
+    optimizer: dict[str, Any], seed: int
+) -> None:
+    run = Run.from_dict({
+        "steps": 1500, "seeds": 2, "record": {"every": 5}, "frequencies": {"law": "power"},
+        "graph": {"family": "random", "n": 7, "parents": 1.5, "alternatives": 0.5, "seed": seed},
+        "model": {"kind": "geometry", "n_dim": 600}, "optimizer": optimizer,
+    })  # fmt: skip
+    half = mastered_at(train(run), 0.5)
+    assert half.notnull().all()
+    graph = run.skill_graph()
+    for times in half.values:
+        at = dict(zip(graph, times, strict=True))
+        gates = {name: gate_of(graph, name) for name in graph}
+        assert any(gates.values())
+        assert all(gate.opening(at) < at[name] for name, gate in gates.items() if gate)

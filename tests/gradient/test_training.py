@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from domino_sim import memory
 from domino_sim.errors import ArgumentError, EngineError, FileError, ScenarioError
 from domino_sim.gradient import training
 from domino_sim.gradient.geometry import footprint
@@ -97,6 +98,15 @@ def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path: Path) -> None
         with pytest.raises(FileError, match=r"batch-00000\.pt: is the checkpoint of another run"):
             train(Run.from_dict(spec(), overrides=other), checkpoint=tmp_path)
     train(spec(title="The same by another name"), checkpoint=tmp_path)
+
+
+def test_other_task_vectors_under_the_same_name_are_another_run(tmp_path: Path) -> None:
+    model = {"kind": "geometry", "n_dim": 4, "vectors": str(tmp_path / "t.npy")}
+    np.save(tmp_path / "t.npy", np.eye(3, 4))
+    train(spec(model=model), checkpoint=tmp_path / "c")
+    np.save(tmp_path / "t.npy", np.eye(3, 4)[::-1])
+    with pytest.raises(FileError, match="is the checkpoint of another run"):
+        train(spec(model=model), checkpoint=tmp_path / "c")
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
@@ -208,6 +218,12 @@ def test_what_is_no_run_is_said() -> None:
 def test_a_run_that_does_not_fit_the_memory_is_refused() -> None:
     with pytest.raises(ScenarioError, match=r"memory: one run takes .* GiB; expected memory ≥"):
         train(spec(memory=1e-9))
+
+
+def test_a_record_that_does_not_fit_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_free_memory", lambda: 1e9)
+    with pytest.raises(ScenarioError, match=r"record: recording 10,001 points of 3,000 curves"):
+        train(spec(steps=10_000, record={"every": 1}, seeds=1000))
 
 
 def test_without_torch_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
