@@ -71,7 +71,7 @@ def test_the_page_on_extending_names_all_that_a_process_may_use() -> None:
     assert documented == {name for name in methods if not name.startswith("_")} | attributes
 
 
-@pytest.mark.parametrize("folder", ["domino_sim", "domino_sim/engines"])
+@pytest.mark.parametrize("folder", ["domino_sim", "domino_sim/engines", "domino_sim/gradient"])
 def test_the_page_on_extending_names_every_room(folder: str) -> None:
     page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
     rooms = {path.stem for path in (ROOT / folder).iterdir() if not path.name.startswith("_")}

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from domino_sim.graph import FAMILIES, build_graph
-from domino_sim.scenario import Scenario, scenario_schema
+from domino_sim.gradient.run import Run
+from domino_sim.scenario import Scenario, scenario_schema, table_schema
 
 PAGE = (Path(__file__).parents[1] / "docs" / "files.md").read_text(encoding="utf-8")
-SCHEMA = scenario_schema()
-TABLES = {"Scenario": SCHEMA, **SCHEMA["$defs"]}
+SCHEMA, RUNS = scenario_schema(), table_schema(Run)
+TABLES = {"Scenario": SCHEMA, "Run": RUNS, **SCHEMA["$defs"], **RUNS["$defs"]}
 
 
 def kind(value):
@@ -52,7 +53,7 @@ def row(key, value):
 
 
 @pytest.mark.parametrize("title", TABLES)
-def test_the_page_has_the_table_of_every_part_of_a_scenario(title):
+def test_the_page_has_the_table_of_every_part_of_a_scenario_and_a_run(title):
     section = re.search(rf"<!-- {title} -->\n(.*?)\n\n", PAGE, re.DOTALL)
     assert section, f"docs/files.md lacks the table <!-- {title} -->"
     expected = [row(k, v) for k, v in TABLES[title]["properties"].items()]
@@ -74,7 +75,9 @@ def test_the_page_names_every_family_and_its_parameters(name):
 @pytest.mark.parametrize("text", re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL))
 def test_the_examples_of_the_page_are_valid(text):
     tables = tomllib.loads(text)
-    if "steps" in tables:
+    if "model" in tables:
+        assert Run.from_dict(tables).names
+    elif "steps" in tables:
         assert Scenario.from_dict(tables).names
     elif "skills" in tables:
         assert len(build_graph(tables["skills"]))

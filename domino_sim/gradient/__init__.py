@@ -9,7 +9,10 @@ batches         how much of a step's batch falls to each skill
 vectors         task vectors
 geometry        the geometry model
 composition     its levels on a skill graph: products of projections
-mlp, tasks      multilayer perceptrons on sparse parities, regressions and modular addition
+mlp             multilayer perceptrons of many runs
+mlp_tables      their tables; mlp_checks and mlp_layout: what these mean for skills and units
+network         layers of stacked runs, forward and backward; losses: at their outputs
+tasks, parity   what they learn: powers, modular addition, sparse parities
 optimizers      optimisers and learning-rate schedules
 loop            one batch of runs, step by step
 checkpoint      long work resumes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -21,10 +22,10 @@ from pydantic import (
 
 from domino_sim.errors import ScenarioError
 from domino_sim.files import list_bundled, read_text, resolve
-from domino_sim.gradient.mlp_layout import check_mlp, check_skill_keys
+from domino_sim.gradient.mlp_checks import check_mlp, check_skill_keys
 from domino_sim.gradient.mlp_tables import Addition, Parity, Powers, kind_of_model, known_model
 from domino_sim.gradient.tables import Geometry, Optimizer, RunIntervention, RunSkill
-from domino_sim.gradient.vectors import check_vectors
+from domino_sim.gradient.vectors import KINDS, check_vectors, given_vectors
 from domino_sim.parsing import parse_toml
 from domino_sim.scenario.assembly import base_frequencies, base_graph
 from domino_sim.scenario.choices import Frequencies, Graph, Seeds
@@ -113,7 +114,7 @@ class Run(Table):
         "them.",
     )
     model: Model = Field(description="What is trained.")
-    optimizer: Optimizer = Field(description="The optimiser.")
+    optimizer: Optimizer = Field(description="What updates the parameters.")
     record: Record = Field(
         default_factory=Record, description="Which steps the curves hold."
     )
@@ -281,7 +282,11 @@ class Run(Table):
         given = {k: v for k, v in self.to_dict().items() if k not in ("title", "source", "memory")}
         edges = [[*edge] for edge in self._graph.edges]
         gates = [data.get("requires", "") for data in self._graph.nodes.values()]
-        return [given, list(self.names), edges, gates]
+        vectors = ""
+        if self.model.kind == "geometry" and self.model.vectors not in KINDS:
+            matrix = given_vectors(self.model, len(self.names), Place(self._where), self._folder)
+            vectors = hashlib.sha256(matrix.tobytes()).hexdigest()
+        return [given, list(self.names), edges, gates, vectors]
 
     @property
     def folder(self) -> Path | None:
