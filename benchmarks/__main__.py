@@ -12,7 +12,10 @@ from pathlib import Path
 from benchmarks.measure import Row
 from benchmarks.report import table
 
-TOPICS = ("clock_vs_euler", "events_growth", "clock_large", "gradient", "startup")
+TOPICS = (
+    "clock_vs_euler", "events_growth", "clock_large", "gradient", "gradient_mlp", "meanfield",
+    "startup",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

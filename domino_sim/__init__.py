@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from domino_sim.gradient.run import load_run
     from domino_sim.gradient.training import train
     from domino_sim.graph import load_graph
+    from domino_sim.meanfield import predict_gradient
     from domino_sim.record import Recorder
     from domino_sim.scenario import Scenario, load_scenario
     from domino_sim.simulation import simulate
@@ -30,6 +31,7 @@ __all__ = [
     "load_graph",
     "load_run",
     "load_scenario",
+    "predict_gradient",
     "simulate",
     "train",
 ]
@@ -42,6 +44,7 @@ _HOMES = {
     "load_graph": "domino_sim.graph",
     "load_run": "domino_sim.gradient.run",
     "load_scenario": "domino_sim.scenario",
+    "predict_gradient": "domino_sim.meanfield",
     "simulate": "domino_sim.simulation",
     "train": "domino_sim.gradient.training",
 }

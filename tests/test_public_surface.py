@@ -16,8 +16,25 @@ SIGNATURES = {
     "load_graph": ["name_or_path"],
     "load_run": ["name_or_path", "overrides=None"],
     "load_scenario": ["name_or_path", "overrides=None"],
+    "predict_gradient": [],
     "simulate": ["scenario", "engine='events'"],
     "train": ["run"],
+}
+
+#: What can only be given by name, of functions whose arguments are many.
+KEYWORDS = {
+    "predict_gradient": [
+        "frequencies",
+        "n_dim",
+        "lr",
+        "steps",
+        "optimizer='signgd'",
+        "betas=(0.9, 0.999)",
+        "noise=0.0",
+        "batch_size=None",
+        "loss='mse'",
+        "g0=1.0",
+    ],
 }
 
 HEAVY = ("matplotlib", "networkx", "pandas", "pydantic", "scipy", "simpy", "torch", "xarray")
@@ -32,6 +49,7 @@ def test_the_public_names_are_these() -> None:
         "load_graph",
         "load_run",
         "load_scenario",
+        "predict_gradient",
         "simulate",
         "train",
     ]
@@ -49,6 +67,14 @@ def test_the_signatures_are_these(name: str) -> None:
         if p.kind is not p.KEYWORD_ONLY
     ]
     assert public == SIGNATURES[name]
+
+
+@pytest.mark.parametrize("name", KEYWORDS)
+def test_the_keywords_are_these(name: str) -> None:
+    parameters = inspect.signature(getattr(domino_sim, name)).parameters.values()
+    only = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+    shown = [p.name if p.default is p.empty else f"{p.name}={p.default!r}" for p in only]
+    assert shown == KEYWORDS[name]
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
