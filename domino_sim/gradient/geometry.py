@@ -9,7 +9,7 @@ compositional form is this program's own.
 loss   loss of skill i                       level
 =====  ====================================  =======================
 mse    g₀ ½ (1 − y_i)²                       y_i
-ce     −log σ(x_i)                           σ(x_i)
+ce     −g₀ log σ(x_i)                        σ(x_i)
 =====  ====================================  =======================
 
 The loss of a step is Σ w_i loss_i: w = p (exact), or the parts that a sampled batch has of each
@@ -60,7 +60,7 @@ class GeometryRuns:
     loss
         ``"mse"`` or ``"ce"``.
     g0
-        The gradient of an unlearned skill's squared error.
+        The scale of the loss.
     batch_size
         Samples a step; None for the expected gradient.
     composition
@@ -138,8 +138,9 @@ class GeometryRuns:
     def _slope(self, x: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return ∂loss/∂x, (…, skills), and the loss (…)."""
         if self._loss == "ce":
-            slope = torch.sigmoid(-x).mul_(weights).neg_()
-            return slope, torch.nn.functional.softplus(-x).mul_(weights).sum(-1)
+            slope = torch.sigmoid(-x).mul_(weights).mul_(-self._g0)
+            loss = torch.nn.functional.softplus(-x).mul_(weights).sum(-1)
+            return slope, loss.mul_(self._g0)
         if self._composition is not None:
             x = x.detach().requires_grad_()
             with torch.enable_grad():
@@ -161,7 +162,7 @@ class GeometryRuns:
         assert self.theta.grad is not None
         x = self._x
         if self._loss == "ce":
-            level, loss = torch.sigmoid(x), torch.nn.functional.softplus(-x)
+            level, loss = torch.sigmoid(x), self._g0 * torch.nn.functional.softplus(-x)
         else:
             level = x if self._composition is None else self._composition.level(x)
             loss = 0.5 * self._g0 * (1.0 - level) ** 2

@@ -49,8 +49,8 @@ class Geometry(Table):
     )
     g0: Positive = Field(
         default=1.0,
-        description="The gradient of an unlearned skill's squared error: 1 for ½(1 − s)², 2 for "
-        "(1 − s)².",
+        description="The scale of the loss, g0 ½(1 − s)² or −g0 log s: 2 gives (1 − s)². It "
+        "matters beside noise, and with sgd.",
     )
 
 

@@ -55,7 +55,8 @@ def test_the_gradient_is_that_of_the_loss(
 
     theta.requires_grad_()
     x = torch.einsum("rsn,rn->rs", vectors, theta)
-    each = -torch.nn.functional.logsigmoid(x) if loss == "ce" else 0.5 * g0 * (1 - x) ** 2
+    each = -torch.nn.functional.logsigmoid(x) if loss == "ce" else 0.5 * (1 - x) ** 2
+    each = g0 * each
     expected = (torch.from_numpy(frequencies) * each).sum(1)
     expected.sum().backward()
     np.testing.assert_allclose(found.numpy(), expected.detach().numpy(), rtol=1e-12)
