@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from domino_sim.errors import ScenarioError
+from domino_sim.errors import InputError, ScenarioError
 
 __all__ = ["check_record"]
 
@@ -13,7 +13,16 @@ __all__ = ["check_record"]
 SMALL = 1 << 26
 
 
-def check_record(points: int, series: int, *, of: str, each: int, part: float, where: str) -> None:
+def check_record(
+    points: int,
+    series: int,
+    *,
+    of: str,
+    each: int,
+    part: float,
+    where: str,
+    kind: type[InputError] = ScenarioError,
+) -> None:
     """Refuse a record that would not fit the memory that is free now.
 
     Parameters
@@ -30,10 +39,13 @@ def check_record(points: int, series: int, *, of: str, each: int, part: float, w
         The part of the free memory the record may take; the rest is for working copies.
     where
         File and key path, for the message.
+    kind
+        What is raised.
 
     Raises
     ------
-    ScenarioError
+    InputError
+        Of that kind.
 
     Examples
     --------
@@ -44,7 +56,7 @@ def check_record(points: int, series: int, *, of: str, each: int, part: float, w
         return
     free = _free_memory()
     if needed > part * free:
-        raise ScenarioError(
+        raise kind(
             f"recording {points:,} points of {of} takes {needed / 1e9:.1f} GB",
             where=where,
             expected=f"at most {part * free / 1e9:.1f} GB: fewer points or skills",

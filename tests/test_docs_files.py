@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from domino_sim.graph import FAMILIES, build_graph
 from domino_sim.gradient.run import Run
+from domino_sim.graph import FAMILIES, build_graph
 from domino_sim.scenario import Scenario, scenario_schema, table_schema
 
 PAGE = (Path(__file__).parents[1] / "docs" / "files.md").read_text(encoding="utf-8")

@@ -21,8 +21,12 @@ from domino_sim.meanfield.setting import GradientSetting, Optimizer, read_settin
 from domino_sim.meanfield.sgd import diverges, step_sgd
 from domino_sim.meanfield.sign import step_signs
 from domino_sim.meanfield.spread import run_spread
+from domino_sim.memory import check_record
 
 __all__ = ["Prediction", "predict_gradient", "predict_levels"]
+
+#: Bytes that a step of a skill takes: level, and single-precision error, variance and alignment.
+BYTES_PER_POINT = 32
 
 _STEPPERS = {"sgd": step_sgd, "signgd": step_signs, "signum": step_signs, "adam": step_adam}
 
@@ -116,8 +120,10 @@ def predict_gradient(
         * ``frequency``, by skill.
 
         Attributes: ``rate`` (η per step) and ``wasted`` (N₀ of the gradient noise), as the pool
-        law takes them: ``norm`` for all but SGD, where it is ``constant``; ``tolerance``, the
-        largest standard error of ``level`` itself; and the arguments.
+        law takes them: ``norm`` for all but SGD, where it is ``constant``; ``floor``, η p/2 of the
+        most frequent skill, which the step size of SignGD under squared error wastes once that
+        skill is mastered (0 otherwise); ``tolerance``, the largest standard error of ``level``
+        itself; and the arguments.
 
     Raises
     ------
@@ -140,6 +146,10 @@ def predict_gradient(
         frequencies, n_dim=n_dim, lr=lr, steps=steps, optimizer=optimizer, betas=betas,
         noise=noise, batch_size=batch_size, loss=loss, g0=g0,
     )  # fmt: skip
+    check_record(
+        setting.steps + 1, len(p), of=f"{len(p):,} skills", each=BYTES_PER_POINT, part=0.3,
+        where="steps", kind=ArgumentError,
+    )  # fmt: skip
     found = predict_levels(setting)
     start = 0.0 if setting.loss == "mse" else 0.5
     data = {
@@ -149,13 +159,20 @@ def predict_gradient(
         "n_align": _with_untrained(setting.n_dim * found.aligned, 0.5 * setting.n_dim, p),
     }
     return _labelled(data, names, p).assign_attrs(
-        rate=setting.rate, wasted=setting.wasted, tolerance=found.tolerance,
+        rate=setting.rate, wasted=setting.wasted, floor=_floor(setting),
+        tolerance=found.tolerance,
         law="constant" if setting.optimizer == "sgd" else "norm",
         n_dim=setting.n_dim, lr=setting.lr, optimizer=setting.optimizer,
         betas=list(setting.betas), noise=setting.noise,
         batch_size="exact" if setting.batch_size is None else setting.batch_size,
         loss=setting.loss, g0=setting.g0, version=__version__,
     )  # fmt: skip
+
+
+def _floor(setting: GradientSetting) -> float:
+    if setting.optimizer != "signgd" or setting.loss != "mse":
+        return 0.0
+    return 0.5 * setting.rate * float(setting.frequencies.max(initial=0.0))
 
 
 def _labelled(data: Mapping[str, NDArray[Any]], names: list[str], p: Floats) -> xr.Dataset:

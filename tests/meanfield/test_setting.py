@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from domino_sim import predict_gradient
+from domino_sim import memory, predict_gradient
 from domino_sim.errors import ArgumentError
 
 GOOD: dict[str, Any] = {"frequencies": [0.7, 0.3], "n_dim": 100, "lr": 1e-3, "steps": 10}
@@ -55,3 +55,16 @@ def test_skills_keep_their_names_and_the_arguments_are_recorded() -> None:
     assert ds.attrs["wasted"] == pytest.approx(1.0)
     assert ds.attrs["batch_size"] == "exact"
     assert predict_gradient(**GOOD).skill.values.tolist() == ["s1", "s2"]
+
+
+def test_more_steps_than_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_free_memory", lambda: 1e9)
+    with pytest.raises(ArgumentError, match=r"^steps: recording 100,000,001 points of 2 skills"):
+        predict_gradient(frequencies=[1, 1], n_dim=10, lr=1e-3, steps=10**8)
+
+
+def test_the_floor_of_the_step_size_is_reported() -> None:
+    ds = predict_gradient(frequencies=[0.5, 0.2], n_dim=400, lr=1e-3, steps=3)
+    assert ds.attrs["floor"] == pytest.approx(0.7978845608 * 1e-3 * 20 * 0.25)
+    ds = predict_gradient(frequencies=[0.5, 0.2], n_dim=400, lr=1e-3, steps=3, loss="ce")
+    assert ds.attrs["floor"] == 0.0
