@@ -53,15 +53,18 @@ def test_it_writes_curves_figure_and_summary_and_says_where(small: Path) -> None
     code, out, err = cli("train", small)
     assert (code, err) == (0, "")
     assert names_in(Path("results/small")) == TRAIN_FILES
-    for said in ("plain", "without A", "2 of 2", "0 of 2", "4 runs of 60 steps", "results/small/"):
-        assert said in out
+    said = ("plain", "without A", "2 of 2", "0 of 2", "4 runs of 60 steps", "predicted")
+    assert all(words in out for words in (*said, "results/small/"))
     curves = load_curves("results/small/curves.nc")
     assert curves.sizes == {"run": 4, "step": 61, "skill": 2}
+    np.testing.assert_allclose(curves.predicted, curves.level, atol=1e-5)  # SGD is exact
     again = Run.from_dict(json.loads(curves.attrs["run"]))
     assert [m.name for m in again.members()] == curves.run.values.tolist()
     summary = json.loads(Path("results/small/summary.json").read_text("utf-8"))
     assert summary["mixtures"][0]["skills"][1]["median"] is None
     assert summary["mixtures"][0]["skills"][0]["mastered"] == 2
+    frequent = summary["mixtures"][0]["skills"][0]
+    assert frequent["predicted"] == pytest.approx(frequent["median"], abs=1e-3)
     level = 1 - 0.9 ** np.arange(61)
     np.testing.assert_allclose(curves.level.values[0, :, 0], level, atol=1e-5)
 

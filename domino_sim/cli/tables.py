@@ -90,12 +90,14 @@ def print_training(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
         _print_rest(console, len(mixtures), " (all are in summary.json)")
     else:
         for mixture in mixtures:
-            table = _table(["skill"], ["mastered", "earliest", "median", "latest", "final level"])
+            times = ["earliest", "median", "latest"]
+            times += ["predicted"] if "predicted" in mixture["skills"][0] else []
+            table = _table(["skill"], ["mastered", *times, "final level"])
             for skill in mixture["skills"][:MAX_ROWS]:
                 table.add_row(
                     Text(skill["skill"]),
                     f"{skill['mastered']} of {mixture['runs']}",
-                    *(_step(skill[key]) for key in ("earliest", "median", "latest")),
+                    *(_step(skill[key]) for key in times),
                     _level(skill["final_level"]),
                 )
             _print_table(console, mixture["mixture"] or summary["title"], table)

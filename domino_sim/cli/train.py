@@ -29,6 +29,7 @@ def train_run(
     name: str, settings: Sequence[str], out: Path | None, fresh: bool, as_json: bool
 ) -> int:
     """Train the runs of a run file and return the exit code."""
+    from domino_sim.gradient.expected import expected_levels
     from domino_sim.gradient.run import load_run
     from domino_sim.gradient.summary import summarise_training
     from domino_sim.gradient.training import train
@@ -48,6 +49,9 @@ def train_run(
         if checkpoint.is_dir():
             print(f"the same command goes on from {checkpoint}", file=sys.stderr)
         raise
+    expected = expected_levels(run)
+    if expected is not None:
+        curves["predicted"] = (curves["level"].dims, expected)
     summary = summarise_training(curves)
     _write(folder, curves, summary)
     shutil.rmtree(checkpoint, ignore_errors=True)

@@ -17,6 +17,7 @@ optimizers      optimisers and learning-rate schedules
 loop            one batch of runs, step by step
 checkpoint      long work resumes
 training        ``train``: all runs of a file into one set of learning curves
+expected        what a run is predicted to do, where that can be said without fitting
 summary         the main numbers of what `train` gave
 needs           says how to get Torch
 probe           evaluates skills during a training loop of your own

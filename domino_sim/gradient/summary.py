@@ -22,11 +22,16 @@ def summarise_training(curves: xr.Dataset) -> dict[str, Any]:
         ``diverged``, a table of the runs that did, each with its step; and ``mixtures``: for each
         its name, its runs and ``skills``: for each its skill, ``mastered`` (by how many of the
         mixture's runs), the ``earliest``, ``median`` and ``latest`` step of mastery (the median
-        counts a run without mastery as later than any; null where it is such a run) and the
-        median ``final_level`` of runs that did not diverge.
+        counts a run without mastery as later than any; null where it is such a run), the median
+        ``final_level`` of runs that did not diverge, and, if the curves have ``predicted`` levels,
+        the step ``predicted`` for its mastery (null: none within the run).
     """
     head = ("title", "model", "optimizer", "lr", "version", "steps", "mastery")
     at = mastered_at(curves, float(curves.attrs["mastery"])).values
+    predicted = None
+    if "predicted" in curves:
+        mean = curves.drop_vars("level").rename(predicted="level")
+        predicted = mastered_at(mean, float(curves.attrs["mastery"])).values
     diverged = curves["diverged_at"].values
     mixtures = curves["mixture"].values
     tables = []
@@ -38,6 +43,7 @@ def summarise_training(curves: xr.Dataset) -> dict[str, Any]:
             {
                 "skill": name,
                 **_times(at[rows, i]),
+                **({} if predicted is None else {"predicted": _number(predicted[rows[0], i])}),
                 "final_level": _number(np.median(final[:, i])) if len(final) else None,
             }
             for i, name in enumerate(curves["skill"].values.tolist())

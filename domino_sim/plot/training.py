@@ -26,8 +26,9 @@ MAX_LINES = 200
 def training_figure(curves: xr.Dataset) -> Figure:
     """Return the figure of what `train` gave: a panel for each mixture, and one for the times.
 
-    Lines are medians over the runs of a mixture, bands go from the lowest to the highest run.
-    Skills are coloured in the order of their median mastery over all runs.
+    Lines are medians over the runs of a mixture, bands go from the lowest to the highest run;
+    dotted lines are levels predicted without fitting, if the curves have them. Skills are coloured
+    in the order of their median mastery over all runs.
     """
     mastery = float(curves.attrs["mastery"])
     at = mastered_at(curves, mastery).values
@@ -65,7 +66,9 @@ def _order(curves: xr.Dataset, at: np.ndarray) -> np.ndarray:
 def _levels(
     ax: Axes, curves: xr.Dataset, mixture: str, order: np.ndarray, palette: np.ndarray
 ) -> None:
-    level = curves["level"].values[curves["mixture"].values == mixture]
+    rows = curves["mixture"].values == mixture
+    predicted = curves["predicted"].values[rows][0] if "predicted" in curves else None
+    level = curves["level"].values[rows]
     level = level[~np.isnan(level).all(axis=(1, 2))]
     steps = curves["step"].values.astype(float)
     drawn = order[evenly(np.arange(len(order)), MAX_LINES)]
@@ -79,6 +82,8 @@ def _levels(
         if len(values) > 1:
             low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
             ax.fill_between(steps[known], low, high, color=colour, alpha=0.18, linewidth=0)
+        if predicted is not None:
+            ax.plot(steps, predicted[:, skill], color="black", linewidth=0.8, linestyle=":")
     step_axis(ax, steps[-1])
     finite = level[np.isfinite(level)]
     low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 1.0)
@@ -88,6 +93,9 @@ def _levels(
     if len(order) <= FEW:
         handles = [Line2D([], [], color=palette[skill]) for skill in order]
         labels = [short(str(names[skill]), NAME_WIDTH) for skill in order]
+        if predicted is not None:
+            handles.append(Line2D([], [], color="black", linewidth=0.8, linestyle=":"))
+            labels.append("predicted")
         legend(ax, handles, labels, fontsize="x-small", frameon=False, loc="center right")
     else:
         note = f"{len(order):,} skills, dark to light in order of mastery"
