@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,12 @@ from numpy.typing import NDArray
 from domino_sim.errors import ArgumentError
 from domino_sim.wording import shown
 
-__all__ = ["DIMS", "PLACES", "check_curves", "check_names", "check_place"]
+__all__ = ["DIMS", "PLACES", "check_attrs", "check_curves", "check_names", "check_place"]
 
 DIMS = ("run", "step", "skill")
+
+#: Attributes that netCDF writes itself.
+RESERVED = ("coordinates", "CLASS", "NAME", "REFERENCE_LIST", "DIMENSION_LIST")
 
 #: Where the variables of the form stand.
 PLACES: dict[str, tuple[str, ...]] = {
@@ -39,6 +43,7 @@ def check_curves(ds: xr.Dataset) -> xr.Dataset:
         raise ArgumentError("there is neither level nor loss", expected="at least one of them")
     if "frequency" not in ds.data_vars:
         raise ArgumentError("there is no frequency", expected="learning curves (NaN: not known)")
+    check_attrs(ds.attrs)
     check_names("run", ds["run"].values)
     _check_steps(ds["step"].values)
     check_names("skill", ds["skill"].values)
@@ -79,8 +84,23 @@ def _check_steps(steps: NDArray[Any]) -> None:
         )
 
 
+def check_attrs(attrs: Mapping[Any, Any]) -> None:
+    """Refuse attributes that a netCDF file cannot hold, or keeps for itself."""
+    for key, value in attrs.items():
+        if not isinstance(key, str) or not key.isprintable() or not key or "/" in key:
+            raise ArgumentError(f"the name {shown(key)} is no name", where="attrs")
+        if key in RESERVED or key.startswith("_"):
+            raise ArgumentError(f"the name {shown(key)} is netCDF's own", where="attrs")
+        if not isinstance(value, str | int | float | np.number):
+            where = f"attrs.{key}"
+            raise ArgumentError(f"is {shown(value)}", where=where, expected="a text or number")
+
+
 def check_place(name: str, dims: tuple[str, ...]) -> None:
-    """Refuse a variable over dimensions it does not belong over."""
+    """Refuse a variable whose name cannot be one, or over dimensions it does not belong over."""
+    if not name or not name.isprintable() or "/" in name or name in DIMS:
+        what = f"a variable or label named {shown(name)}"
+        raise ArgumentError(what, expected="printable characters, no /, not a dimension")
     if name in PLACES and dims != PLACES[name]:
         expected = ", ".join(PLACES[name])
         raise ArgumentError(f"is over {', '.join(dims)}", where=name, expected=expected)

@@ -34,7 +34,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from domino_sim import __version__
-from domino_sim.curve_form import DIMS, PLACES, check_curves, check_names, check_place
+from domino_sim.curve_form import DIMS, PLACES, check_attrs, check_curves, check_names, check_place
 from domino_sim.errors import ArgumentError, FileError
 from domino_sim.netcdf import TEXT, load_dataset, save_dataset, texts
 from domino_sim.wording import shown
@@ -115,10 +115,7 @@ def make_curves(
     for name in labels:
         if name in DIMS or name in given:
             raise ArgumentError(f"the name {shown(name)} is taken", where="run_labels")
-    for key, value in (attrs or {}).items():
-        if not isinstance(value, str | Real):  # all that every reader of netCDF can take
-            where = f"attrs.{key}"
-            raise ArgumentError(f"is {shown(value)}", where=where, expected="a text or number")
+    check_attrs(attrs or {})
     ds = xr.Dataset(
         {name: _variable(name, *pair, sizes) for name, pair in given.items()},
         coords={

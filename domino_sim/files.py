@@ -25,6 +25,7 @@ __all__ = [
     "make_folder",
     "read_bytes",
     "read_json",
+    "read_named",
     "read_text",
     "read_toml",
     "resolve",
@@ -250,6 +251,20 @@ def resolve(kind: Kind, name_or_path: str | Path, relative_to: Path | None = Non
         expected=f"the path of a {' or '.join(SUFFIXES[kind])} file, or a bundled name",
         nearest=nearest_name(Path(text).stem, list_bundled(kind)),
     )
+
+
+def read_named(kind: Kind, name_or_path: str | Path) -> tuple[dict[str, Any], str, Path]:
+    """Return the tables of a bundled file or of a path, what to call it, and its folder.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, or it is not valid TOML.
+    """
+    path = resolve(kind, name_or_path)
+    bundled = list_bundled(kind).get(str(name_or_path)) == path
+    where = path.name if bundled else str(path)
+    return parse_toml(read_text(path), where), where, path.parent
 
 
 def read_text(path: str | Path) -> str:

@@ -67,6 +67,14 @@ class Journal:
             atomic_write(self.path, b"")
         raw = read_bytes(self.path)
         before, whole = len(raw), raw.rfind(b"\n") + 1
+        if not _is_begun(raw[whole:]):
+            # Not what a crash leaves of a row: the file is somebody else's.
+            line = raw.count(b"\n") + 1
+            raise FileError(
+                f"ends with {shown(raw[whole:][:40])}, which is no row",
+                where=f"{self.name}: line {line}",
+                expected="a file that a recorder has written, or a new one",
+            )
         if _is_row(raw[whole:]):
             # Nothing but the end of the line is missing: no part of an object is an object.
             raw, whole = raw + b"\n", before + 1
@@ -119,6 +127,12 @@ class Journal:
 def _lines(rows: Iterable[Row]) -> bytes:
     dumped = (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
     return "".join(dumped).encode()
+
+
+def _is_begun(line: bytes) -> bool:
+    """Whether a line without an end is the beginning of a row (or nothing)."""
+    begin = b'{"run": "'
+    return line.startswith(begin) or begin.startswith(line)
 
 
 def _is_row(line: bytes) -> bool:

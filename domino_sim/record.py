@@ -84,6 +84,10 @@ class Recorder:
         check_names("run", texts([run]))
         self.run = run
         self.step: int | None = None
+        if isinstance(skills, str) or not isinstance(skills, Iterable | None):
+            raise ArgumentError(f"is {shown(skills)}", where="skills", expected="a list of names")
+        if not isinstance(path, str | Path | None):
+            raise ArgumentError(f"is {shown(path)}", where="path", expected="the path of a file")
         self._declared = None if skills is None else list(skills)
         self._skills: dict[str, None] = {}
         self._entries: list[Entry] = []
@@ -91,7 +95,7 @@ class Recorder:
         if self._declared is not None:
             check_names("skill", texts(self._declared))
             self._skills = dict.fromkeys(self._declared)
-        start = list(self._checked(None, None, None, mixture)) if mixture else []
+        start = list(self._checked(None, None, None, mixture))
         self._journal = None if path is None else Journal(path)
         if self._journal is not None:
             start = self._continue(self._journal, start)

@@ -115,14 +115,18 @@ main(sys.argv[1:])
 
 
 def test_an_interrupted_run_goes_on_where_it_was(small: Path) -> None:
-    steps = ["--set", "steps=8000", "--set", "record.points=11", "--out", "r"]
+    steps = ["--set", "steps=40000", "--set", "record.points=3", "--out", "r"]
     command = [sys.executable, "-c", IMPATIENT, "train", str(small), *steps]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         end = time.monotonic() + 60
-        while not Path("r/checkpoint/batch-00000.pt").exists() and time.monotonic() < end:
+        while not Path("r/checkpoint/runs-000000-000003.pt").exists() and time.monotonic() < end:
             time.sleep(0.02)
         os.kill(process.pid, signal.SIGINT)
-        _, err = process.communicate()
+        try:
+            _, err = process.communicate(timeout=10)
+        except subprocess.TimeoutExpired:  # it fell into a callback of C, where it is lost
+            os.kill(process.pid, signal.SIGINT)
+            _, err = process.communicate()
     assert process.returncode == 130
     assert err == "the same command goes on from r/checkpoint\ninterrupted\n"
     assert names_in(Path("r")) == ["checkpoint"]
@@ -135,9 +139,26 @@ def test_an_interrupted_run_goes_on_where_it_was(small: Path) -> None:
     assert load_curves("r/curves.nc").equals(load_curves("whole/curves.nc"))
 
 
+def test_what_else_is_in_a_folder_named_checkpoint_stays(small: Path) -> None:
+    Path("r/checkpoint").mkdir(parents=True)
+    Path("r/checkpoint/model.bin").write_text("precious")
+    for more in ([], ["--fresh"]):
+        code, _, err = cli("train", small, "--out", "r", *more)
+        assert (code, err) == (0, "")
+        assert names_in(Path("r/checkpoint")) == ["model.bin"]
+
+
+def test_a_file_where_the_checkpoints_belong_is_refused(small: Path) -> None:
+    Path("r").mkdir()
+    Path("r/checkpoint").touch()
+    code, _, err = cli("train", small, "--out", "r", "--fresh")
+    assert code == 2 and "r/checkpoint: cannot be made" in err
+    assert names_in(Path("r")) == ["checkpoint"]
+
+
 def test_fresh_begins_anew(small: Path) -> None:
     Path("r/checkpoint").mkdir(parents=True)
-    Path("r/checkpoint/batch-00000.pt").write_bytes(b"of something else")
+    Path("r/checkpoint/runs-000000-000003.pt").write_bytes(b"of something else")
     code, _, err = cli("train", small, "--out", "r")
     assert code == 2 and "cannot be read as a checkpoint" in err
     assert cli("train", small, "--out", "r", "--fresh")[0] == 0

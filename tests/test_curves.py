@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -249,3 +251,28 @@ def test_losses_have_no_mastery() -> None:
         mastered_at(losses)
     with pytest.raises(ArgumentError, match="mastery: is nan"):
         mastered_at(two_runs(), np.nan)
+
+
+@pytest.mark.parametrize("name", ["a/b", "", "run", "a\nb"])
+def test_a_variable_or_label_whose_name_no_file_holds_is_refused(name: str) -> None:
+    form = {"runs": ["1"], "steps": [0], "skills": ["A"], "level": [[[0.5]]]}
+    with pytest.raises(ArgumentError):
+        make_curves(**form, extra={name: (("run",), [1.0])})
+    with pytest.raises(ArgumentError):
+        make_curves(**form, run_labels={name: [1.0]})
+
+
+@pytest.mark.parametrize(
+    "attrs", [{"a": None}, {"a": {}}, {"a": Fraction(1, 2)}, {"_NCProperties": "x"},
+              {"coordinates": "x"}, {"": 1}, {"a/b": 1}, {1: 1}], ids=str,
+)  # fmt: skip
+def test_an_attribute_that_no_file_holds_is_refused_before_it_is_written(
+    attrs: dict[Any, Any], tmp_path: Path
+) -> None:
+    form = {"runs": ["1"], "steps": [0], "skills": ["A"], "level": [[[0.5]]]}
+    with pytest.raises(ArgumentError, match="attrs"):
+        make_curves(**form, attrs=attrs)
+    curves = make_curves(**form).assign_attrs(attrs)
+    with pytest.raises(ArgumentError, match="attrs"):
+        save_curves(curves, tmp_path / "curves.nc")
+    assert not list(tmp_path.iterdir())

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +30,26 @@ frequencies = st.dictionaries(st.sampled_from(["A", "γ"]), st.floats(0, 9), max
 logs = st.lists(st.tuples(st.integers(0, 9), tables, tables, frequencies), max_size=6).map(
     lambda rows: sorted({row[0]: row for row in rows}.values(), key=lambda row: row[0])
 )
+
+
+FOREIGN = [b"[0.5, 0.3]", b"losses: 0.5", b"\x00\x01\x02", b'{"loss": 0.5', b'{"run": "a"}\nmore']
+
+
+@pytest.mark.parametrize("content", FOREIGN)
+def test_a_file_of_something_else_is_refused_and_kept(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "losses.json"
+    path.write_bytes(content)
+    with pytest.raises(FileError, match=r"losses\.json: line \d"):
+        Recorder("a", path=path)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"skills": "abc"}, {"skills": 5}, {"path": 3}, {"mixture": 0}], ids=str
+)
+def test_an_argument_of_another_kind_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ArgumentError, match=f"^{next(iter(wrong))}: is "):
+        Recorder(**wrong)
 
 
 def filled(recorder: Recorder, last: int = 30) -> Recorder:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +28,7 @@ def train_run(
     name: str, settings: Sequence[str], out: Path | None, fresh: bool, as_json: bool
 ) -> int:
     """Train the runs of a run file and return the exit code."""
+    from domino_sim.gradient.checkpoint import checkpoints_in, remove_checkpoints
     from domino_sim.gradient.expected import expected_levels
     from domino_sim.gradient.run import load_run
     from domino_sim.gradient.summary import summarise_training
@@ -40,21 +40,22 @@ def train_run(
     check_folder(folder, TRAIN_FILES)
     checkpoint = folder / CHECKPOINT
     if fresh:
-        shutil.rmtree(checkpoint, ignore_errors=True)
-    elif checkpoint.is_dir():
+        remove_checkpoints(checkpoint)
+    elif checkpoints_in(checkpoint):
         print(f"going on from {checkpoint}", file=sys.stderr)
     try:
         curves = train(run, checkpoint=checkpoint, meter=RichMeter())
     except KeyboardInterrupt:
-        if checkpoint.is_dir():
-            print(f"the same command goes on from {checkpoint}", file=sys.stderr)
+        if checkpoints_in(checkpoint):
+            without = " without --fresh" if fresh else ""
+            print(f"the same command{without} goes on from {checkpoint}", file=sys.stderr)
         raise
     expected = expected_levels(run)
     if expected is not None:
         curves["predicted"] = (curves["level"].dims, expected)
     summary = summarise_training(curves)
     _write(folder, curves, summary)
-    shutil.rmtree(checkpoint, ignore_errors=True)
+    remove_checkpoints(checkpoint)
     if as_json:
         print(_json(summary), end="")
     else:

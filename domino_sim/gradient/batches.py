@@ -18,6 +18,11 @@ AHEAD = 2**16
 MOST_STEPS = 500
 
 
+def steps_ahead(skills: int) -> int:
+    """Return for how many steps batches are drawn in one go."""
+    return min(max(AHEAD // skills, 1), MOST_STEPS)
+
+
 class Batches:
     """The weights of the skills at each step, for runs side by side.
 
@@ -73,7 +78,7 @@ class Batches:
 
     def _draw(self) -> None:
         assert self._size is not None
-        steps = min(max(AHEAD // self._frequencies.shape[1], 1), MOST_STEPS)
+        steps = steps_ahead(self._frequencies.shape[1])
         totals = self._frequencies.sum(axis=1)
         counts = np.zeros((steps, *self._frequencies.shape))
         for run, (stream, total) in enumerate(zip(self._streams, totals, strict=True)):

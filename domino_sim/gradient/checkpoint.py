@@ -11,19 +11,53 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from domino_sim import __version__
 from domino_sim.errors import FileError
 from domino_sim.files import atomic_write
+from domino_sim.wording import reason_of
 
-__all__ = ["fingerprint", "read_checkpoint", "write_checkpoint"]
+__all__ = [
+    "checkpoint_path",
+    "checkpoints_in",
+    "fingerprint",
+    "read_checkpoint",
+    "remove_checkpoints",
+    "write_checkpoint",
+]
 
 
 def fingerprint(definition: Any) -> str:
     """Return a text that two equal definitions (of plain values) share, and no others."""
     text = json.dumps([__version__, definition], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def checkpoint_path(folder: Path, first: int, last: int) -> Path:
+    """Return where the runs numbered from `first` to `last` have their checkpoint."""
+    return folder / f"runs-{first:06d}-{last:06d}.pt"
+
+
+def checkpoints_in(folder: Path) -> list[Path]:
+    """Return the checkpoints in a folder, which may hold files of others and need not exist."""
+    return sorted(p for p in folder.glob("runs-*-*.pt") if p.is_file())
+
+
+def remove_checkpoints(folder: Path) -> None:
+    """Remove the checkpoints in a folder, and the folder if nothing else is in it.
+
+    Raises
+    ------
+    FileError
+        If one cannot be removed.
+    """
+    try:
+        for path in checkpoints_in(folder):
+            path.unlink()
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    except OSError as error:
+        what = f"cannot be removed: {reason_of(error)}"
+        raise FileError(what, where=str(error.filename or folder)) from error
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
@@ -34,7 +68,15 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     FileError
         If it cannot be written; what was there before is left.
     """
-    atomic_write(path, lambda temporary: torch.save(content, temporary))
+    import torch
+
+    def write(temporary: Path) -> None:
+        try:
+            torch.save(content, temporary)
+        except RuntimeError as error:  # what Torch makes of a full disk
+            raise OSError(str(error).splitlines()[0]) from error
+
+    atomic_write(path, write)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -45,6 +87,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     FileError
         If it is not one.
     """
+    import torch
+
     try:
         content = torch.load(path, weights_only=True, map_location="cpu")
     except Exception as error:  # zip, unpickling and system errors of many kinds

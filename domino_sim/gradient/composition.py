@@ -1,10 +1,10 @@
 """Composed skills: levels that are products of projections, as the graph says.
 
 A skill's level is its own projection times a factor of its prerequisites' projections: the product
-for `and`, 1 − Π (1 − x) for `or`. Both are one rule: the probability that the gate is open if each
-prerequisite were open, independently, with probability x; `k of n` follows from it. The gradient of
-such a level carries the factor, so gates appear that no one put in (``docs/theory.md``, "Gradient
-runs with a known graph").
+for `and`, 1 − Π (1 − x) for `or`. Both are one rule, from which `k of n` follows: the probability
+that the gate is open if each mention of a prerequisite were open, independently, with probability
+x (in "A and (A or B)", A is mentioned twice). The gradient of such a level carries the factor, so
+gates appear that no one put in (``docs/theory.md``, "Gradient runs with a known graph").
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from domino_sim.gradient.batches import Batches
+from domino_sim.gradient.batches import Batches, steps_ahead
 from domino_sim.gradient.composition import Composition
 from domino_sim.gradient.run import Member, Run
 from domino_sim.gradient.streams import Streams
@@ -224,7 +224,10 @@ def footprint(run: Run) -> int:
     assert run.model.kind == "geometry"
     skills, n_dim = len(run.names), run.model.n_dim
     size = 4 if run.dtype == "float32" else 8
-    return size * (skills * n_dim + 8 * n_dim + 32 * skills) + 8 * skills * n_dim
+    ahead = 0 if run.batch_size is None else steps_ahead(skills) * skills * (24 + size)
+    # Task vectors and the double-precision ones they are made from; θ, its gradient, an
+    # optimiser's averages and the noise; the streams.
+    return (size + 8) * skills * n_dim + size * (8 * n_dim + 32 * skills) + ahead + 4000
 
 
 def side_by_side(run: Run) -> int:

@@ -25,8 +25,8 @@ DIVERGED = 1e6
 class Loop:
     """Trains one batch of runs and keeps what is recorded.
 
-    Step k of the record is the state after k updates. A run whose loss is not finite, or has
-    exploded, is NaN from there on, and the others go on.
+    Step k of the record is the state after k updates. A run whose loss or level is not
+    finite, or whose loss has exploded, is NaN from there on, and the others go on.
 
     Parameters
     ----------
@@ -77,29 +77,33 @@ class Loop:
             if self.step in self._interventions:
                 self._intervene(self.step)
             loss = self._problem.gradient()
+            if not self.curves:
+                self._make_room()
             if self._watch(loss):
                 self.step = last + 1
                 return
             if self._noise:
                 self._add_noise()
-            if self.step in self._rows:
-                self._keep(self._rows[self.step])
+            if self.step in self._rows and self._keep(self._rows[self.step]):
+                self.step = last + 1
+                return
             if self.step < last:
                 if not fixed:
                     self._set_lr(learning_rate(schedule, self._lr, self.step, last))
                 self._optimizer.step()
-            self.step += 1
             report(self.step)
+            self.step += 1
 
     def _watch(self, loss: torch.Tensor) -> bool:
         """Note which runs have diverged; return whether all have."""
         if self._limit is None:
             self._limit = DIVERGED * torch.clamp(loss, min=1.0)
         fine = loss < self._limit
-        if bool(fine.all()):
-            return False
-        new = ~fine.cpu().numpy() & np.isnan(self.diverged_at)
-        self.diverged_at[new] = self.step
+        return not bool(fine.all()) and self._stop(~fine.cpu().numpy())
+
+    def _stop(self, gone: NDArray[np.bool_]) -> bool:
+        """Note that runs have diverged at this step; return whether all have by now."""
+        self.diverged_at[gone & np.isnan(self.diverged_at)] = self.step
         return not np.isnan(self.diverged_at).any()
 
     def _add_noise(self) -> None:
@@ -110,13 +114,20 @@ class Loop:
             assert parameter.grad is not None
             parameter.grad.add_(buffer.to(parameter.device), alpha=self._noise)
 
-    def _keep(self, row: int) -> None:
+    def _make_room(self) -> None:
         for name, values in self._problem.measure().items():
-            if name not in self.curves:
-                shape = (len(self._rows), *values.shape)
-                self.curves[name] = np.full(shape, np.nan)
-            self.curves[name][row] = values
-            self.curves[name][row, ~np.isnan(self.diverged_at)] = np.nan
+            self.curves[name] = np.full((len(self._rows), *values.shape), np.nan)
+
+    def _keep(self, row: int) -> bool:
+        """Record the state; return whether all runs have diverged by now."""
+        found = self._problem.measure()
+        # A skill that is not trained now does not show in the loss of the run.
+        fine = np.all([np.isfinite(values).all(axis=1) for values in found.values()], axis=0)
+        ended = self._stop(~fine)
+        gone = ~np.isnan(self.diverged_at)
+        for name, values in found.items():
+            self.curves[name][row] = np.where(gone[:, None], np.nan, values)
+        return ended
 
     def _intervene(self, step: int) -> None:
         for intervention in self._interventions[step]:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import operator
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import ExitStack, contextmanager
+from copy import copy as shallow_copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from domino_sim.errors import ArgumentError
 from domino_sim.gradient.needs import need_torch
-from domino_sim.logged import number
+from domino_sim.logged import number, whole_step
 from domino_sim.record import Recorder
 from domino_sim.wording import key_path, shown
 
@@ -99,6 +99,12 @@ class SkillProbe:
         torch = need_torch("SkillProbe")
         if not isinstance(model, torch.nn.Module):
             raise ArgumentError(f"is {shown(model)}", where="model", expected="a torch.nn.Module")
+        if any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
+            raise ArgumentError(
+                "is compiled by TorchScript, which does not let buffers be put back",
+                where="model",
+                expected="the module it was made of, or one compiled by torch.compile",
+            )
         if not isinstance(batches, Mapping) or not batches:
             raise ArgumentError(
                 f"is {shown(batches)}", where="batches", expected="a batch for each skill, by name"
@@ -116,8 +122,10 @@ class SkillProbe:
                 )
         if loss is None and level is None:
             raise ArgumentError("neither loss nor level is given", expected="at least one of them")
-        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        if isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1:
             raise ArgumentError(f"is {shown(every)}", where="every", expected="an integer ≥ 1")
+        if not isinstance(recorder, Recorder | None):
+            raise ArgumentError(f"is {shown(recorder)}", where="recorder", expected="a Recorder")
         self.model, self.batches, self.loss, self.level = model, dict(batches), loss, level
         self.every = every
         self.recorder = Recorder(skills=self.batches) if recorder is None else recorder
@@ -130,7 +138,7 @@ class SkillProbe:
         ArgumentError
             If a loss or level is not one number, or the step is not valid.
         """
-        if operator.index(step) % self.every == 0:
+        if whole_step(step) % self.every == 0:
             self.record(step)
 
     def record(self, step: int) -> None:
@@ -177,7 +185,7 @@ def undisturbed(model: torch.nn.Module) -> Iterator[None]:
     True
     """
     torch = need_torch("SkillProbe")
-    if any(torch.nn.parameter.is_lazy(p) for p in model.parameters()):
+    if any(torch.nn.parameter.is_lazy(p) for p in (*model.parameters(), *model.buffers())):
         # The first batch decides their shape and draws their values: it has to be a training one.
         raise ArgumentError(
             "has parameters without values yet",
@@ -214,18 +222,27 @@ def _modes(model: torch.nn.Module) -> Iterator[None]:
 def _buffers(model: torch.nn.Module) -> Iterator[None]:
     """Put back buffers that were changed in place, replaced, added or removed."""
     held = [(module, dict(module._buffers)) for module in model.modules()]
-    copies = [(buffer, buffer._version, buffer.detach().clone()) for buffer in model.buffers()]
+    copies = [(buffer, _version(buffer), buffer.detach().clone()) for buffer in model.buffers()]
     try:
         yield
     finally:
         for module, buffers in held:
             module._buffers.clear()
             module._buffers.update(buffers)
-        with need_torch("SkillProbe").no_grad():
-            for buffer, version, copy in copies:
-                # Only what was written to: a graph may be waiting for its backward pass.
-                if buffer._version != version:
+        torch = need_torch("SkillProbe")
+        for buffer, version, copy in copies:
+            # Only what was written to: a graph may be waiting for its backward pass.
+            if version is None:
+                with torch.inference_mode():
                     buffer.copy_(copy)
+            elif buffer._version != version:
+                with torch.no_grad():
+                    buffer.copy_(copy)
+
+
+def _version(buffer: torch.Tensor) -> int | None:
+    """Return how often a buffer was written to; None of one made in inference mode."""
+    return None if buffer.is_inference() else buffer._version
 
 
 @contextmanager
@@ -275,6 +292,11 @@ def _moved(batch: Any, device: torch.device | None) -> Any:
         return batch
     if hasattr(batch, "to"):
         return batch.to(device)
+    if isinstance(batch, MutableMapping):
+        moved = shallow_copy(batch)  # of the type that the loss was written for
+        for key, value in batch.items():
+            moved[key] = _moved(value, device)
+        return moved
     if isinstance(batch, Mapping):
         return {key: _moved(value, device) for key, value in batch.items()}
     if isinstance(batch, tuple) and hasattr(batch, "_fields"):

@@ -16,17 +16,15 @@ from pydantic import (
     Field,
     PrivateAttr,
     Tag,
-    ValidationError,
     model_validator,
 )
 
 from domino_sim.errors import ScenarioError
-from domino_sim.files import list_bundled, read_text, resolve
+from domino_sim.files import read_named
 from domino_sim.gradient.mlp_checks import check_mlp, check_skill_keys
 from domino_sim.gradient.mlp_tables import Addition, Parity, Powers, kind_of_model, known_model
 from domino_sim.gradient.tables import Geometry, Optimizer, RunIntervention, RunSkill
 from domino_sim.gradient.vectors import KINDS, check_vectors, given_vectors
-from domino_sim.parsing import parse_toml
 from domino_sim.scenario.assembly import base_frequencies, base_graph
 from domino_sim.scenario.choices import Frequencies, Graph, Seeds
 from domino_sim.scenario.fields import (
@@ -38,11 +36,11 @@ from domino_sim.scenario.fields import (
     Text,
     refuse,
 )
-from domino_sim.scenario.messages import scenario_error
-from domino_sim.scenario.overrides import override, plain
 from domino_sim.scenario.places import Place
+from domino_sim.scenario.reading import read_tables
 from domino_sim.scenario.scenario import Steps
 from domino_sim.scenario.tables import Record, record_steps
+from domino_sim.wording import shown
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -168,17 +166,7 @@ class Run(Table):
         ScenarioError, GraphError, GateError, FileError
             What is wrong with the run, its graph, a gate, or a file it names.
         """
-        try:
-            given = plain(data)
-            if not isinstance(given, dict):
-                raise ScenarioError("is not a table", expected="the tables of a run")
-            if overrides:
-                given = override(given, overrides)
-            run = cls.model_validate(given)
-        except ScenarioError as error:
-            raise (error.at(where) if where else error) from None
-        except ValidationError as error:
-            raise scenario_error(error, where) from None
+        run = read_tables(cls, data, where, overrides)
         run._where, run._folder = where, folder
         run._check_names()
         return run
@@ -218,6 +206,12 @@ class Run(Table):
     def _check_names(self) -> None:
         place, names = Place(self._where), self.skill_graph()
         for mixture, table in self.mixtures.items():
+            if not mixture or not mixture.isprintable():
+                raise ScenarioError(
+                    f"the name {shown(mixture)} is no name",
+                    where=place.of("mixtures", mixture),
+                    expected="one or more printable characters",
+                )
             for name in table:
                 place.know(name, names, "mixtures", mixture, name)
         for i, intervention in enumerate(self.interventions):
@@ -279,7 +273,7 @@ class Run(Table):
 
     def definition(self) -> list[Any]:
         """Return, as plain values, all that its numbers depend on, for telling runs apart."""
-        given = {k: v for k, v in self.to_dict().items() if k not in ("title", "source", "memory")}
+        given = self.model_dump(mode="json", exclude={"title", "source", "memory", "mastery"})
         edges = [[*edge] for edge in self._graph.edges]
         gates = [data.get("requires", "") for data in self._graph.nodes.values()]
         vectors = ""
@@ -321,8 +315,5 @@ def load_run(name_or_path: str | Path, overrides: Mapping[str, Any] | None = Non
     >>> load_run("geometry-signgd", {"seeds": 2}).optimizer.name
     'signgd'
     """
-    path = resolve("runs", name_or_path)
-    bundled = list_bundled("runs").get(str(name_or_path)) == path
-    where = path.name if bundled else str(path)
-    data = parse_toml(read_text(path), where)
-    return Run.from_dict(data, where=where, folder=path.parent, overrides=overrides)
+    data, where, folder = read_named("runs", name_or_path)
+    return Run.from_dict(data, where=where, folder=folder, overrides=overrides)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,7 @@ from domino_sim.gradient.streams import Streams
 from domino_sim.memory import check_record
 from domino_sim.progress import Meter, NullMeter
 from domino_sim.scenario.places import Place
+from domino_sim.wording import shown
 
 if TYPE_CHECKING:
     import torch
@@ -53,17 +56,17 @@ def train(
     run
         A `Run` (`load_run`), the bundled name or path of a run file, or its tables.
     checkpoint
-        A folder. Work is saved there every 20 seconds and whenever a batch of runs is done; the
-        same run with the same folder goes on from there, and ends with the same numbers as one
-        that was never interrupted. The folder is made if need be, and left for the caller to
-        remove.
+        A folder. Work is saved there about every 20 seconds and whenever a batch of runs is done;
+        the same run with the same folder goes on from there, and ends with the same numbers as one
+        that was never interrupted. The folder is made if need be; what is in it is left for the
+        caller to remove.
     meter
         Shows how far it is; by default nothing is shown.
 
     Notes
     -----
-    Torch's number of threads is lowered during the call where more would only wait for each other
-    (the geometry model), and put back.
+    Torch has one thread during the call, and as many as before afterwards: a step is many small
+    operations, which take longer to share than to do.
 
     Returns
     -------
@@ -71,8 +74,8 @@ def train(
         The curves form (:mod:`domino_sim.curves`): ``level`` and ``loss`` (run, step, skill) and
         what else the model records (geometry: ``n_align``); ``frequency`` (run, skill); by run
         its ``seed``, ``mixture`` and ``diverged_at`` (the step at which its loss was not finite
-        any more, or a million times what it was; NaN for those that trained to the end; its curve
-        is NaN from there on).
+        any more, or had exploded (a million times what it was, or a million if that is more); NaN
+        for those that trained to the end; its curve is NaN from there on).
 
     Raises
     ------
@@ -104,26 +107,27 @@ def train(
         part=0.3,
         where=Place(run.where).of("record"),
     )
-    folder = None if checkpoint is None else Path(checkpoint)
     at_once = _at_once(run, model, device)
+    work = None if checkpoint is None else _Work(run, checkpoint)
     batches = [members[i : i + at_once] for i in range(0, len(members), at_once)]
     loops: list[Loop] = []
     task = (meter or NullMeter()).task(run.title or "training", len(batches) * run.steps)
     with _threads(torch, model.THREADS), task as report:
+        build = partial(_build, run, model, device, dtype)
         for number, batch in enumerate(batches):
 
             def so_far(step: float, before: int = number * run.steps) -> None:
                 report(before + step)
 
-            loops.append(_Batch(run, batch, model, device, dtype, folder, number).train(so_far))
+            loops.append(_train_batch(build(batch), work, number * at_once, so_far))
     return _curves(run, members, loops)
 
 
 @contextmanager
-def _threads(torch: Any, most: int | None) -> Iterator[None]:
+def _threads(torch: Any, most: int) -> Iterator[None]:
     """Let Torch use at most so many threads, and as many as before afterwards."""
     before = torch.get_num_threads()
-    if most is not None and most < before:
+    if most < before:
         torch.set_num_threads(most)
     try:
         yield
@@ -175,66 +179,70 @@ def _at_once(run: Run, model: Any, device: torch.device) -> int:
     return min(fit, model.side_by_side(run)) if device.type == "cpu" else fit
 
 
-class _Batch:
-    """Runs that are trained side by side, and their checkpoint."""
+def _build(
+    run: Run, model: Any, device: torch.device, dtype: torch.dtype, members: Sequence[Member]
+) -> Loop:
+    """Return the loop that trains `members` side by side."""
+    from domino_sim.gradient.loop import Loop
 
-    def __init__(
-        self,
-        run: Run,
-        members: Sequence[Member],
-        model: Any,
-        device: torch.device,
-        dtype: torch.dtype,
-        folder: Path | None,
-        number: int,
-    ) -> None:
-        from domino_sim.gradient.checkpoint import fingerprint
+    streams = [Streams.from_seed(member.seed) for member in members]
+    return Loop(run, members, streams, model.build(run, members, streams, device, dtype))
 
-        self._run, self._members = run, members
-        self._build = lambda streams: model.build(run, members, streams, device, dtype)
-        self._path = None if folder is None else folder / f"batch-{number:05d}.pt"
-        definition = [run.definition(), [(m.name, m.frequencies.tolist()) for m in members]]
-        self._fingerprint = fingerprint(definition) if folder is not None else ""
 
-    def train(self, report: Callable[[float], None]) -> Loop:
-        """Train to the end, from the checkpoint if there is one."""
-        from domino_sim.gradient.loop import Loop
+def _train_batch(
+    loop: Loop, work: _Work | None, first: int, report: Callable[[float], None]
+) -> Loop:
+    """Train to the end, from the checkpoint if there is one; `first` is the first run's number."""
+    if work is not None:
+        work.restore(loop, first)
+    written = time.monotonic()
+    while not loop.done:
+        loop.advance(loop.step + STRIDE, report)
+        if work is not None and (loop.done or time.monotonic() - written > CHECKPOINT_SECONDS):
+            work.save(loop, first)
+            written = time.monotonic()
+    return loop
 
-        saved = self._saved()
-        streams = [Streams.from_seed(member.seed) for member in self._members]
-        loop = Loop(self._run, self._members, streams, self._build(streams))
-        if saved is not None:
-            loop.restore(saved)
-        written = time.monotonic()
-        while not loop.done:
-            loop.advance(loop.step + STRIDE, report)
-            if self._path is not None and (
-                loop.done or time.monotonic() - written > CHECKPOINT_SECONDS
-            ):
-                self._write(loop)
-                written = time.monotonic()
-        return loop
 
-    def _saved(self) -> dict[str, Any] | None:
-        from domino_sim.gradient.checkpoint import read_checkpoint
+class _Work:
+    """The checkpoints of a run in a folder."""
 
-        if self._path is None or not self._path.exists():
-            return None
-        saved = read_checkpoint(self._path)
+    def __init__(self, run: Run, folder: Any) -> None:
+        from domino_sim.gradient import checkpoint
+
+        if not isinstance(folder, str | Path):
+            raise ArgumentError(f"is {shown(folder)}", where="checkpoint", expected="a folder")
+        self._checkpoint, self._folder = checkpoint, Path(folder)
+        self._fingerprint = checkpoint.fingerprint(run.definition())
+        make_folder(self._folder)
+        if not os.access(self._folder, os.W_OK | os.X_OK):
+            where = str(self._folder)
+            raise FileError("is not writable", where=where, expected="a folder for checkpoints")
+        for path in checkpoint.checkpoints_in(self._folder)[:1]:
+            self._read(path)
+
+    def restore(self, loop: Loop, first: int) -> None:
+        path = self._path(loop, first)
+        if path.exists():
+            loop.restore(self._read(path))
+
+    def save(self, loop: Loop, first: int) -> None:
+        content = {"fingerprint": self._fingerprint, **loop.save()}
+        self._checkpoint.write_checkpoint(self._path(loop, first), content)
+
+    def _path(self, loop: Loop, first: int) -> Path:
+        last = first + len(loop.diverged_at) - 1
+        return self._checkpoint.checkpoint_path(self._folder, first, last)
+
+    def _read(self, path: Path) -> dict[str, Any]:
+        saved = self._checkpoint.read_checkpoint(path)
         if saved.get("fingerprint") != self._fingerprint:
             raise FileError(
                 "is the checkpoint of another run, or of another version of this program",
-                where=str(self._path),
-                expected="the run it was made of, or another folder",
+                where=str(path),
+                expected="the run it was made of, another folder, or to begin anew (--fresh)",
             )
         return saved
-
-    def _write(self, loop: Loop) -> None:
-        from domino_sim.gradient.checkpoint import write_checkpoint
-
-        assert self._path is not None
-        make_folder(self._path.parent)
-        write_checkpoint(self._path, {"fingerprint": self._fingerprint, **loop.save()})
 
 
 def _curves(run: Run, members: Sequence[Member], loops: Sequence[Loop]) -> xr.Dataset:
@@ -245,11 +253,15 @@ def _curves(run: Run, members: Sequence[Member], loops: Sequence[Loop]) -> xr.Da
     dims = ("run", "step", "skill")
     extra = {n: (dims, v) for n, v in values.items() if n not in ("level", "loss")}
     frequency = np.array([member.frequencies for member in members])
-    changes = list(_changes(run, frequency))
-    if changes:
-        extra["frequency_at"] = (dims, _frequency_at(run, frequency, changes))
-        for _, skill, _ in changes:
-            frequency[:, skill] = np.nan
+    varies = np.zeros(len(run.names), dtype=bool)
+    at = np.repeat(frequency[:, None], len(run.record_steps()), axis=1)
+    for step, skill, value in _changes(run):
+        varies[skill] |= step > 0 and bool((frequency[:, skill] != value).any())
+        frequency[:, skill] = value
+        at[:, run.record_steps() >= step, skill] = value
+    if varies.any():
+        extra["frequency_at"] = (dims, at)
+    frequency[:, varies] = np.nan
     return make_curves(
         runs=[member.name for member in members],
         steps=run.record_steps(),
@@ -277,18 +289,8 @@ def _curves(run: Run, members: Sequence[Member], loops: Sequence[Loop]) -> xr.Da
     )
 
 
-def _changes(run: Run, frequency: np.ndarray) -> Iterator[tuple[int, int, float]]:
+def _changes(run: Run) -> Iterator[tuple[int, int, float]]:
     """Give step, skill and new frequency of each change of the mixture, in time."""
     for intervention in sorted(run.interventions, key=lambda i: i.at):
         for name, value in intervention.frequencies.items():
             yield intervention.at, run.names.index(name), value
-
-
-def _frequency_at(
-    run: Run, frequency: np.ndarray, changes: Sequence[tuple[int, int, float]]
-) -> np.ndarray:
-    steps = run.record_steps()
-    at = np.repeat(frequency[:, None], len(steps), axis=1)
-    for step, skill, value in changes:
-        at[:, steps >= step, skill] = value
-    return at

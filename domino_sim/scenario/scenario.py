@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-from domino_sim.errors import ScenarioError
 from domino_sim.scenario.assembly import Assembly, assemble
 from domino_sim.scenario.choices import Correlated, Frequencies, Graph
 from domino_sim.scenario.fields import MOST_STEP, Number, Seed, Table, Text, refuse, whole
 from domino_sim.scenario.interventions import Intervention
-from domino_sim.scenario.messages import scenario_error
-from domino_sim.scenario.overrides import override, plain
+from domino_sim.scenario.reading import read_tables
 from domino_sim.scenario.tables import GateForm, Module, Pool, Record, Skill, record_steps
 
 if TYPE_CHECKING:
@@ -110,19 +108,7 @@ class Scenario(Table):
         ScenarioError, GraphError, GateError, FileError
             What is wrong with the scenario, its graph, a gate, or a file it names.
         """
-        try:
-            given = plain(data)
-            if not isinstance(given, dict):
-                raise ScenarioError("is not a table", expected="the tables of a scenario")
-            if overrides:
-                given = override(given, overrides)
-            scenario = cls.model_validate(given)
-        except ScenarioError as error:
-            raise (error.at(where) if where else error) from None
-        except ValidationError as error:
-            raise scenario_error(error, where) from None
-        except RecursionError:
-            raise ScenarioError("is nested too deeply", where=where) from None
+        scenario = read_tables(cls, data, where, overrides)
         scenario._where, scenario._folder = where, folder
         _ = scenario._assembly
         return scenario

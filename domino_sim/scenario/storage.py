@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from domino_sim.files import atomic_write, list_bundled, read_text, resolve
-from domino_sim.parsing import parse_toml
+from domino_sim.files import atomic_write, list_bundled, read_named, resolve
 from domino_sim.scenario.scenario import Scenario
 
 
@@ -36,11 +35,8 @@ def load_scenario(name_or_path: str | Path, overrides: Mapping[str, Any] | None 
     >>> scenario.steps, scenario.names[-1]
     (500, 'T7')
     """
-    path = resolve("scenarios", name_or_path)
-    bundled = list_bundled("scenarios").get(str(name_or_path)) == path
-    where = path.name if bundled else str(path)
-    data = parse_toml(read_text(path), where)
-    return Scenario.from_dict(data, where=where, folder=path.parent, overrides=overrides)
+    data, where, folder = read_named("scenarios", name_or_path)
+    return Scenario.from_dict(data, where=where, folder=folder, overrides=overrides)
 
 
 def save_scenario(scenario: Scenario, path: Path) -> None:

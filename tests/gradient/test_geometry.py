@@ -174,6 +174,12 @@ def test_aligned_dimensions_follow_the_closed_form() -> None:
     assert np.abs(curves.n_align.values[0] / n - predicted).max() < 5 * 0.5 / np.sqrt(n)
 
 
+def test_a_parameter_without_a_gradient_is_aligned_with_nothing() -> None:
+    model = {"kind": "geometry", "n_dim": 4, "vectors": "basis"}
+    curves = train(spec(model=model, steps=2))
+    np.testing.assert_array_equal(curves.n_align.values[0, 0], [1, 1, 1, 1, 0, 0])
+
+
 def test_a_composed_skill_is_learned_after_what_it_is_composed_of() -> None:
     skills = {"A": {}, "B": {"frequency": 0.4}, "AB": {"requires": "A and B", "frequency": 0.5}}
     curves = train(

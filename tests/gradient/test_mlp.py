@@ -238,3 +238,12 @@ def test_a_gpu_gives_the_numbers_of_the_processor(kind: str) -> None:
     run = run_of(KINDS[kind], seeds=2, steps=20)
     there = train(run_of(KINDS[kind], seeds=2, steps=20, device="cuda"))
     np.testing.assert_allclose(train(run).loss.values, there.loss.values, rtol=1e-8)
+
+
+@pytest.mark.parametrize("kind", ["parity", "data set", "control bits"])
+def test_a_change_of_the_batch_size_holds_from_its_step_on(kind: str) -> None:
+    runs = built(run_of({**KINDS[kind], "batch_size": 20}))
+    for size in (20, 7):
+        runs.set_batch_size(size)
+        (batch,) = runs._task.batches()
+        assert batch.inputs.shape[1] == size

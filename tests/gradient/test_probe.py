@@ -320,3 +320,56 @@ def test_without_torch_there_is_a_clear_error_and_recorder_works() -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "pip install 'domino-sim[torch]'" in out.stdout
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_model_of_torchscript_is_refused_at_once() -> None:
+    model = torch.jit.script(nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4)))
+    with pytest.raises(ArgumentError, match="model: is compiled by TorchScript"):
+        SkillProbe(model, {"a": torch.ones(2, 4)}, lambda m, b: m(b).sum())
+
+
+def test_buffers_made_in_inference_mode_are_put_back() -> None:
+    model = nn.Linear(2, 2)
+    with torch.inference_mode():
+        model.register_buffer("count", torch.zeros(1))
+
+    def loss(model: nn.Module, batch: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            model.count += 1
+        return model(batch).sum()
+
+    SkillProbe(model, {"a": torch.ones(1, 2)}, loss)(0)
+    assert float(model.count) == 0
+
+
+def test_lazy_buffers_are_refused_as_lazy_parameters_are() -> None:
+    probe = SkillProbe(
+        nn.Sequential(nn.LazyBatchNorm1d(affine=False)), {"a": torch.ones(2, 2)},
+        lambda m, b: m(b).sum(),
+    )  # fmt: skip
+    with pytest.raises(ArgumentError, match="model: has parameters without values yet"):
+        probe(0)
+
+
+@pytest.mark.parametrize("step", [-1, 1.0, "1", None])
+def test_a_step_that_is_none_is_refused(step: object) -> None:
+    probe = SkillProbe(nn.Linear(1, 1), {"a": torch.ones(1)}, lambda m, b: m(b).sum(), every=10)
+    with pytest.raises(ArgumentError, match="step: is "):
+        probe(step)  # type: ignore[arg-type]
+
+
+def test_a_batch_arrives_as_what_it_was() -> None:
+    class Named(dict):  # such as a tokenizer gives
+        @property
+        def x(self) -> torch.Tensor:
+            return self["x"]
+
+    seen: list[type] = []
+
+    def loss(model: nn.Module, batch: Named) -> torch.Tensor:
+        seen.append(type(batch))
+        return model(batch.x).sum()
+
+    SkillProbe(nn.Linear(2, 2), {"a": Named(x=torch.ones(1, 2))}, loss, every=np.int64(5))(0)
+    assert seen == [Named]

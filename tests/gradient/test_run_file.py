@@ -49,6 +49,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"seeds": [1, 1]}, "seeds: a seed is given twice"),
     ({"seeds": 10**6}, "seeds: these are 1000000 runs"),
     ({"mixtures": {"odd": {"C": 1}}}, "mixtures.odd.C: there is no skill 'C'"),
+    ({"mixtures": {"a\nb": {}}}, "mixtures.\"a\\nb\": the name 'a\\nb' is no name"),
+    ({"mixtures": {"": {}}}, "the name '' is no name"),
     ({"mixtures": {"odd": {"A": -1}}}, "mixtures.odd.A: -1 is out of range"),
     ({"loss": "ce", "skills.B.requires": "A"}, "loss: cross entropy with composed skills ('B')"),
     ({"interventions": [{"at": 10, "set": {"noise": 1}}]}, "interventions.0.at: step 10 is not"),

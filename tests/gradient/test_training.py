@@ -11,15 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 
 from domino_sim import memory
 from domino_sim.errors import ArgumentError, EngineError, FileError, ScenarioError
 from domino_sim.gradient import training
-from domino_sim.gradient.geometry import footprint
+from domino_sim.gradient.checkpoint import read_checkpoint, write_checkpoint
+from domino_sim.gradient.geometry import build, footprint
+from domino_sim.gradient.loop import Loop
 from domino_sim.gradient.run import Run
+from domino_sim.gradient.streams import Streams
 from domino_sim.gradient.training import train
 
 OPTIMIZERS: list[dict[str, Any]] = [
@@ -94,10 +99,64 @@ def test_runs_that_are_done_are_not_trained_again(
 
 def test_a_checkpoint_of_another_run_is_refused_and_kept(tmp_path: Path) -> None:
     train(spec(), checkpoint=tmp_path)
-    for other in ({"noise": 0.0}, {"seeds": 2}, {"steps": 210}, {"skills.A.requires": "B"}):
-        with pytest.raises(FileError, match=r"batch-00000\.pt: is the checkpoint of another run"):
+    others: list[dict[str, Any]] = [
+        {"noise": 0.0}, {"seeds": 2}, {"steps": 210}, {"skills.A.requires": "B"}, {"loss": "ce"},
+        {"mixtures": {"other": {"C": 0.2}}}, {"optimizer.lr": 0.003}, {"dtype": "float64"},
+    ]  # fmt: skip
+    for other in others:
+        with pytest.raises(FileError, match=r"000002\.pt: is the checkpoint of another run"):
             train(Run.from_dict(spec(), overrides=other), checkpoint=tmp_path)
-    train(spec(title="The same by another name"), checkpoint=tmp_path)
+    same = {"title": "The same by another name", "mastery": 0.5, "dtype": "float32", "memory": 2.0}
+    train(spec(**same), checkpoint=tmp_path)
+
+
+def test_runs_on_another_graph_are_other_runs(tmp_path: Path) -> None:
+    nx.write_graphml(nx.DiGraph([("A", "B"), ("A", "C")]), tmp_path / "g.graphml")
+    run = {k: v for k, v in spec(graph=str(tmp_path / "g.graphml")).items() if k != "skills"}
+    train(run, checkpoint=tmp_path / "c")
+    nx.write_graphml(nx.DiGraph([("A", "B"), ("B", "C")]), tmp_path / "g.graphml")
+    with pytest.raises(FileError, match="is the checkpoint of another run"):
+        train(run, checkpoint=tmp_path / "c")
+
+
+def test_more_memory_on_the_second_try_begins_batches_anew_and_ends_the_same(
+    tmp_path: Path,
+) -> None:
+    one_at_a_time = 1.5 * footprint(Run.from_dict(spec())) / 2**30
+    with pytest.raises(Interruption):
+        train(spec(memory=one_at_a_time), checkpoint=tmp_path, meter=Breaks(300))
+    xr.testing.assert_equal(train(spec(), checkpoint=tmp_path), train(spec()))
+
+
+@pytest.mark.parametrize("kind", ["a file", "a number", "not writable"])
+def test_a_folder_that_cannot_hold_checkpoints_is_refused_before_training(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "_train_batch", None)
+    (tmp_path / "file").touch()
+    folder: Any = {"a file": tmp_path / "file", "a number": 3, "not writable": tmp_path}[kind]
+    if kind == "not writable":
+        monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(ArgumentError if kind == "a number" else FileError):
+        train(spec(), checkpoint=folder)
+
+
+def test_a_full_disk_is_said_in_one_line_and_the_last_checkpoint_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(spec(), checkpoint=tmp_path)
+    (file,) = tmp_path.iterdir()
+    before = file.read_bytes()
+
+    def full(content: object, path: Path) -> None:
+        path.write_bytes(b"half of it")
+        raise RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 64\nframe")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(FileError, match=r"cannot be written: .*unexpected pos 64$"):
+        write_checkpoint(file, {})
+    assert [path.name for path in tmp_path.iterdir()] == [file.name]
+    assert file.read_bytes() == before
 
 
 def test_other_task_vectors_under_the_same_name_are_another_run(tmp_path: Path) -> None:
@@ -110,35 +169,33 @@ def test_other_task_vectors_under_the_same_name_are_another_run(tmp_path: Path) 
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "batch-00000.pt").write_bytes(b"not a checkpoint")
-    with pytest.raises(FileError, match=r"batch-00000\.pt: cannot be read as a checkpoint"):
+    (tmp_path / "runs-000000-000002.pt").write_bytes(b"not a checkpoint")
+    with pytest.raises(FileError, match=r"runs-000000-000002\.pt: cannot be read as a checkpoint"):
         train(spec(), checkpoint=tmp_path)
 
 
 KILLED = """
 import sys
 from domino_sim.gradient import training
-from domino_sim.gradient.geometry import footprint
+from domino_sim.gradient.checkpoint import read_checkpoint
+from domino_sim.gradient.geometry import build, footprint
 training.CHECKPOINT_SECONDS = 0.0
 training.train(sys.argv[1], checkpoint=sys.argv[2])
 """
 
 
 def test_a_killed_run_goes_on(tmp_path: Path) -> None:
-    data = spec(steps=100_000, record={"every": 10_000})
+    data = spec(steps=8000, record={"every": 500})
     (tmp_path / "run.toml").write_text(tomli(data), "utf-8")
     folder = tmp_path / "checkpoint"
     arguments = [sys.executable, "-c", KILLED, str(tmp_path / "run.toml"), str(folder)]
     with subprocess.Popen(arguments) as process:
         end = time.monotonic() + 60
-        while not (folder / "batch-00000.pt").exists() and time.monotonic() < end:
+        while not (folder / "runs-000000-000002.pt").exists() and time.monotonic() < end:
             time.sleep(0.02)
-        time.sleep(0.1)
         process.send_signal(signal.SIGKILL)
-    from domino_sim.gradient.checkpoint import read_checkpoint
-
-    saved = read_checkpoint(folder / "batch-00000.pt")
-    assert 0 < saved["step"] < 100_000
+    assert 0 < read_checkpoint(folder / "runs-000000-000002.pt")["step"] < 8000
+    xr.testing.assert_identical(train(data, checkpoint=folder), train(data))
 
 
 def tomli(data: dict[str, Any]) -> str:
@@ -166,6 +223,42 @@ def test_when_all_diverge_the_work_ends() -> None:
     assert np.isfinite(curves.diverged_at.values).all()
 
 
+def test_runs_that_diverge_before_the_first_record_are_said_too() -> None:
+    run = spec(optimizer={"name": "sgd", "lr": 1e6}, steps=600, record={"steps": [500]})
+    curves = train(run)
+    assert np.isfinite(curves.diverged_at.values).all()
+    assert np.isnan(curves.level.values).all()
+
+
+def test_a_skill_that_is_not_trained_can_end_a_run_too() -> None:
+    # The noise drives A out of all bounds, which the loss, without A, does not show.
+    skills = {"A": {"frequency": 0.0}, "B": {"frequency": 0.0}}
+    model = {"kind": "geometry", "n_dim": 4, "vectors": "basis"}
+    curves = train(spec(skills=skills, noise=1.0, model=model, optimizer={"lr": 1e22}, seeds=1))
+    assert curves.diverged_at.values == [10.0]  # the first record: x² is beyond float32
+    assert np.isfinite(curves.level.values[0, 0]).all()
+
+
+def test_a_slow_divergence_is_seen_at_the_same_step_after_a_resumption(tmp_path: Path) -> None:
+    # Out of step with its own loss, a run that had grown already would be let grow on.
+    run = spec(optimizer={"name": "sgd", "lr": 2.2}, noise=0.0, seeds=1, steps=400)
+    del run["batch_size"]
+    whole = train(run)
+    assert 20 < float(whole.diverged_at[0]) < 100
+    again = Run.from_dict(run)
+
+    def fresh() -> Loop:
+        streams, members = [Streams.from_seed(0)], again.members()
+        problem = build(again, members, streams, torch.device("cpu"), torch.float32)
+        return Loop(again, members, streams, problem)
+
+    first, second = fresh(), fresh()
+    first.advance(20)
+    second.restore(first.save())
+    second.advance(400)
+    assert second.diverged_at == whole.diverged_at.values
+
+
 def test_a_loss_that_begins_at_nothing_may_rise() -> None:
     skills = {"A": {"frequency": 0.0}}
     changes = [{"at": 5, "set": {"skills.A.frequency": 1e9}}]
@@ -186,6 +279,14 @@ def test_a_change_of_the_mixture_holds_from_its_step_on_and_is_recorded() -> Non
     assert np.isnan(curves.frequency.sel(skill="B")) and curves.frequency.sel(skill="A") == 1.0
     known = curves.frequency_at.sel(skill="B").values[0]
     assert (known == np.where(k >= 50, 0.0, 0.3)).all()
+
+
+def test_a_mixture_that_is_set_at_the_start_or_to_what_it_is_does_not_change() -> None:
+    changes = [{"at": 0, "set": {"skills.A.frequency": 0.5}},
+               {"at": 9, "set": {"skills.A.frequency": 0.5}}]  # fmt: skip
+    curves = train(spec(interventions=changes))
+    assert "frequency_at" not in curves
+    assert (curves.frequency.sel(skill="A") == 0.5).all()
 
 
 def test_noise_spreads_a_parameter_by_lr_sigma_root_k() -> None:
@@ -218,6 +319,24 @@ def test_what_is_no_run_is_said() -> None:
 def test_a_run_that_does_not_fit_the_memory_is_refused() -> None:
     with pytest.raises(ScenarioError, match=r"memory: one run takes .* GiB; expected memory ≥"):
         train(spec(memory=1e-9))
+
+
+@pytest.mark.parametrize("batch_size", [None, 8])
+@pytest.mark.parametrize(("skills", "n_dim"), [(3, 3), (70, 80), (10, 1000)])
+def test_a_run_takes_as_much_memory_as_is_counted_for_it(
+    skills: int, n_dim: int, batch_size: int | None
+) -> None:
+    names = {f"s{i}": {} for i in range(skills)}
+    keys = {"batch_size": batch_size} if batch_size else {}
+    base = {k: v for k, v in spec().items() if k != "batch_size"}
+    model = {"kind": "geometry", "n_dim": n_dim}
+    run = Run.from_dict({**base, **keys, "skills": names, "model": model, "seeds": 1})
+    streams = [Streams.from_seed(0)]
+    problem = build(run, run.members(), streams, torch.device("cpu"), torch.float32)
+    problem.gradient()
+    held = [problem._vectors, problem.theta, problem.theta.grad, problem._batches._ahead]
+    size = sum(tensor.nbytes for tensor in held if tensor is not None)
+    assert size < footprint(run) < 8 * size + 8000
 
 
 def test_a_record_that_does_not_fit_the_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
