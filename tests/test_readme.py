@@ -16,7 +16,7 @@ README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 
 #: What stands for something of the reader's in a command that is named in a text.
-PLACEHOLDERS = {"SCENARIO": "fig17-1", "DIR": "elsewhere"}
+PLACEHOLDERS = {"SCENARIO": "fig17-1", "RUN": "geometry-signgd", "DIR": "elsewhere"}
 
 
 def run(command: str) -> int:
