@@ -7,6 +7,7 @@ streams         the random numbers of each run
 problem         what the training loop needs of whatever it trains
 batches         how much of a step's batch falls to each skill
 vectors         task vectors
+alignment       how many parameters a gradient moves the way a skill wants
 geometry        the geometry model
 composition     its levels on a skill graph: products of projections
 mlp             multilayer perceptrons of many runs

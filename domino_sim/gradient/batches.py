@@ -39,6 +39,8 @@ class Batches:
         Of each run.
     like
         A tensor of the wanted dtype and device.
+    scale
+        What all weights are multiplied by.
 
     Examples
     --------
@@ -53,12 +55,17 @@ class Batches:
         size: int | None,
         streams: Sequence[Streams],
         like: torch.Tensor,
+        scale: float = 1.0,
     ) -> None:
         self._frequencies, self._size = np.array(frequencies, dtype=float), size
+        self._scale = scale
         self._streams = [stream.batches for stream in streams]
         self._like = like
         self._ahead = like.new_empty(0)
         self._taken = 0
+        # Of the steps ahead: which skills are drawn and their weights, run after run, step after
+        # step, and where those of a run and step begin.
+        self._drawn: tuple[torch.Tensor, torch.Tensor, list[int]] | None = None
         self._restart()
 
     @property
@@ -76,6 +83,19 @@ class Batches:
         self._taken += 1
         return weights
 
+    def drawn(self, run: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return which skills a run's batch holds at the step of the last `next`, and weights."""
+        if self._drawn is None:
+            step, of, skill = self._ahead.nonzero(as_tuple=True)
+            place = step * self._ahead.shape[1] + of
+            places = torch.arange(self._ahead.shape[0] * self._ahead.shape[1] + 1)
+            starts = torch.searchsorted(place, places).tolist()
+            self._drawn = skill, self._ahead[step, of, skill], starts
+        skills, weights, starts = self._drawn
+        at = (self._taken - 1) * self._ahead.shape[1] + run
+        here = slice(starts[at], starts[at + 1])
+        return skills[here], weights[here]
+
     def _draw(self) -> None:
         assert self._size is not None
         steps = steps_ahead(self._frequencies.shape[1])
@@ -85,16 +105,17 @@ class Batches:
             if total > 0:
                 chances = self._frequencies[run] / total
                 counts[:, run] = stream.multinomial(self._size, chances, size=steps)
-        self._ahead = self._as_tensor(counts * (totals / self._size)[:, None])
-        self._taken = 0
+        self._look_ahead(self._as_tensor(counts * (self._scale * totals / self._size)[:, None]))
+
+    def _look_ahead(self, weights: torch.Tensor) -> None:
+        self._ahead, self._taken, self._drawn = weights, 0, None
 
     def _as_tensor(self, values: NDArray[np.float64]) -> torch.Tensor:
         return torch.from_numpy(values).to(self._like.device, self._like.dtype)
 
     def _restart(self) -> None:
-        exact = self._as_tensor(self._frequencies[None])
-        self._ahead = exact if self._size is None else exact[:0]
-        self._taken = 0
+        exact = self._as_tensor(self._scale * self._frequencies[None])
+        self._look_ahead(exact if self._size is None else exact[:0])
 
     def set_frequencies(self, frequencies: NDArray[np.float64]) -> None:
         """Sample with these frequencies from the next step on."""
@@ -113,4 +134,4 @@ class Batches:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take back what :meth:`state` gave."""
         if state["ahead"] is not None:
-            self._ahead, self._taken = state["ahead"].to(self._like.device), 0
+            self._look_ahead(state["ahead"].to(self._like.device))

@@ -25,6 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from domino_sim.gradient.alignment import Alignment
 from domino_sim.gradient.batches import Batches, steps_ahead
 from domino_sim.gradient.composition import Composition
 from domino_sim.gradient.run import Member, Run
@@ -92,8 +93,9 @@ class GeometryRuns:
         self.parameters = [self.theta]
         self._vectors, self._loss, self._g0 = vectors, loss, g0
         self._composition = composition
-        self._batches = Batches(frequencies, batch_size, streams, vectors)
-        self._x = vectors.new_zeros(runs, skills)
+        self._batches = Batches(frequencies, batch_size, streams, vectors, scale=g0)
+        self._alignment = Alignment(vectors)
+        self._x, self._losses = vectors.new_zeros(runs, skills), vectors.new_zeros(runs)
         # Products of one run at a time: on a CPU faster than a batched product, whose rounding
         # depends on how many runs there are.
         self._one_by_one = vectors.device.type == "cpu"
@@ -107,16 +109,17 @@ class GeometryRuns:
         """Fill the gradient of θ and return each run's loss (runs,)."""
         weights = self._batches.next()
         if self._few and self._batches.sampled:
-            losses = [self._gradient_of_drawn(r, w) for r, w in enumerate(weights)]
-            return torch.stack(losses)
+            for run, of_run in enumerate(weights):
+                self._gradient_of_drawn(run, of_run)
+            return self._losses
         self._project()
-        slope, loss = self._slope(self._x, weights)
+        pull, loss = self._pull(self._x, weights)
         assert self.theta.grad is not None
         if self._one_by_one:
-            for (_, transposed, _, grad, _), s in zip(self._rows, slope, strict=True):
-                torch.mv(transposed, s, out=grad)
+            for (_, transposed, _, grad, _), p in zip(self._rows, pull, strict=True):
+                torch.addmv(grad, transposed, p, beta=0, alpha=-1, out=grad)
         else:
-            torch.bmm(slope[:, None, :], self._vectors, out=self.theta.grad[:, None, :])
+            torch.bmm(-pull[:, None, :], self._vectors, out=self.theta.grad[:, None, :])
         return loss
 
     def _project(self) -> None:
@@ -126,30 +129,29 @@ class GeometryRuns:
         else:
             torch.bmm(self._vectors, self.theta[:, :, None], out=self._x[:, :, None])
 
-    def _gradient_of_drawn(self, run: int, weights: torch.Tensor) -> torch.Tensor:
+    def _gradient_of_drawn(self, run: int, weights: torch.Tensor) -> None:
         vectors, _, theta, grad, _ = self._rows[run]
-        drawn = weights.nonzero().squeeze(1)
+        drawn, those = self._batches.drawn(run)
         if 2 * len(drawn) < len(weights):
-            vectors, weights = vectors.index_select(0, drawn), weights[drawn]
-        slope, loss = self._slope(torch.mv(vectors, theta), weights)
-        torch.mv(vectors.t(), slope, out=grad)
-        return loss
+            vectors, weights = vectors.index_select(0, drawn), those
+        pull, self._losses[run] = self._pull(torch.mv(vectors, theta), weights)
+        torch.addmv(grad, vectors.t(), pull, beta=0, alpha=-1, out=grad)
 
-    def _slope(self, x: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return ∂loss/∂x, (…, skills), and the loss (…)."""
+    def _pull(self, x: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return −∂loss/∂x, (…, skills), and the loss (…); the weights have g₀ in them."""
         if self._loss == "ce":
-            slope = torch.sigmoid(-x).mul_(weights).mul_(-self._g0)
-            loss = torch.nn.functional.softplus(-x).mul_(weights).sum(-1)
-            return slope, loss.mul_(self._g0)
+            away = -x
+            loss = torch.nn.functional.softplus(away).mul_(weights).sum(-1)
+            return torch.sigmoid(away, out=away).mul_(weights), loss
         if self._composition is not None:
             x = x.detach().requires_grad_()
             with torch.enable_grad():
-                loss = (weights * (1.0 - self._composition.level(x)) ** 2).sum(-1)
-                (slope,) = torch.autograd.grad(0.5 * self._g0 * loss.sum(), x)
-            return slope, 0.5 * self._g0 * loss.detach()
+                loss = 0.5 * (weights * (1.0 - self._composition.level(x)) ** 2).sum(-1)
+                (slope,) = torch.autograd.grad(loss.sum(), x)
+            return -slope, loss.detach()
         missing = 1.0 - x
-        slope = (missing * weights).mul_(-self._g0)
-        return slope, missing.mul_(slope).sum(-1).mul_(-0.5)
+        pull = missing * weights
+        return pull, missing.mul_(pull).sum(-1).mul_(0.5)
 
     def measure(self) -> Mapping[str, NDArray[np.float64]]:
         """Return level, loss and n_align (runs, skills).
@@ -166,12 +168,11 @@ class GeometryRuns:
         else:
             level = x if self._composition is None else self._composition.level(x)
             loss = 0.5 * self._g0 * (1.0 - level) ** 2
-        aligned = [
-            (vectors * grad < 0).sum(1)
-            for vectors, grad in zip(self._vectors, self.theta.grad, strict=True)
-        ]
-        found = {"level": level, "loss": loss, "n_align": torch.stack(aligned)}
-        return {name: values.double().cpu().numpy() for name, values in found.items()}
+        return {
+            "level": level.double().cpu().numpy(),
+            "loss": loss.double().cpu().numpy(),
+            "n_align": self._alignment.count(self.theta.grad).astype(float),
+        }
 
     def set_frequencies(self, frequencies: NDArray[np.float64]) -> None:
         """Train with these frequencies, (runs, skills), from the next gradient on."""
@@ -233,4 +234,9 @@ def footprint(run: Run) -> int:
 def side_by_side(run: Run) -> int:
     """Return how many runs are best trained at once on a CPU (measured, see `CACHE`)."""
     assert run.model.kind == "geometry"
-    return max(CACHE // (4 * len(run.names) * run.model.n_dim), 1)
+    touched = float(len(run.names))
+    if run.batch_size is not None and touched >= MANY:
+        p = run.members()[0].frequencies
+        share = p / max(p.sum(), 1e-300)
+        touched = max(float(-np.expm1(run.batch_size * np.log1p(-share.clip(max=0.999))).sum()), 1)
+    return max(int(CACHE / (4 * touched * run.model.n_dim)), 1)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from domino_sim.gradient.optimizers import learning_rate, make_optimizer
+from domino_sim.gradient.optimizers import bare_step, learning_rate, make_optimizer
 from domino_sim.gradient.problem import Problem
 from domino_sim.gradient.run import Member, Run
 from domino_sim.gradient.streams import Streams
@@ -50,6 +50,7 @@ class Loop:
         self._skills = {name: i for i, name in enumerate(run.names)}
         self._frequencies = np.array([member.frequencies for member in members])
         self._optimizer = make_optimizer(run.optimizer, problem.parameters)
+        self._update = bare_step(self._optimizer)
         self._lr, self._noise = run.optimizer.lr, run.noise
         # Buffers that NumPy's generators fill and Torch reads.
         self._buffers = [torch.empty(p.shape, dtype=p.dtype) for p in problem.parameters]
@@ -90,7 +91,7 @@ class Loop:
             if self.step < last:
                 if not fixed:
                     self._set_lr(learning_rate(schedule, self._lr, self.step, last))
-                self._optimizer.step()
+                self._update()
             report(self.step)
             self.step += 1
 

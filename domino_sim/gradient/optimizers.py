@@ -8,7 +8,8 @@ momentum.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import pytorch_optimizer
@@ -16,7 +17,7 @@ import torch
 
 from domino_sim.gradient.tables import Optimizer, Schedule
 
-__all__ = ["learning_rate", "make_optimizer"]
+__all__ = ["bare_step", "learning_rate", "make_optimizer"]
 
 
 def make_optimizer(table: Optimizer, parameters: Sequence[torch.Tensor]) -> torch.optim.Optimizer:
@@ -64,6 +65,16 @@ def make_optimizer(table: Optimizer, parameters: Sequence[torch.Tensor]) -> torc
                 foreach=False,
             )
     raise AssertionError(table.name)
+
+
+def bare_step(optimizer: torch.optim.Optimizer) -> Callable[[], Any]:
+    """Return the optimiser's step without Torch's hooks around it.
+
+    Nobody hooks into these optimisers, and looking for hooks and telling the profiler takes longer
+    (8 of 14 µs) than a sign step of a thousand parameters.
+    """
+    step = type(optimizer).step
+    return partial(getattr(step, "__wrapped__", step), optimizer)
 
 
 def learning_rate(schedule: Schedule, lr: float, step: int, steps: int) -> float:
