@@ -1,11 +1,11 @@
-# make demo | test | lint | bench | clean. The first call sets up .venv; later ones are quick.
+# make demo | test | lint | bench | validate | clean. The first call sets up .venv; later ones are quick.
 
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench validate clean
 .DELETE_ON_ERROR:
 
 help:
@@ -23,6 +23,9 @@ lint: .venv/dev.stamp
 
 bench: .venv/dev.stamp
 	$(BIN)/python -m benchmarks
+
+validate: .venv/dev.stamp
+	$(BIN)/python -m validation
 
 clean:
 	rm -rf .venv results build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ from domino_sim.plot.style import (
     step_axis,
 )
 
-__all__ = ["levels", "share", "strip"]
+__all__ = ["levels", "share", "skill_rows", "strip"]
 
 #: More lines or bars than these cannot be seen apart; a selection, evenly over the order, is.
 MAX_LINES = 1000
@@ -131,6 +131,19 @@ def share(ax: Axes, ds: xr.Dataset, *, colour_of: Mapping[str, Any] | None = Non
     )
     if wasted.mean() > 0.005:
         legend(ax, [Patch(color=LIGHT)], ["wasted"], fontsize="small", loc="upper right")
+
+
+def skill_rows(ax: Axes, names: Sequence[str]) -> None:
+    """Give every skill a row of its own on the vertical axis, with its name if there is room."""
+    if len(names) > MAX_NAMES:
+        ax.set_yticks([])
+        ax.set_ylabel(f"{len(names):,} skills")
+        return
+    ax.set_yticks(range(len(names)), [short(str(name), NAME_WIDTH) for name in names])
+    ax.tick_params(axis="y", labelsize="small" if len(names) <= 20 else 6)
+    plain(ax.get_yticklabels())
+    ax.grid(axis="y", color="#eeeeee")
+    ax.set_axisbelow(True)
 
 
 def strip(ax: Axes, ds: xr.Dataset, *, colour_of: Mapping[str, Any] | None = None) -> None:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 from domino_sim.errors import ArgumentError, FileError, one_line
 from domino_sim.files import atomic_write
-from domino_sim.plot.curves import MAX_NAMES, NAME_WIDTH, levels, share, strip
+from domino_sim.plot.curves import MAX_NAMES, levels, share, skill_rows, strip
 from domino_sim.plot.skill_graph import graph as draw_graph
 from domino_sim.plot.style import (
     FEW,
@@ -24,7 +24,6 @@ from domino_sim.plot.style import (
     colours,
     legend,
     mastery_order,
-    plain,
     short,
     step_axis,
 )
@@ -162,15 +161,7 @@ def _mastery_dots(ax: Axes, datasets: Mapping[str, xr.Dataset], order: list[str]
     step_axis(ax, last)
     ax.set_ylim(len(order) - 0.4, -0.6)
     ax.set_xlabel("step at which mastered")
-    if len(order) <= MAX_NAMES:
-        ax.set_yticks(range(len(order)), [short(name, NAME_WIDTH) for name in order])
-        ax.tick_params(axis="y", labelsize="small" if len(order) <= 20 else 6)
-        plain(ax.get_yticklabels())
-        ax.grid(axis="y", color="#eeeeee")
-        ax.set_axisbelow(True)
-    else:
-        ax.set_yticks([])
-        ax.set_ylabel(f"{len(order):,} skills")
+    skill_rows(ax, order)
     if never:
         ax.set_title("hollow, right: not mastered", fontsize="small", color=GREY, loc="right")
     if len(datasets) <= MAX_NAMES:

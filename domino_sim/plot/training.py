@@ -13,9 +13,9 @@ from matplotlib.lines import Line2D
 
 from domino_sim.curves import mastered_at
 from domino_sim.errors import one_line
-from domino_sim.plot.curves import MAX_NAMES, NAME_WIDTH
+from domino_sim.plot.curves import MAX_NAMES, NAME_WIDTH, skill_rows
 from domino_sim.plot.figures import MAX_PANELS, titled
-from domino_sim.plot.style import FEW, GREY, colours, evenly, legend, plain, short, step_axis
+from domino_sim.plot.style import FEW, GREY, colours, evenly, legend, short, step_axis
 
 __all__ = ["training_figure"]
 
@@ -119,15 +119,6 @@ def _times(
     step_axis(ax, last)
     ax.set_xlabel("step at which mastered")
     ax.set_ylim(len(order) - 0.4, -0.6)
-    if len(order) <= MAX_NAMES:
-        labels = [short(str(curves["skill"].values[skill]), NAME_WIDTH) for skill in order]
-        ax.set_yticks(range(len(order)), labels)
-        ax.tick_params(axis="y", labelsize="small" if len(order) <= 20 else 6)
-        plain(ax.get_yticklabels())
-        ax.grid(axis="y", color="#eeeeee")
-        ax.set_axisbelow(True)
-    else:
-        ax.set_yticks([])
-        ax.set_ylabel(f"{len(order):,} skills")
+    skill_rows(ax, curves["skill"].values[order])
     title = "all runs" + (" (hollow, right: not mastered by all)" if never else "")
     ax.set_title(title, fontsize="medium", loc="left")

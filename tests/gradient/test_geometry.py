@@ -215,3 +215,11 @@ def test_the_gradient_of_composed_levels_is_that_of_their_loss() -> None:
         step[r, k] = 1e-6
         slope = (loss(theta + step) - loss(theta - step)) / 2e-6
         assert abs(slope - float(grad[r, k])) < 1e-7
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("loss", ["mse", "ce"])
+def test_an_accelerator_gives_the_numbers_of_the_processor(loss: str) -> None:
+    keys = spec(loss=loss, batch_size=20, noise=1e-3, seeds=3)
+    here, there = train(keys), train({**keys, "device": "cuda"})
+    np.testing.assert_allclose(there.level.values, here.level.values, atol=1e-9)
