@@ -134,6 +134,9 @@ def predict_gradient(
     -----
     ``docs/theory.md``, "Mean field of gradient runs". The same arguments give the same numbers.
 
+    When *all* skills of a single run are learned is later than when their mean levels are, since
+    each strays: :func:`domino_sim.meanfield.step_of_passage` tells it from ``level`` and ``error``.
+
     Examples
     --------
     >>> ds = predict_gradient(frequencies={"A": 0.7, "B": 0.3}, n_dim=1000, lr=3e-4, steps=300)
