@@ -186,7 +186,7 @@ def find_bundled(kind: Kind, name: str) -> Path:
     bundled = list_bundled(kind)
     if name not in bundled:
         others = [other for other in FOLDERS if name in list_bundled(other)]
-        also = f" ({name!r} is a bundled {others[0][:-1]})" if others else ""
+        also = f" ({name!r} is a bundled {' and '.join(o[:-1] for o in others)})" if others else ""
         raise FileError(
             f"no bundled {kind[:-1]} is named {name!r}{also}",
             expected=f"a bundled name or the path of a {' or '.join(SUFFIXES[kind])} file",

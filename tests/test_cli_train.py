@@ -79,7 +79,7 @@ def test_settings_and_json(small: Path) -> None:
     ("arguments", "message"),
     [
         (["no-such-run"], "no bundled run is named 'no-such-run'"),
-        (["two-pairs"], "('two-pairs' is a bundled graph)"),
+        (["two-pairs"], "('two-pairs' is a bundled graph and scenario)"),
         (["geometry-signgd", "--set", "optimizer.lrs=1"], "did you mean 'optimizer.lr'?"),
         (["geometry-signgd", "--set", "device=cuda:7"], "device: the device 'cuda:7' cannot be"),
         (["geometry-signgd", "--out", "small.toml"], "small.toml: is not a folder"),
@@ -175,3 +175,39 @@ def test_the_schema_of_run_files_is_printed() -> None:
     code, out, _ = cli("schema", "--runs")
     assert code == 0 and "optimizer" in json.loads(out)["properties"]
     jsonschema.Draft202012Validator.check_schema(json.loads(out))
+
+
+def test_an_interruption_is_saved_though_no_time_was_up(small: Path) -> None:
+    steps = ["--set", "steps=100000", "--set", "record.points=3", "--out", "r"]
+    command = [sys.executable, "-m", "domino_sim", "train", str(small), *steps]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        end = time.monotonic() + 60
+        while not Path("r/checkpoint").exists() and time.monotonic() < end:
+            time.sleep(0.02)
+        time.sleep(1.0)
+        os.kill(process.pid, signal.SIGINT)
+        _, err = process.communicate()
+    assert process.returncode == 130
+    assert err == "the same command goes on from r/checkpoint\ninterrupted\n"
+    assert names_in(Path("r/checkpoint")) == ["runs-000000-000003.pt"]
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["run", "small.toml"], "is a gradient run; expected a scenario"),
+        (["train", "scenario.toml"], "is a scenario; expected a run file"),
+    ],
+)
+def test_a_file_for_the_other_command_is_named_as_such(
+    small: Path, command: list[str], said: str
+) -> None:
+    Path("scenario.toml").write_text("[pool]\nrate = 0.1\n[skills]\nA = {}\n", "utf-8")
+    code, _, err = cli(*command)
+    assert code == 2 and said in err
+
+
+def test_the_graph_of_a_gradient_run_is_shown() -> None:
+    code, out, _ = cli("show", "composed-pairs", "--out", "g")
+    assert code == 0 and "7 skills, 6 prerequisites" in out
+    assert names_in(Path("g")) == ["graph.png"]

@@ -17,7 +17,7 @@ __all__ = ["list_bundle", "print_schema", "show_graph"]
 
 
 def show_graph(name: str, out: Path | None) -> None:
-    """Print the graph of a scenario, or a graph file, and draw it into `out`/graph.png."""
+    """Print the graph of a scenario, a bundled gradient run or a graph; draw `out`/graph.png."""
     from domino_sim.cli.tables import print_graph
 
     title, graph = _load(name)
@@ -35,14 +35,19 @@ def _load(name: str) -> tuple[str, nx.DiGraph]:
     from domino_sim.graph import load_graph
     from domino_sim.scenario import load_scenario
 
-    scenarios, graphs = list_bundled("scenarios"), list_bundled("graphs")
+    scenarios, graphs, runs = (list_bundled(kind) for kind in ("scenarios", "graphs", "runs"))
+    if name in runs:
+        from domino_sim.gradient.run import load_run
+
+        run = load_run(name)
+        return run.title or name, run.skill_graph()
     path = Path(name)
     is_path = path.suffix in (".toml", ".json", ".graphml") or len(path.parts) > 1
     if not is_path and name not in scenarios and name not in graphs and not path.is_file():
         raise FileError(
             f"no scenario or graph named {name!r}",
             expected="a bundled name (domino-sim list) or a path",
-            nearest=nearest_name(name, [*scenarios, *graphs]),
+            nearest=nearest_name(name, [*scenarios, *graphs, *runs]),
         )
     if path.suffix in (".json", ".graphml") or (name in graphs and name not in scenarios):
         graph = load_graph(name)

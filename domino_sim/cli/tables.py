@@ -104,7 +104,9 @@ def print_training(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
             _print_rest(console, len(mixture["skills"]), " (all are in summary.json)")
     runs, steps = _count(summary["runs"], "run"), _count(summary["steps"], "step")
     how = f"{summary['optimizer']}, learning rate {summary['lr']:g}"
-    _print_line(console, f"{runs} of {steps} ({how}); mastered is level {summary['mastery']:g}")
+    lost = f", {len(summary['diverged'])} diverged" if summary["diverged"] else ""
+    mastery = f"mastered is level {summary['mastery']:g}"
+    _print_line(console, f"{runs} of {steps}{lost} ({how}); {mastery}")
     _print_files(console, files)
 
 

@@ -65,6 +65,11 @@ class Loop:
         self.diverged_at = np.full(len(members), np.nan)
 
     @property
+    def steps(self) -> int:
+        """The last step."""
+        return self._run.steps
+
+    @property
     def done(self) -> bool:
         """Whether the last step is recorded, or nothing is left to train."""
         return self.step > self._run.steps

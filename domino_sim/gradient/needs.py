@@ -28,6 +28,6 @@ def need_torch(what: str, *others: str) -> Any:
             importlib.import_module(name)
         except ImportError as error:
             raise EngineError(
-                f"{what} needs {name} ({error}): pip install 'domino-sim[torch]'"
+                f"{what} needs {name} ({error}): pip install torch pytorch-optimizer"
             ) from error
     return importlib.import_module("torch")

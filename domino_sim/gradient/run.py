@@ -200,6 +200,12 @@ class Run(Table):
                     expected="batch_size in the run too",
                     at=("interventions", i, "set", "batch_size"),
                 )
+        if self.optimizer.schedule.warmup > self.steps:
+            refuse(
+                f"the warm-up is longer than the run of {self.steps} steps",
+                expected=f"≤ {self.steps}",
+                at=("optimizer", "schedule", "warmup"),
+            )
         self.record.check(self.steps)
         return self
 
@@ -316,4 +322,8 @@ def load_run(name_or_path: str | Path, overrides: Mapping[str, Any] | None = Non
     'signgd'
     """
     data, where, folder = read_named("runs", name_or_path)
+    if "model" not in data and "pool" in data:
+        raise ScenarioError(
+            "is a scenario", where=where, expected="a run file (to simulate it: domino-sim run)"
+        )
     return Run.from_dict(data, where=where, folder=folder, overrides=overrides)

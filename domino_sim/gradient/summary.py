@@ -21,10 +21,10 @@ def summarise_training(curves: xr.Dataset) -> dict[str, Any]:
         title, model, optimizer, lr, version, steps, mastery; ``runs``, how many there are;
         ``diverged``, a table of the runs that did, each with its step; and ``mixtures``: for each
         its name, its runs and ``skills``: for each its skill, ``mastered`` (by how many of the
-        mixture's runs), the ``earliest``, ``median`` and ``latest`` step of mastery (the median
-        counts a run without mastery as later than any; null where it is such a run), the median
-        ``final_level`` of runs that did not diverge, and, if the curves have ``predicted`` levels,
-        the step ``predicted`` for its mastery (null: none within the run).
+        mixture's runs that did not diverge), the ``earliest``, ``median`` and ``latest`` step of
+        mastery (the median counts a run without mastery as later than any; null where it is such a
+        run), the median ``final_level`` of runs that did not diverge, and, if the curves have
+        ``predicted`` levels, the step ``predicted`` for its mastery (null: none within the run).
     """
     head = ("title", "model", "optimizer", "lr", "version", "steps", "mastery")
     at = mastered_at(curves, float(curves.attrs["mastery"])).values
@@ -33,6 +33,7 @@ def summarise_training(curves: xr.Dataset) -> dict[str, Any]:
         mean = curves.drop_vars("level").rename(predicted="level")
         predicted = mastered_at(mean, float(curves.attrs["mastery"])).values
     diverged = curves["diverged_at"].values
+    at[np.isfinite(diverged)] = np.nan  # what shot past mastery did not stay there
     mixtures = curves["mixture"].values
     tables = []
     for mixture in dict.fromkeys(mixtures.tolist()):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,8 +42,8 @@ CHECKPOINT_SECONDS = 20.0
 #: Bytes that a recorded point of a curve takes: level, loss, and two variables more.
 BYTES_PER_POINT = 32
 
-#: Updates between two looks at the clock.
-STRIDE = 50
+#: Seconds between two looks at the clock, and for interruptions.
+STRIDE_SECONDS = 0.1
 
 
 def train(
@@ -56,10 +59,10 @@ def train(
     run
         A `Run` (`load_run`), the bundled name or path of a run file, or its tables.
     checkpoint
-        A folder. Work is saved there about every 20 seconds and whenever a batch of runs is done;
-        the same run with the same folder goes on from there, and ends with the same numbers as one
-        that was never interrupted. The folder is made if need be; what is in it is left for the
-        caller to remove.
+        A folder. Work is saved there about every 20 seconds, when it is interrupted (SIGINT,
+        SIGTERM), and whenever a batch of runs is done; the same run with the same folder goes on
+        from there, and ends with the same numbers as one that was never interrupted. The folder is
+        made if need be; what is in it is left for the caller to remove.
     meter
         Shows how far it is; by default nothing is shown.
 
@@ -119,7 +122,11 @@ def train(
             def so_far(step: float, before: int = number * run.steps) -> None:
                 report(before + step)
 
-            loops.append(_train_batch(build(batch), work, number * at_once, so_far))
+            try:
+                loops.append(_train_batch(build(batch), work, number * at_once, so_far))
+            finally:
+                if work is not None:
+                    work.tidy()
     return _curves(run, members, loops)
 
 
@@ -193,15 +200,51 @@ def _train_batch(
     loop: Loop, work: _Work | None, first: int, report: Callable[[float], None]
 ) -> Loop:
     """Train to the end, from the checkpoint if there is one; `first` is the first run's number."""
-    if work is not None:
-        work.restore(loop, first)
-    written = time.monotonic()
-    while not loop.done:
-        loop.advance(loop.step + STRIDE, report)
-        if work is not None and (loop.done or time.monotonic() - written > CHECKPOINT_SECONDS):
-            work.save(loop, first)
-            written = time.monotonic()
+    if work is None:
+        loop.advance(loop.steps, report)
+        return loop
+    work.restore(loop, first)
+    written = begun = time.monotonic()
+    stride = 1
+    with _signals_held() as held:
+        while not loop.done:
+            loop.advance(loop.step + stride, report)
+            now = time.monotonic()
+            # Often enough to answer an interruption soon, and seldom enough to cost nothing.
+            stride = max(min(int(stride * STRIDE_SECONDS / max(now - begun, 1e-4)), 2 * stride), 1)
+            if loop.done or held or now - written > CHECKPOINT_SECONDS:
+                work.save(loop, first)
+                written = time.monotonic()
+            if held:
+                break
+            begun = time.monotonic()
     return loop
+
+
+@contextmanager
+def _signals_held() -> Iterator[list[int]]:
+    """Collect interruptions, and let them come when the work in hand is saved.
+
+    A second one comes at once. Only the main thread gets any.
+    """
+    held: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield held
+        return
+
+    def hold(number: int, frame: FrameType | None) -> None:
+        if held:
+            raise KeyboardInterrupt
+        held.append(number)
+
+    before = {each: signal.signal(each, hold) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield held
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+    for number in held:
+        signal.raise_signal(number)
 
 
 class _Work:
@@ -229,6 +272,11 @@ class _Work:
     def save(self, loop: Loop, first: int) -> None:
         content = {"fingerprint": self._fingerprint, **loop.save()}
         self._checkpoint.write_checkpoint(self._path(loop, first), content)
+
+    def tidy(self) -> None:
+        """Remove the folder if nothing is in it."""
+        with suppress(OSError):
+            self._folder.rmdir()
 
     def _path(self, loop: Loop, first: int) -> Path:
         last = first + len(loop.diverged_at) - 1

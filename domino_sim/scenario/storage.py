@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from domino_sim.errors import ScenarioError
 from domino_sim.files import atomic_write, list_bundled, read_named, resolve
 from domino_sim.scenario.scenario import Scenario
 
@@ -36,6 +37,10 @@ def load_scenario(name_or_path: str | Path, overrides: Mapping[str, Any] | None 
     (500, 'T7')
     """
     data, where, folder = read_named("scenarios", name_or_path)
+    if "model" in data and "optimizer" in data:
+        raise ScenarioError(
+            "is a gradient run", where=where, expected="a scenario (to train it: domino-sim train)"
+        )
     return Scenario.from_dict(data, where=where, folder=folder, overrides=overrides)
 
 

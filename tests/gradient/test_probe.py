@@ -319,7 +319,7 @@ def test_without_torch_there_is_a_clear_error_and_recorder_works() -> None:
         "    print(error)\n"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "pip install 'domino-sim[torch]'" in out.stdout
+    assert "pip install torch pytorch-optimizer" in out.stdout
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")

@@ -44,6 +44,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"optimizer": {"name": "adam", "lr": 1.0, "alpha": 1}}, "optimizer.alpha: alpha is given"),
     ({"optimizer": {"name": "adam", "lr": 1.0, "weight_decay": 1}}, "did you mean 'adamw'?"),
     ({"optimizer.schedule": {"final": 0.1}}, "optimizer.schedule.final: final is given with"),
+    ({"optimizer.schedule": {"warmup": 11}}, "schedule.warmup: the warm-up is longer than the run"),
     ({"seeds": 0}, "seeds: 0 is out of range; expected a number ≥ 1"),
     ({"seeds": []}, "seeds: there are no seeds"),
     ({"seeds": [1, 1]}, "seeds: a seed is given twice"),
