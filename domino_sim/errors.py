@@ -7,7 +7,7 @@
     │   ├── FileError                    a file cannot be read or written
     │   ├── GateError                    a gate expression
     │   ├── GraphError                   a skill graph: cycles, unknown or duplicate names
-    │   ├── ScenarioError                a scenario file or override
+    │   ├── ScenarioError                a scenario or run file, or an override
     │   └── ArgumentError                an argument of a Python function
     ├── EngineError                      this engine cannot run this scenario; another one can
     └── RunError                         a run could not be carried through
@@ -94,7 +94,7 @@ class GraphError(InputError):
 
 
 class ScenarioError(InputError):
-    """A scenario file, or an override of it, is not valid."""
+    """A scenario file or run file, or an override of it, is not valid."""
 
 
 class ArgumentError(InputError):

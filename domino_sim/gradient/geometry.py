@@ -96,6 +96,7 @@ class GeometryRuns:
         self._batches = Batches(frequencies, batch_size, streams, vectors, scale=g0)
         self._alignment = Alignment(vectors)
         self._x, self._losses = vectors.new_zeros(runs, skills), vectors.new_zeros(runs)
+        self._loss_of = list(self._losses)
         # Products of one run at a time: on a CPU faster than a batched product, whose rounding
         # depends on how many runs there are.
         self._one_by_one = vectors.device.type == "cpu"
@@ -104,23 +105,25 @@ class GeometryRuns:
             for r in range(runs)
         ]
         self._few = self._one_by_one and skills >= MANY and composition is None
+        # For the task vectors of one batch: new room at every step costs more than the copying.
+        self._room = vectors.new_empty(skills // 2 if self._few else 0, n_dim)
 
     def gradient(self) -> torch.Tensor:
         """Fill the gradient of θ and return each run's loss (runs,)."""
         weights = self._batches.next()
         if self._few and self._batches.sampled:
-            for run, of_run in enumerate(weights):
-                self._gradient_of_drawn(run, of_run)
+            for run in range(len(weights)):
+                self._gradient_of_drawn(run, weights)
             return self._losses
         self._project()
-        pull, loss = self._pull(self._x, weights)
+        pull, one, other = self._pull(self._x, weights)
         assert self.theta.grad is not None
         if self._one_by_one:
             for (_, transposed, _, grad, _), p in zip(self._rows, pull, strict=True):
                 torch.addmv(grad, transposed, p, beta=0, alpha=-1, out=grad)
         else:
             torch.bmm(-pull[:, None, :], self._vectors, out=self.theta.grad[:, None, :])
-        return loss
+        return (one * other).sum(-1)
 
     def _project(self) -> None:
         if self._one_by_one:
@@ -131,27 +134,36 @@ class GeometryRuns:
 
     def _gradient_of_drawn(self, run: int, weights: torch.Tensor) -> None:
         vectors, _, theta, grad, _ = self._rows[run]
-        drawn, those = self._batches.drawn(run)
-        if 2 * len(drawn) < len(weights):
-            vectors, weights = vectors.index_select(0, drawn), those
-        pull, self._losses[run] = self._pull(torch.mv(vectors, theta), weights)
+        drawn, own = self._batches.drawn(run)
+        if 2 * len(drawn) < len(vectors):
+            room = self._room[: len(drawn)]
+            vectors = torch.index_select(vectors, 0, drawn, out=room)
+        else:
+            own = weights[run]
+        pull, one, other = self._pull(torch.mv(vectors, theta), own)
         torch.addmv(grad, vectors.t(), pull, beta=0, alpha=-1, out=grad)
+        torch.dot(one, other, out=self._loss_of[run])
 
-    def _pull(self, x: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return −∂loss/∂x, (…, skills), and the loss (…); the weights have g₀ in them."""
+    def _pull(
+        self, x: torch.Tensor, weights: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return −∂loss/∂x and two factors of which the loss is the sum of products.
+
+        All are (…, skills); the weights have g₀ in them.
+        """
         if self._loss == "ce":
             away = -x
-            loss = torch.nn.functional.softplus(away).mul_(weights).sum(-1)
-            return torch.sigmoid(away, out=away).mul_(weights), loss
+            each = torch.nn.functional.softplus(away)
+            return torch.sigmoid(away, out=away).mul_(weights), each, weights
         if self._composition is not None:
             x = x.detach().requires_grad_()
             with torch.enable_grad():
-                loss = 0.5 * (weights * (1.0 - self._composition.level(x)) ** 2).sum(-1)
-                (slope,) = torch.autograd.grad(loss.sum(), x)
-            return -slope, loss.detach()
+                each = 0.5 * (1.0 - self._composition.level(x)) ** 2
+                (slope,) = torch.autograd.grad((weights * each).sum(), x)
+            return -slope, each.detach(), weights
         missing = 1.0 - x
         pull = missing * weights
-        return pull, missing.mul_(pull).sum(-1).mul_(0.5)
+        return pull, missing.mul_(0.5), pull
 
     def measure(self) -> Mapping[str, NDArray[np.float64]]:
         """Return level, loss and n_align (runs, skills).
@@ -228,7 +240,9 @@ def footprint(run: Run) -> int:
     ahead = 0 if run.batch_size is None else steps_ahead(skills) * skills * (24 + size)
     # Task vectors and the double-precision ones they are made from; θ, its gradient, an
     # optimiser's averages and the noise; the streams.
-    return (size + 8) * skills * n_dim + size * (8 * n_dim + 32 * skills) + ahead + 4000
+    room = size * skills * n_dim // 2 if ahead and skills >= MANY else 0
+    numbers = (size + 8) * skills * n_dim + size * (8 * n_dim + 32 * skills)
+    return numbers + ahead + room + 4000
 
 
 def side_by_side(run: Run) -> int:
