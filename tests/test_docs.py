@@ -7,6 +7,9 @@ import importlib
 import inspect
 import pkgutil
 import re
+import shlex
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from fenced import ROOT, blocks, prose, run_python
 
 import domino_sim
 from domino_sim.engines.events import Training
+from domino_sim.gradient.run import Run, load_run
+from domino_sim.scenario import parse_override
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 LINKING = [ROOT / "README.md", ROOT / "CHANGELOG.md", *PAGES]
@@ -77,6 +82,26 @@ def test_the_page_on_extending_names_every_room(folder: str) -> None:
     rooms = {path.stem for path in (ROOT / folder).iterdir() if not path.name.startswith("_")}
     missing = {room for room in rooms if not re.search(rf"^[^|]*\b{room}\b", page, re.MULTILINE)}
     assert not missing
+
+
+def test_the_run_files_and_commands_of_the_page_on_gradient_runs_are_valid(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = ROOT / "docs" / "gradient.md"
+    files, commands = [], []
+    for block in blocks(page):
+        if block.language == "toml":
+            files.append(block.text)
+        elif block.language == "sh":
+            commands += [shlex.split(line)[1:] for line in block.text.splitlines()]
+    whole, addition = files
+    Path(whole.split("\n", 1)[0].removeprefix("# ")).write_text(whole, "utf-8")
+    assert Run.from_dict(tomllib.loads(whole + addition)).interventions
+    assert len(commands) > 3
+    for verb, name, *options in commands:
+        settings = [o for flag, o in pairwise(options) if flag == "--set"]
+        assert verb == "train" and load_run(name, dict(map(parse_override, settings))).members()
 
 
 def test_every_source_is_cited_and_every_citation_has_its_source() -> None:

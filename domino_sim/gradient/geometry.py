@@ -37,7 +37,7 @@ from domino_sim.scenario.places import Place
 __all__ = ["GeometryRuns", "build", "footprint", "side_by_side"]
 
 #: Task vectors of runs trained side by side should stay in the processor's cache: beyond it a
-#: product takes two to four times as long, and runs are better trained one after another.
+#: product took about twice as long, and runs are better trained one after another.
 CACHE = 2**20
 
 #: Threads that pay: a step is a dozen small operations, which take longer to share than to do.

@@ -41,8 +41,10 @@ def training_figure(curves: xr.Dataset) -> Figure:
     palette = np.empty((len(order), 4))
     palette[order] = colours(len(order))
     shown = mixtures[:MAX_PANELS]
-    columns = min(len(shown) + 1, 4)
-    rows = math.ceil((len(shown) + 1) / columns)
+    panels = len(shown) + 1
+    # Up to four in a row; of more, three or four, whichever leaves less room empty.
+    columns = panels if panels <= 4 else min((4, 3), key=lambda width: -panels % width)
+    rows = math.ceil(panels / columns)
     figure = Figure(figsize=(5.2 * columns, max(3.6 * rows, 4.4)), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax, mixture in zip(axes, shown, strict=False):
