@@ -110,5 +110,6 @@ def grade(breaks: Floats, end: Floats, speed: Floats, *, ratio: float = 2.0) -> 
     place = np.arange(len(gap)) - np.repeat(np.cumsum(counts) - counts, counts)
     # The last cell of a gap ends where the gap does, whatever its size would be.
     size = np.where(place + 1 == counts[gap], np.inf, ratio**place * first[:, None])
-    edges = bounds[:, gap] + np.minimum(size, gaps[:, gap])
+    # The next break itself, not a sum that may round to just before it: gates open at breaks.
+    edges = np.where(size < gaps[:, gap], bounds[:, gap] + size, bounds[:, gap + 1])
     return np.concatenate([bounds[:, :1], edges], axis=1)

@@ -160,3 +160,28 @@ def test_a_pool_without_demand_stands_still(loss: str) -> None:
         np.testing.assert_allclose(ds.level.sel(skill="a"), 0.3, atol=1e-15)
         np.testing.assert_allclose(ds.level.sel(skill="b"), {"mse": 0.0, "ce": 0.5}[loss])
         assert ds.reason.values.tolist() == ["zero_frequency", "never_opened"]
+
+
+def test_a_break_is_met_exactly_however_the_cells_before_it_round() -> None:
+    # Three gates open at an instant that a sum of cells rounds to just below: for a whole cell
+    # they were taken to be shut.
+    p = [0.1623429634484667, 0.02479905999063203, 0.2516469522994393, 0.1541708218219534]
+    p += [0.07946577880097248, 0.19497045850131156, 0.10742427014891268, 0.02517969498831198]
+    requires = {2: "s1", 3: "s2", 4: "s1", 6: "s1", 7: "s0"}
+    skills = {f"s{i}": {"frequency": value} for i, value in enumerate(p)}
+    for i, text in requires.items():
+        skills[f"s{i}"] = {"frequency": p[i], "requires": text}
+    found = [
+        run(
+            {
+                "steps": 5000,
+                "mastery": mastery,
+                "pool": {"law": "sum", "rate": 0.004004, "wasted": 1e-3},
+                "record": {"points": 61},
+                "skills": skills,
+            }
+        ).level.values
+        for mastery in (0.9, 0.899999, 0.899998, 0.899997)
+    ]
+    for other in found[1:]:
+        np.testing.assert_allclose(other, found[0], atol=1e-4)
