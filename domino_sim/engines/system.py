@@ -158,7 +158,7 @@ def build_system(scenario: Scenario) -> System:
         frequency=scenario.frequency_array(),
         level=scenario.level_array(),
         absent=absent,
-        circuit=_circuit(graph, index),
+        circuit=graph_circuit(graph, index),
         exponent=gates.exponent if gates.kind == "soft" else None,
         leak=gates.leak,
         mastery=scenario.mastery,
@@ -184,7 +184,7 @@ def build_system(scenario: Scenario) -> System:
     )
 
 
-def _circuit(graph: nx.DiGraph, index: dict[str, int]) -> Circuit:
+def graph_circuit(graph: nx.DiGraph, index: dict[str, int]) -> Circuit:
     """The gates of `graph`: expressions, or all predecessors where there is none."""
     # The public `pred` makes an object a skill on every visit, half of the time of a large graph.
     sources = graph._pred
