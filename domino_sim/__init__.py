@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from domino_sim.gradient.training import train
     from domino_sim.graph import load_graph
     from domino_sim.meanfield import predict_gradient
+    from domino_sim.readers import read_curves
     from domino_sim.record import Recorder
     from domino_sim.scenario import Scenario, load_scenario
     from domino_sim.simulation import simulate
@@ -32,6 +33,7 @@ __all__ = [
     "load_run",
     "load_scenario",
     "predict_gradient",
+    "read_curves",
     "simulate",
     "train",
 ]
@@ -45,6 +47,7 @@ _HOMES = {
     "load_run": "domino_sim.gradient.run",
     "load_scenario": "domino_sim.scenario",
     "predict_gradient": "domino_sim.meanfield",
+    "read_curves": "domino_sim.readers",
     "simulate": "domino_sim.simulation",
     "train": "domino_sim.gradient.training",
 }

@@ -39,14 +39,32 @@ from domino_sim.errors import ArgumentError, FileError
 from domino_sim.netcdf import TEXT, load_dataset, save_dataset, texts
 from domino_sim.wording import shown
 
-__all__ = ["join_curves", "load_curves", "make_curves", "mastered_at", "save_curves"]
+__all__ = ["describe", "join_curves", "load_curves", "make_curves", "mastered_at", "save_curves"]
 
 _ATTRS: dict[str, dict[str, str]] = {
     "run": {"long_name": "run"},
     "step": {"long_name": "training step", "units": "steps"},
     "skill": {"long_name": "skill"},
     "level": {"long_name": "level", "units": "1"},
+    "level_se": {"long_name": "standard error of the level", "units": "1"},
+    "level_common_se": {
+        "long_name": "error that all levels of a curve share, of its start and end", "units": "1",
+    },
+    "level_from": {"long_name": "what levels are made of: level, accuracy, loss or nothing"},
+    "accuracy": {"long_name": "accuracy", "units": "1"},
+    "accuracy_se": {"long_name": "standard error of the accuracy", "units": "1"},
+    "chance": {"long_name": "accuracy at level 0", "units": "1"},
+    "chance_se": {"long_name": "standard error of the accuracy at level 0", "units": "1"},
+    "ceiling": {"long_name": "accuracy at level 1", "units": "1"},
+    "ceiling_se": {"long_name": "standard error of the accuracy at level 1", "units": "1"},
     "loss": {"long_name": "loss", "units": "1"},
+    "loss_se": {"long_name": "standard error of the loss", "units": "1"},
+    "initial": {"long_name": "loss at level 0", "units": "1"},
+    "initial_se": {"long_name": "standard error of the loss at level 0", "units": "1"},
+    "floor": {"long_name": "loss at level 1", "units": "1"},
+    "floor_se": {"long_name": "standard error of the loss at level 1", "units": "1"},
+    "signal": {"long_name": "how far the curve rises, in standard errors", "units": "1"},
+    "at_rest": {"long_name": "1: the curve has come to rest at its end", "units": "1"},
     "frequency": {"long_name": "frequency throughout the run", "units": "1"},
     "frequency_at": {"long_name": "frequency from this step on", "units": "1"},
     "mastered_at": {"long_name": "step at which the skill was mastered", "units": "steps"},
@@ -132,12 +150,16 @@ def _steps(steps: ArrayLike) -> NDArray[Any]:
     return array.astype(np.int64) if array.dtype.kind in "iu" or not array.size else array
 
 
+def describe(name: str) -> dict[str, str]:
+    """Return the attributes of a variable of that name: what it is, and its unit."""
+    return dict(_ATTRS.get(name, {"long_name": name}))
+
+
 def _variable(
     name: str, dims: Sequence[str], values: ArrayLike, sizes: Mapping[str, int]
 ) -> xr.Variable:
     check_place(name, tuple(dims))
-    attrs = _ATTRS.get(name, {"long_name": name})
-    return xr.Variable(dims, _array(name, dims, values, sizes), dict(attrs))
+    return xr.Variable(dims, _array(name, dims, values, sizes), describe(name))
 
 
 def _array(
@@ -197,13 +219,14 @@ def join_curves(*parts: xr.Dataset) -> xr.Dataset:
             if _kind(variable) != _kind(first):
                 what = f"is {_kind(variable)} in one part, {_kind(first)} in another"
                 raise ArgumentError(what, where=str(name), expected="the same in all")
-    check_names("run", texts([run for part in parts for run in part["run"].values]))
+    check_names("run", texts([run for part in parts for run in part["run"].values.tolist()]))
     labels = {str(name) for part in parts for name in part.coords} - set(DIMS)
     for name in labels:
         if kinds[name].dims != ("run",) or any(name in part.data_vars for part in parts):
             raise ArgumentError("labels something else in a part", where=name, expected="runs only")
     steps = np.unique(np.concatenate([part["step"].values for part in parts]))
-    skills = texts(list(dict.fromkeys(skill for part in parts for skill in part["skill"].values)))
+    met = (skill for part in parts for skill in part["skill"].values.tolist())
+    skills = texts(list(dict.fromkeys(met)))
     blank = {name: "" if v.dtype.kind in TEXT else np.nan for name, v in kinds.items()}
     wide = [part.reindex(step=steps, skill=skills, fill_value=blank) for part in parts]
     for part in wide:

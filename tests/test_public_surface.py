@@ -17,6 +17,7 @@ SIGNATURES = {
     "load_run": ["name_or_path", "overrides=None"],
     "load_scenario": ["name_or_path", "overrides=None"],
     "predict_gradient": [],
+    "read_curves": ["paths"],
     "simulate": ["scenario", "engine='events'"],
     "train": ["run"],
 }
@@ -35,6 +36,15 @@ KEYWORDS = {
         "loss='mse'",
         "g0=1.0",
     ],
+    "read_curves": [
+        "mixtures=None",
+        "normalise='auto'",
+        "columns=None",
+        "metrics=None",
+        "tags=None",
+        "kind=None",
+        "keep=None",
+    ],
 }
 
 HEAVY = ("matplotlib", "networkx", "pandas", "pydantic", "scipy", "simpy", "torch", "xarray")
@@ -50,6 +60,7 @@ def test_the_public_names_are_these() -> None:
         "load_run",
         "load_scenario",
         "predict_gradient",
+        "read_curves",
         "simulate",
         "train",
     ]

@@ -15,7 +15,14 @@ from rich.text import Text
 from domino_sim.errors import one_line
 from domino_sim.graph import gate_of, generations
 
-__all__ = ["print_bundle", "print_comparison", "print_graph", "print_run", "print_training"]
+__all__ = [
+    "print_bundle",
+    "print_comparison",
+    "print_curves",
+    "print_graph",
+    "print_run",
+    "print_training",
+]
 
 #: Longer tables are cut: the files hold the rest.
 MAX_ROWS = 40
@@ -110,6 +117,42 @@ def print_training(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
     _print_files(console, files)
 
 
+def print_curves(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
+    """Print what was understood of learning curves: their runs, their skills, and what to know."""
+    console = Console()
+    runs = summary["by_run"]
+    table = _table(["run"], ["skills", "records", "steps", "apart", "missing"])
+    for run in runs[:MAX_ROWS]:
+        table.add_row(
+            Text(run["run"]),
+            *(f"{run[key]:,}" for key in ("skills", "steps")),
+            f"{_step(run['first'])} to {_step(run['last'])}",
+            run["spacing"],
+            f"{run['missing']:,}",
+        )
+    _print_numbers(console, _count(len(runs), "run"), table)
+    _print_rest(console, len(runs), " (all are in summary.json)")
+    # Those that rise first: of many skills only so many are shown.
+    skills = sorted(summary["by_skill"], key=lambda s: (-s["signal"], -(s["last_level"] or 0.0)))
+    table = _table(["skill"], ["of", "values", "0, 1 are", "at last", "rises in"])
+    for skill in skills[:MAX_ROWS]:
+        table.add_row(
+            Text(skill["skill"]),
+            skill["from"],
+            f"{_value(skill['lowest'])} to {_value(skill['highest'])}",
+            ", ".join(_value(skill[key]["value"]) for key in ("zero", "one") if skill[key]) or "–",
+            _level(skill["last_level"]),
+            f"{skill['signal']} of {skill['runs']}",
+        )
+    _print_numbers(console, _count(len(skills), "skill"), table)
+    _print_rest(console, len(skills), " (all are in summary.json)")
+    _print_line(console, f"mixture: {_mixtures(runs)}")
+    for key, title in (("columns", "taken"), ("left_out", "left out"), ("notes", "note")):
+        for line in summary[key]:
+            _print_line(console, f"{title}: {_short(line, 400)}")
+    _print_files(console, files)
+
+
 def print_graph(title: str, graph: nx.DiGraph, file: Path) -> None:
     """Print a skill graph by generation: frequencies and gates."""
     table = _table(["generation"], [])
@@ -168,6 +211,13 @@ def _print_table(console: Console, title: str, table: Table) -> None:
     console.print(table)
 
 
+def _print_numbers(console: Console, title: str, table: Table) -> None:
+    """Print a table whose numbers stay whole where room is short: names are folded instead."""
+    for column in table.columns[1:]:
+        column.no_wrap = True
+    _print_table(console, title, table)
+
+
 def _print_line(console: Console, text: str) -> None:
     console.print(Text(text), soft_wrap=True)
 
@@ -190,6 +240,15 @@ def _outcome(summary: Mapping[str, Any]) -> str:
     return f"{summary['mastered']:,} of {_count(count, 'skill')} mastered in {steps:,} steps"
 
 
+def _mixtures(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Say of how many runs the mixture is known."""
+    count = {kind: sum(run["mixture"] == kind for run in runs) for kind in ("known", "partly")}
+    if not any(count.values()):
+        return "not known (--mixtures FILE)"
+    known = "known" if count["known"] == len(runs) else f"known in {count['known']} of {len(runs)}"
+    return known + (f", partly in {count['partly']}" if count["partly"] else "")
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
@@ -202,6 +261,10 @@ def _step(value: float | None) -> str:
     if value is None:
         return "–"
     return f"{value:,.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
+
+
+def _value(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3g}"
 
 
 def _percent(value: float | None) -> str:

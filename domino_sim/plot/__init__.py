@@ -7,6 +7,7 @@ figures can be made in any thread and without a display.
 
 from domino_sim.plot.curves import levels, share, strip
 from domino_sim.plot.figures import compare_figure, graph_figure, run_figure, save_figure
+from domino_sim.plot.learning import learning_figure
 from domino_sim.plot.skill_graph import graph
 from domino_sim.plot.training import training_figure
 
@@ -14,6 +15,7 @@ __all__ = [
     "compare_figure",
     "graph",
     "graph_figure",
+    "learning_figure",
     "levels",
     "run_figure",
     "save_figure",
