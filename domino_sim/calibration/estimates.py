@@ -132,7 +132,7 @@ def covariance(model: Model, minimum: Minimum, variance: float) -> Scatter:
         root = np.sqrt(run.weight)
         misses.append((run.level - found.level) * root)
         # Each parameter's estimate moves by `pull` times the residuals.
-        pull = np.tensordot(inverse[np.ix_(free, found.columns)], found.slope, axes=1)
+        pull = np.tensordot(inverse[free][:, found.columns], found.slope, axes=1)
         pulls.append(pull * root)
     factor = np.ones(size)
     factor[free] = inflation_of(misses, pulls, variance)

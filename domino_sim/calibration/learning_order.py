@@ -138,7 +138,8 @@ def _of_run(
     seen = np.flatnonzero(np.isfinite(half))
     if len(seen):
         low[seen], high[seen] = np.percentile(drawn[seen], [tail, 100.0 - tail], axis=1)
-        low[seen], high[seen] = np.minimum(low[seen], half[seen]), np.maximum(high[seen], half[seen])
+        low[seen] = np.minimum(low[seen], half[seen])
+        high[seen] = np.maximum(high[seen], half[seen])
         rank[seen] = _ranks(half[seen, None])[:, 0]
         ranks = _ranks(drawn[seen])
         places = np.percentile(ranks, [tail, 100.0 - tail], axis=1, method="nearest")
@@ -184,7 +185,8 @@ def _half_way(steps: Floats, curves: Floats, ends: int) -> Floats:
     row = np.arange(len(curves))
     low, high = curves[row, before], curves[row, k]
     part = np.where(high > low, (middle - low) / np.where(high > low, high - low, 1.0), 0.0)
-    return steps[before] + part * (steps[k] - steps[before])
+    passed: Floats = np.asarray(steps, dtype=float)[before] + part * (steps[k] - steps[before])
+    return passed
 
 
 def _ranks(values: Floats) -> Floats:

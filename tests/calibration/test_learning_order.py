@@ -20,7 +20,8 @@ def test_rising_curves_are_those_of_scipy() -> None:
 
 def test_skills_come_in_the_order_in_which_they_rise() -> None:
     p = [0.5, 0.25, 0.15, 0.1]
-    (found,) = learning_order(observe(curves_of(scenario_of(p, steps=3000, points=300), noise=0.02)))
+    curves = curves_of(scenario_of(p, steps=3000, points=300), noise=0.02)
+    (found,) = learning_order(observe(curves))
     assert found.rank.tolist() == [1.0, 2.0, 3.0, 4.0]
     assert (found.low <= found.half_at).all() and (found.half_at <= found.high).all()
 

@@ -45,7 +45,7 @@ def test_every_derivative_is_the_limit_of_its_differences(
     path = _path(seed, growth, leak, exponent)
     rate, n = 0.004 * (1.0 + wasted), len(path.frequency)
     steps = np.unique(np.linspace(0.0, 5000.0, 61).round())
-    moves = tuple(Move(row) for row in np.eye(n)) + (Move(np.zeros(n), mastery=0.1),)
+    moves = (*(Move(row) for row in np.eye(n)), Move(np.zeros(n), mastery=0.1))
     if leak:
         moves += (Move(np.zeros(n), leak=0.1),)
 
@@ -59,7 +59,8 @@ def test_every_derivative_is_the_limit_of_its_differences(
         (found.by_wasted, level(wasted=wasted * up), level(wasted=wasted * down)),
     ]
     for m, move in enumerate(moves):
-        pairs.append((found.by_path[m], level(move.along(path, STEP)), level(move.along(path, -STEP))))
+        sides = [level(move.along(path, step)) for step in (STEP, -STEP)]
+        pairs.append((found.by_path[m], sides[0], sides[1]))
     for exact, higher, lower in pairs:
         wrong = np.abs((higher - lower) / (2.0 * STEP) - exact)
         # A record at the very instant of a kink lies on one side of it in each difference.
