@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import stdtrit
@@ -20,6 +20,9 @@ __all__ = ["Estimate", "estimates_of"]
 #: The profile of a parameter is followed until it has risen this near to its threshold.
 _NEAR = 0.02
 _MOST_PROFILE_STEPS = 14
+
+#: How far from its bound, in its logarithm, the derivatives by an N₀ of 0 are taken.
+_OFF_BOUND = 1e-3
 
 #: The standard error of a logarithm beyond which nothing is known of a parameter.
 _UNKNOWN = 3.0
@@ -39,7 +42,7 @@ class Estimate:
     value
         The best value; N₀ is 0 where none is seen, and inf where it is beyond all demands.
     error
-        Standard error of the value (of its logarithm if `log`); NaN on a bound.
+        Standard error of the value (of its logarithm if `log`); NaN unless both ends are known.
     low, high
         Ends of the interval; 0 and inf where the data set no limit.
     status
@@ -87,7 +90,41 @@ def _part_estimates(fit: Fit, part: Part, confidence: float, profile: bool) -> l
             found.append(_by_error(model, minimum, k, scatter, reach))
         else:
             found.append(_by_profile(model, minimum, k, scatter, reach, fit.variance))
-    return found
+    return _beside_zero(model, minimum, found, fit, confidence)
+
+
+def _beside_zero(
+    model: Model, minimum: Minimum, found: list[Estimate], fit: Fit, confidence: float
+) -> list[Estimate]:
+    """Widen intervals of what is fitted beside an N₀ that is not told from 0.
+
+    N₀ stops at 0, so that a profile of η is cut on one side, where the scatter of η goes on: its
+    intervals would hold too seldom. They are made at least as wide as if N₀ had no bound.
+    """
+    if any(e.name == "wasted" and math.isinf(e.value) for e in found):
+        # The error of η is that of a far too small part of the valley of η and N₀.
+        found = [replace(e, error=math.nan) if e.name == "rate" else e for e in found]
+    near = [e.name == "wasted" and e.status in ("at zero", "no lower limit") for e in found]
+    if not any(near):
+        return found
+    x, bound = minimum.at.copy(), minimum.bound.copy()
+    for k in np.flatnonzero(near).tolist():
+        if bound[k] < 0:
+            x[k], bound[k] = x[k] + _OFF_BOUND, 0
+    scatter = covariance(model, Minimum(x, bowl_of(model, x), bound, True), fit.variance)
+    widened = []
+    for k, estimate in enumerate(found):
+        error = math.sqrt(scatter.covariance[k, k]) if scatter.known[k] else math.nan
+        if near[k] or not estimate.log or estimate.name == "frequency" or not error < _UNKNOWN:
+            widened.append(estimate)
+            continue
+        spare = max(fit.count / scatter.inflation[k] - fit.size, 1.0)
+        wide = math.exp(float(stdtrit(spare, 0.5 + confidence / 2.0)) * error)
+        low, high = estimate.value / wide, estimate.value * wide
+        widened.append(
+            replace(estimate, low=min(low, estimate.low), high=max(high, estimate.high))
+        )
+    return widened
 
 
 def _in_rates(model: PoolModel, minimum: Minimum) -> tuple[PoolModel, Minimum]:
@@ -230,7 +267,7 @@ def _by_profile(
         parameter.name,
         parameter.key,
         value,
-        error if not bound else math.nan,
+        error if all(bounded) and not bound else math.nan,
         _plain(parameter, low) if bounded[0] else floor,
         _plain(parameter, high) if bounded[1] else ceiling,
         status,

@@ -172,8 +172,9 @@ def _rising(level: Floats, weight: Floats) -> Floats:
     means[:, end <= begin] = np.inf
     # The least mean of a stretch from i that ends at k or later; then the best i up to k.
     least = np.minimum.accumulate(means[:, :, ::-1], axis=2)[:, :, ::-1]
-    upto = np.where(begin <= end - 1, least, -np.inf)
-    return upto.max(axis=1)
+    upto: Floats = np.where(begin <= end - 1, least, -np.inf)
+    best: Floats = upto.max(axis=1)
+    return best
 
 
 def _half_way(steps: Floats, curves: Floats, ends: int) -> Floats:
@@ -185,10 +186,10 @@ def _half_way(steps: Floats, curves: Floats, ends: int) -> Floats:
     row = np.arange(len(curves))
     low, high = curves[row, before], curves[row, k]
     part = np.where(high > low, (middle - low) / np.where(high > low, high - low, 1.0), 0.0)
-    passed: Floats = np.asarray(steps, dtype=float)[before] + part * (steps[k] - steps[before])
-    return passed
+    return np.asarray(steps[before] + part * (steps[k] - steps[before]), dtype=float)
 
 
 def _ranks(values: Floats) -> Floats:
     """Return the places (1 …) of each column's values (n, draws)."""
-    return np.argsort(np.argsort(values, axis=0, kind="stable"), axis=0, kind="stable") + 1.0
+    places = np.argsort(np.argsort(values, axis=0, kind="stable"), axis=0, kind="stable")
+    return places.astype(np.float64) + 1.0

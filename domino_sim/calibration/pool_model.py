@@ -13,7 +13,8 @@ from typing import Literal
 import numpy as np
 
 from domino_sim.calibration.models import Levels, Parameter
-from domino_sim.calibration.observations import Observations, RunRecord
+from domino_sim.calibration.observations import Observations
+from domino_sim.calibration.pool_start import start_of_pool
 from domino_sim.calibration.tangent import Move, Path, solve
 from domino_sim.engines.paths import HardPath
 from domino_sim.levels import Floats
@@ -33,9 +34,6 @@ _BOUNDS = {
     "exponent": (np.log(1e-4), np.log(1e2), True),
     "start": (-20.0, 4.0, False),
 }
-
-#: N₀ from which the search begins, as parts of a run's demand half-way.
-_PARTS_WASTED = np.array([1e-3, 0.03, 0.5, 5.0, 300.0])
 
 #: Where the search for a logistic curve's start begins: level 0.018.
 _START_LOGIT = -4.0
@@ -87,6 +85,17 @@ class PoolModel:
     free
         What is fitted.
 
+    Attributes
+    ----------
+    pool_law
+        The law of the pool: `law`, or ``constant`` under ``logistic``.
+    pools
+        How many pools are fitted: one, or one a run.
+    half
+        τ₁ and G₁ of each run.
+    parameters
+        What is fitted.
+
     Notes
     -----
     T = (N₀ τ₁ + G₁)/η, with τ₁ a fixed instant of the clock about half-way and G₁ the integral of
@@ -105,7 +114,7 @@ class PoolModel:
         self.pools = 1 if free.shared else len(observations.runs)
         self._wasted = self.pool_law != "constant" and "wasted" not in free.given
         self._scaled = "rate" not in free.given
-        self._half = [self._half_way(r) for r in range(len(observations.runs))]
+        self.half = [self._half_way(r) for r in range(len(observations.runs))]
         self.parameters = tuple(self._parameters())
         index: dict[tuple[str, str], int] = {}
         for k, parameter in enumerate(self.parameters):
@@ -125,20 +134,17 @@ class PoolModel:
     def on(self, observations: Observations) -> PoolModel:
         """Return the same model of other runs; its parameters must be shared by all runs."""
         other = PoolModel(observations, self.path, self.law, self.free)
-        other._half = [self._half[0]] * len(observations.runs)
+        other.half = [self.half[0]] * len(observations.runs)
         return other
-
-    def _pool_key(self, r: int) -> str:
-        return "" if self.free.shared else self.observations.runs[r].name
 
     def _parameters(self) -> list[Parameter]:
         found = []
-        keys = [self._pool_key(r) for r in range(self.pools)]
+        keys = [self.pool_key(r) for r in range(self.pools)]
         for r, key in enumerate(keys):
             if self._scaled:
                 found.append(Parameter(self.free.scale, key, -60.0, 60.0, True))
             if self._wasted:
-                tau, total = self._half[r]
+                tau, total = self.half[r]
                 low, high = np.log(total / tau * np.array([_LEAST_WASTED, _MOST_WASTED]))
                 found.append(Parameter("wasted", key, float(low), float(high), True))
         if self.free.frequencies:
@@ -209,6 +215,14 @@ class PoolModel:
         known = {name: value for name, value in values.items() if value is not None}
         return replace(path, **known) if known else path  # type: ignore[arg-type]
 
+    def index(self, name: str, key: str = "") -> int | None:
+        """Return the number of a parameter; None if it is not fitted."""
+        return self._index.get((name, key))
+
+    def pool_key(self, r: int) -> str:
+        """Return the key of the parameters of a run's pool."""
+        return "" if self.free.shared else self.observations.runs[r].name
+
     def _value(self, x: Floats, name: str, key: str = "") -> float | None:
         k = self._index.get((name, key))
         if k is None:
@@ -217,7 +231,7 @@ class PoolModel:
 
     def pool_of(self, x: Floats, r: int) -> tuple[float, float]:
         """Return η and N₀ of a run; N₀ on its lower bound is 0."""
-        key = self._pool_key(r)
+        key = self.pool_key(r)
         wasted = self._value(x, "wasted", key) or 0.0
         k = self._index.get(("wasted", key))
         if k is not None and x[k] <= self.parameters[k].low:
@@ -226,10 +240,11 @@ class PoolModel:
             return float(self.free.given["rate"]), wasted
         scale = self._value(x, self.free.scale, key)
         assert scale is not None
-        return (scale if self.free.scale == "rate" else self._rate(scale, wasted, r)), wasted
+        return (scale if self.free.scale == "rate" else self.rate_of(scale, wasted, r)), wasted
 
-    def _rate(self, time: float, wasted: float, r: int) -> float:
-        tau, total = self._half[0 if self.free.shared else r]
+    def rate_of(self, time: float, wasted: float, r: int) -> float:
+        """Return η of a run that takes `time` steps to get half-way with N₀ = `wasted`."""
+        tau, total = self.half[0 if self.free.shared else r]
         if self.pool_law == "norm":
             return float(np.hypot(wasted * tau, total)) / time
         return (wasted * tau + total) / time
@@ -243,9 +258,9 @@ class PoolModel:
         found = solve(path, self.pool_law, rate, wasted, record.steps, moves, derive=derive)
         if not derive:
             return Levels(found.level, found.by_path, [])
-        key = self._pool_key(run)
+        key = self.pool_key(run)
         slopes, own = [], []
-        tau, total = self._half[0 if self.free.shared else run]
+        tau, total = self.half[0 if self.free.shared else run]
         if self._scaled:
             sign = 1.0 if self.free.scale == "rate" else -1.0
             own.append(self._index[self.free.scale, key])
@@ -311,64 +326,5 @@ class PoolModel:
                 value = getattr(self.path, parameter.name)
                 x[k] = np.log(value) if parameter.log else value
         for r in range(self.pools):
-            self._start_pool(x, r)
+            x = start_of_pool(self, x, r)
         return x
-
-    def _start_pool(self, x: Floats, r: int) -> None:
-        """Set a pool's parameters to the best of a few N₀, each with its best scale."""
-        key = self._pool_key(r)
-        scale = self._index.get((self.free.scale, key))
-        wasted = self._index.get(("wasted", key))
-        first, (tau, total) = (0 if self.free.shared else r), self._half[r]
-        runs = self.observations.runs if self.free.shared else self.observations.runs[r : r + 1]
-        thin = [_thinned(run) for run in runs]
-        choices = _PARTS_WASTED * (total / tau) if wasted is not None else np.array([0.0])
-        best, error = x.copy(), np.inf
-        for choice in choices:
-            trial = x.copy()
-            if wasted is not None:
-                trial[wasted] = np.log(choice)
-            found, rate = self._best_scale(trial, first, thin)
-            if found < error:
-                best, error = trial, found
-                if scale is not None:
-                    _, spent = self.pool_of(trial, first)
-                    time = rate if self.free.scale == "rate" else self._rate(1.0, spent, r) / rate
-                    best[scale] = np.log(time)
-        x[:] = best
-
-    def _best_scale(self, x: Floats, first: int, thin: list[RunRecord]) -> tuple[float, float]:
-        """Return the least squared error over rates η, and η, from one solution of each path.
-
-        Levels depend on t and η through η t only.
-        """
-        _, wasted = self.pool_of(x, first) if not self._scaled else (0.0, self._spent(x, first))
-        last = max(run.steps[-1] for run in thin)
-        unit = self._rate(1.0, wasted, first)
-        if self._scaled:
-            rates = unit / (last * np.geomspace(3e-4, 1e3, 32))
-        else:
-            rates = np.array([float(self.free.given["rate"])])
-        errors = np.zeros(len(rates))
-        for q, run in enumerate(thin):
-            path = self.path_of(x, first + q)
-            grid = unit * np.geomspace(1e-5, 1e4, 200)
-            level = solve(path, self.pool_law, 1.0, wasted, grid, derive=False).level
-            places = np.log(np.maximum(np.outer(rates, run.steps), grid[0]) / grid[0])
-            places *= (len(grid) - 1) / np.log(grid[-1] / grid[0])
-            before = np.clip(places.astype(int), 0, len(grid) - 2)
-            part = np.clip(places - before, 0.0, 1.0)
-            at = level[:, before] * (1.0 - part) + level[:, before + 1] * part
-            errors += np.einsum("ik,irk->r", run.weight, (at - run.level[:, None]) ** 2)
-        best = int(np.argmin(errors))
-        return float(errors[best]), float(rates[best])
-
-    def _spent(self, x: Floats, r: int) -> float:
-        """N₀ of a run, whatever its rate."""
-        return self._value(x, "wasted", self._pool_key(r)) or 0.0
-
-
-def _thinned(run: RunRecord) -> RunRecord:
-    """Thirty of the records: enough to begin with."""
-    k = len(run.steps)
-    return run.only(np.isin(np.arange(k), np.linspace(0, k - 1, min(k, 30)).round().astype(int)))

@@ -126,6 +126,13 @@ def calibrate(
             where="curves",
             expected="all frequencies of all runs, or fit={'frequencies'}",
         )
+    for r, mixture in enumerate(known):
+        if not fitted and not mixture.any():
+            raise ArgumentError(
+                f"all frequencies of the run {shown(observations.runs[r].name)} are 0",
+                where="curves",
+                expected="at least one skill that is trained",
+            )
     gate = tuple(name for name in ("beta", "mastery", "leak", "exponent") if name in fit)
     free = Free(
         frequencies=fitted,
