@@ -16,7 +16,7 @@ from domino_sim.calibration.tangent import Path
 from domino_sim.engines.circuit import kth_smallest
 from domino_sim.levels import Floats
 
-__all__ = ["LAWS", "Fit", "Part", "fit_law", "minimum_of"]
+__all__ = ["LAWS", "Fit", "Part", "fit_law", "minimum_of", "model_of"]
 
 #: How far frequencies are shaken, in their logarithms, in search of a lower minimum.
 _SHAKES = (0.05, 0.2, 0.2, 0.5)
@@ -97,7 +97,7 @@ def fit_law(observations: Observations, path: Path, law: str, free: Free) -> Fit
             alone = PoolModel(chosen, begins[0], "constant", free)
             begins.append(replace(path, frequency=alone.frequencies(minimum_of(alone).at)))
         for begin in begins:
-            model = _model(chosen, begin, law, free)
+            model = model_of(chosen, begin, law, free)
             tries.append(Part(model, minimum_of(model), group))
         best = min(tries, key=lambda part: part.minimum.bowl.error)
         gated = free.frequencies and not path.circuit.free and law != "domino"
@@ -124,7 +124,8 @@ def minimum_of(
     return minimise(lambda x: bowl_of(model, x), begin, low, high, held=held, enough=enough)
 
 
-def _model(observations: Observations, path: Path, law: str, free: Free) -> Model:
+def model_of(observations: Observations, path: Path, law: str, free: Free) -> Model:
+    """Return a law's model of these runs."""
     if law == "domino":
         return SerialModel(
             observations,

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.optimize import isotonic_regression
 
-from domino_sim.calibration.estimates import covariance
 from domino_sim.calibration.fits import Fit, fit_law
 from domino_sim.calibration.noise import inflation_of
 from domino_sim.calibration.observations import Observations, RunRecord
 from domino_sim.calibration.pool_model import Free
+from domino_sim.calibration.scatter import covariance
 from domino_sim.calibration.tangent import Path
 
 __all__ = ["Comparison", "LawRow", "compare_laws", "last_third"]

@@ -21,7 +21,7 @@ __all__ = ["Order", "learning_order"]
 _RISEN = 3.0
 
 #: Curves are averaged into at most this many records before they are drawn anew.
-_MOST_RECORDS = 48
+_MOST_RECORDS = 32
 
 #: The part of a run, at its beginning and at its end, over which its ends are averaged.
 _ENDS = 0.125
@@ -77,7 +77,7 @@ class Order:
 
 
 def learning_order(
-    observations: Observations, *, confidence: float = 0.95, draws: int = 200, seed: int = 0
+    observations: Observations, *, confidence: float = 0.95, draws: int = 100, seed: int = 0
 ) -> tuple[Order, ...]:
     """Return the order of learning of every run.
 

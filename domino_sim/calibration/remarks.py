@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from domino_sim.calibration.estimates import Estimate
 from domino_sim.calibration.fits import Fit
 from domino_sim.calibration.observations import Observations
 from domino_sim.calibration.pool_model import Free
+from domino_sim.calibration.profiles import Estimate
 from domino_sim.calibration.tangent import Path
 from domino_sim.wording import shown
 
@@ -95,7 +95,8 @@ def _still(observations: Observations) -> Iterator[str]:
 
 def _named(found: Estimate) -> str:
     symbol = _SYMBOLS.get(found.name, found.name)
-    return f"{symbol} of {shown(found.key)}" if found.key else symbol
+    named = f"{symbol} of {shown(found.key)}" if found.key else symbol
+    return f"{named} in {shown(found.run)}" if found.run not in ("", found.key) else named
 
 
 def _listed(names: Sequence[str]) -> str:

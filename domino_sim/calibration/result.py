@@ -13,12 +13,12 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from domino_sim import __version__
-from domino_sim.calibration.estimates import Estimate
 from domino_sim.calibration.fits import Fit, Part
 from domino_sim.calibration.laws import Comparison
 from domino_sim.calibration.learning_order import Order, learning_order
 from domino_sim.calibration.observations import Observations
 from domino_sim.calibration.pool_model import Free, PoolModel
+from domino_sim.calibration.profiles import Estimate
 from domino_sim.calibration.seriality import Seriality
 from domino_sim.calibration.tangent import Path
 from domino_sim.errors import ArgumentError, nearest_name
@@ -75,8 +75,10 @@ class Calibration:
         """Of each run: when each skill was half-way up, and the order of learning."""
         return learning_order(self.observations, confidence=self.settings["confidence"])
 
-    def estimate(self, name: str, key: str = "") -> Estimate:
-        """Return one parameter: ``estimate("rate", "seed 0")``; `key` may be left out if only one.
+    def estimate(self, name: str, key: str = "", run: str = "") -> Estimate:
+        """Return one parameter: ``estimate("rate", "seed 0")``, ``estimate("frequency", "copy")``.
+
+        `key` may be left out if there is one only; `run` is needed where each run has its own.
 
         Raises
         ------
@@ -92,7 +94,7 @@ class Calibration:
                 expected=f"one of {', '.join(names)}",
                 nearest=nearest_name(name, names),
             )
-        keyed = [found for found in named if found.key == key]
+        keyed = [found for found in named if found.key == key and run in ("", found.run)]
         if not keyed and not key and len(named) == 1:
             return named[0]
         if not keyed:
@@ -102,6 +104,11 @@ class Calibration:
                 where="key",
                 expected=f"one of {', '.join(keys[:8])}",
                 nearest=nearest_name(key, keys),
+            )
+        if len(keyed) > 1:
+            runs = ", ".join(shown(found.run) for found in keyed[:8])
+            raise ArgumentError(
+                f"{name} of {shown(key)} is of {len(keyed)} runs", where="run", expected=runs
             )
         return keyed[0]
 
@@ -142,10 +149,7 @@ class Calibration:
             "notes": list(self.notes),
             "values": self.observations.count,
             "errors_known": self.observations.weighted,
-            "parameters": [
-                {**_estimate(found), **({"run": run} if run else {})}
-                for found, run in zip(self.estimates, self._runs_of_estimates(), strict=True)
-            ],
+            "parameters": [_estimate(found) for found in self.estimates],
             "laws": [
                 {
                     "law": row.law,
@@ -186,16 +190,6 @@ class Calibration:
                 found[run.name] = dict(zip(self.observations.skills, p, strict=True))
         return found
 
-    def _runs_of_estimates(self) -> list[str]:
-        """The run of each estimate whose key does not say it; "" for all runs."""
-        found = []
-        for part in self.fit.parts:
-            alone = len(self.fit.parts) > 1 and len(part.runs) == 1
-            run = self.observations.runs[part.runs[0]].name if alone else ""
-            for parameter in part.model.parameters:
-                found.append("" if parameter.name in ("time", "rate", "wasted") else run)
-        return found
-
 
 def _part(part: Part, start: bool) -> dict[str, Any]:
     """A fitted part, so that its model can be built again: its parameters, where they began."""
@@ -214,6 +208,8 @@ def _estimate(found: Estimate) -> dict[str, Any]:
     row: dict[str, Any] = {"name": found.name}
     if found.key:
         row["of"] = found.key
+    if found.run:
+        row["run"] = found.run
     row |= {
         "value": _number(found.value),
         "low": _number(found.low),

@@ -17,6 +17,18 @@ from typing import Annotated
 import typer
 
 from domino_sim import __version__
+from domino_sim.cli import fit_commands
+from domino_sim.cli.reading import (
+    Column,
+    Files,
+    Keep,
+    Kind,
+    Metric,
+    Mixtures,
+    Normalise,
+    Tag,
+    reading_options,
+)
 from domino_sim.errors import DominoError, RunError, one_line
 
 __all__ = ["app", "main"]
@@ -116,6 +128,38 @@ def train(
     from domino_sim.cli.train import train_run
 
     raise typer.Exit(train_run(run, set_ or [], out, fresh, as_json))
+
+
+@app.command()
+def curves(
+    files: Files,
+    mixtures: Mixtures = None,
+    normalise: Normalise = "auto",
+    column: Column = None,
+    metric: Metric = None,
+    tag: Tag = None,
+    kind: Kind = None,
+    keep: Keep = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where results go.", show_default="results/curves-NAME"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read learning curves and say what was understood.
+
+    Writes figure.png, curves.nc (with levels) and summary.json.
+    """
+    from domino_sim.cli.curves import show_curves
+
+    reading = reading_options(
+        mixtures, normalise, column or [], metric or [], tag or [], kind, keep
+    )
+    raise typer.Exit(show_curves(files, reading, out, as_json))
+
+
+app.command()(fit_commands.calibrate)
+app.command()(fit_commands.forecast)
 
 
 @app.command()

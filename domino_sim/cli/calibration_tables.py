@@ -1,0 +1,219 @@
+"""What `calibrate` and `forecast` print."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from domino_sim.calibration import Calibration, Estimate
+from domino_sim.cli.tables import (
+    MAX_ROWS,
+    _level,
+    _print_files,
+    _print_line,
+    _print_rest,
+    _print_table,
+    _short,
+    _step,
+    _table,
+)
+from domino_sim.errors import one_line
+from domino_sim.plot.style import short
+
+__all__ = ["print_calibration", "print_forecast"]
+
+REST = " (all are in calibration.json)"
+
+#: Laws under which 1/η is the time one skill takes with the pool to itself.
+WITH_DOMINO_TIME = ("sum", "norm", "domino")
+
+#: What need not be said of an estimate: its interval says it.
+SOUND = ("ok", "given")
+
+ENDS = ("low", "high")
+
+#: Longer names are shortened in their middle.
+NAME_WIDTH = 16
+
+
+def print_calibration(found: Calibration, files: Iterable[Path]) -> None:
+    """Print the verdict, the parameters, how laws compare, how serial runs are, notes and files."""
+    console = Console()
+    console.print(Text(f"Pool law: {found.comparison.verdict}", style="bold"), soft_wrap=True)
+    _print_pools(console, found)
+    _print_others(console, found)
+    _print_laws(console, found)
+    _print_runs(console, found)
+    for note in found.notes:
+        _print_line(console, f"note: {_short(one_line(note), 400)}")
+    _print_files(console, files)
+
+
+def _print_pools(console: Console, found: Calibration) -> None:
+    """Print η, t₀ and N₀, a row for each run, or one where all have the same."""
+    timed, wasting = found.law in WITH_DOMINO_TIME, found.law in ("sum", "norm")
+    interval = f"{found.settings['confidence']:.4g} interval"
+    columns = ["η", interval] + (["t₀"] if timed else []) + (["N₀", interval] if wasting else [])
+    table = _table(["run"], columns)
+    runs = [""] if found.free.shared else [run.name for run in found.observations.runs]
+    estimates = {(e.name, e.key): e for e in found.estimates}
+    rows = []
+    for run in runs:
+        rate = _of(estimates, found, "rate", run)
+        wasted = _of(estimates, found, "wasted", run) if wasting else None
+        cells = [_number(rate.value), _interval(rate)]
+        cells += [_number(1.0 / rate.value)] if timed else []
+        cells += [_number(wasted.value), _interval(wasted)] if wasted else []
+        odd = [("η", rate.status)] if rate.status not in SOUND else []
+        odd += [("N₀", wasted.status)] if wasted and wasted.status not in SOUND else []
+        rows.append([run or "all", *cells, ", ".join(f"{name}: {told}" for name, told in odd)])
+    told = any(row[-1] for row in rows)
+    if told:
+        table.add_column("status")
+    for row in rows[:MAX_ROWS]:
+        table.add_row(Text(short(one_line(row[0]), NAME_WIDTH)), *(row[1:] if told else row[1:-1]))
+    title = f"Parameters of {found.law!r}" + (", t₀ = 1/η" if timed else "")
+    _print(console, title, table)
+    _print_rest(console, len(rows), REST)
+
+
+def _of(
+    estimates: Mapping[tuple[str, str], Estimate], found: Calibration, name: str, run: str
+) -> Estimate:
+    """The estimate of a parameter of a run, or the value at which it was held."""
+    if (name, run) in estimates:
+        return estimates[name, run]
+    value = float(found.free.given.get(name, 0.0))
+    return Estimate(name, run, value, 0.0, value, value, "given")
+
+
+def _print_others(console: Console, found: Calibration) -> None:
+    """Print what was fitted besides the pools."""
+    whole = found.to_dict()
+    rows = [row for row in whole["parameters"] if row["name"] not in ("rate", "wasted")]
+    if not rows:
+        return
+    by_run = any("run" in row for row in rows)
+    table = _table(["parameter", *(["run"] if by_run else [])], ["value", "interval"])
+    table.add_column("status")
+    for row in rows[:MAX_ROWS]:
+        name = f"{row['name']} of {row['of']}" if "of" in row else row["name"]
+        low, high = (_number(math.inf if row[end] is None else row[end]) for end in ENDS)
+        cells = [Text(short(one_line(row.get("run", "")), NAME_WIDTH))] if by_run else []
+        table.add_row(
+            Text(short(one_line(name), 2 * NAME_WIDTH)),
+            *cells,
+            _number(row["value"]),
+            f"{low}–{high}",
+            row["status"],
+        )
+    _print(console, "What else was fitted", table)
+    _print_rest(console, len(rows), REST)
+
+
+def _print_laws(console: Console, found: Calibration) -> None:
+    rows = found.comparison.rows
+    columns: list[tuple[str, Callable[[Any], str]]] = [
+        ("parameters", lambda row: f"{row.size:,}"),
+        ("rms", lambda row: _number(row.rms)),
+    ]
+    if any(math.isfinite(row.held_out) for row in rows):
+        columns.append(("last third", lambda row: _number(row.held_out)))
+    if any(math.isfinite(row.left_out) for row in rows):
+        columns.append(("other runs", lambda row: _number(row.left_out)))
+    columns.append(("behind by", lambda row: _step(round(row.behind, 1))))
+    columns.append(("distance", lambda row: _step(round(row.distance, 1))))
+    table = _table(["law"], [name for name, _ in columns])
+    for row in rows:
+        table.add_row(row.law, *(cell(row) for _, cell in columns))
+    unit = "standard errors" if found.observations.weighted else "levels"
+    _print(console, f"How the laws compare (rms: in {unit})", table)
+
+
+def _print_runs(console: Console, found: Calibration) -> None:
+    runs = found.seriality
+    columns = ["mastered", "domino time", "scatter", "domino index", "if independent"]
+    table = _table(["run"], columns)
+    skills = len(found.observations.skills)
+    for run in runs[:MAX_ROWS]:
+        table.add_row(
+            Text(short(one_line(run.run), NAME_WIDTH)),
+            f"{run.mastered} of {skills}",
+            *(_number(value) for value in (run.domino_time, run.scatter)),
+            *(_level(_finite(value)) for value in (run.index, run.parallel_index)),
+        )
+    title = "How serial the runs are (domino index: 1 one after the other, 0 all at once)"
+    _print(console, title, table)
+    _print_rest(console, len(runs), REST)
+
+
+def print_forecast(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
+    """Print when each unfinished skill will be mastered, and where the files are."""
+    console = Console()
+    rows = [row for row in summary["skills"] if row["status"] != "mastered"]
+    several = len({row["run"] for row in summary["skills"]}) > 1
+    until = f"by {_step(summary['until'])}"
+    table = _table(
+        [*(["run"] if several else []), "skill"],
+        ["level", "mastered at", f"{summary['confidence']:.4g} interval", until],
+    )
+    table.add_column("status")
+    for row in rows[:MAX_ROWS]:
+        table.add_row(
+            *([Text(short(one_line(row["run"]), NAME_WIDTH))] if several else []),
+            Text(short(one_line(row["skill"]), NAME_WIDTH)),
+            _level(row["level"]),
+            _at(row["mastered_at"]),
+            "–" if row["low"] is None else f"{_at(row['low'])}–{_at(row['high'])}",
+            f"{row['probability']:.0%}",
+            row["status"],
+        )
+    if rows:
+        _print(console, f"When skills will be at level {summary['mastery']:g}", table)
+        _print_rest(console, len(rows), " (all are in forecast.json)")
+    done = len(summary["skills"]) - len(rows)
+    _print_line(console, f"{done:,} of {len(summary['skills']):,} curves are there already")
+    told = ", ".join(f"{law} ({weight:.0%})" for law, weight in summary["laws"].items())
+    _print_line(console, f"laws: {told}")
+    for note in summary["notes"]:
+        _print_line(console, f"note: {_short(one_line(note), 400)}")
+    _print_files(console, files)
+
+
+def _print(console: Console, title: str, table: Table) -> None:
+    """Print a table that folds words only where room is short, not names or numbers."""
+    for column in table.columns:
+        column.no_wrap = column.header != "status"
+    _print_table(console, title, table)
+
+
+def _at(step: float | None) -> str:
+    """A step to come, of four digits."""
+    if step is None:
+        return "∞"
+    return _step(float(f"{step:.4g}")) if abs(step) < 1000 else f"{step:,.0f}"
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.status == "given":
+        return "given"
+    return f"{_number(estimate.low)}–{_number(estimate.high)}"
+
+
+def _number(value: float | None) -> str:
+    """A number of three digits; ∞ where there is no limit, a dash where nothing is known."""
+    if value is None or math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞"
+    return f"{value:,.0f}" if 1000 <= abs(value) < 1e7 else f"{value:.3g}"
