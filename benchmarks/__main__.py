@@ -13,8 +13,8 @@ from benchmarks.measure import Row
 from benchmarks.report import table
 
 TOPICS = (
-    "clock_vs_euler", "events_growth", "clock_large", "gradient", "gradient_mlp", "meanfield",
-    "startup",
+    "calibration", "clock_vs_euler", "events_growth", "clock_large", "gradient", "gradient_mlp",
+    "meanfield", "startup",
 )
 
 

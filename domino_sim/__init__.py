@@ -12,6 +12,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from domino_sim.calibration import calibrate
+    from domino_sim.frequencies import infer_frequencies
     from domino_sim.gradient.probe import SkillProbe
     from domino_sim.gradient.run import load_run
     from domino_sim.gradient.training import train
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from domino_sim.record import Recorder
     from domino_sim.scenario import Scenario, load_scenario
     from domino_sim.simulation import simulate
+    from domino_sim.sweeps.sweeping import sweep
 
 __version__ = "0.1.0"
 
@@ -29,12 +32,15 @@ __all__ = [
     "Scenario",
     "SkillProbe",
     "__version__",
+    "calibrate",
+    "infer_frequencies",
     "load_graph",
     "load_run",
     "load_scenario",
     "predict_gradient",
     "read_curves",
     "simulate",
+    "sweep",
     "train",
 ]
 
@@ -43,12 +49,15 @@ _HOMES = {
     "Recorder": "domino_sim.record",
     "Scenario": "domino_sim.scenario",
     "SkillProbe": "domino_sim.gradient.probe",
+    "calibrate": "domino_sim.calibration",
+    "infer_frequencies": "domino_sim.frequencies",
     "load_graph": "domino_sim.graph",
     "load_run": "domino_sim.gradient.run",
     "load_scenario": "domino_sim.scenario",
     "predict_gradient": "domino_sim.meanfield",
     "read_curves": "domino_sim.readers",
     "simulate": "domino_sim.simulation",
+    "sweep": "domino_sim.sweeps.sweeping",
     "train": "domino_sim.gradient.training",
 }
 

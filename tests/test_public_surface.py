@@ -13,6 +13,8 @@ import domino_sim
 SIGNATURES = {
     "Recorder": ["run='run'"],
     "SkillProbe": ["model", "batches", "loss=None"],
+    "calibrate": ["curves", "frequencies=None", "graph=None", "law='auto'"],
+    "infer_frequencies": ["curves"],
     "load_graph": ["name_or_path"],
     "load_run": ["name_or_path", "overrides=None"],
     "load_scenario": ["name_or_path", "overrides=None"],
@@ -24,6 +26,30 @@ SIGNATURES = {
 
 #: What can only be given by name, of functions whose arguments are many.
 KEYWORDS = {
+    "calibrate": [
+        "loss='mse'",
+        "fit=()",
+        "share=()",
+        "rate=None",
+        "wasted=None",
+        "mastery=0.99",
+        "leak=0.0",
+        "exponent=None",
+        "beta=1.0",
+        "confidence=0.95",
+        "held_out=True",
+    ],
+    "infer_frequencies": [
+        "loss='mse'",
+        "graph=None",
+        "correlation=None",
+        "law=None",
+        "mastery=0.99",
+        "exponent=None",
+        "leak=0.0",
+        "start=None",
+        "confidence=0.95",
+    ],
     "predict_gradient": [
         "frequencies",
         "n_dim",
@@ -56,6 +82,8 @@ def test_the_public_names_are_these() -> None:
         "Scenario",
         "SkillProbe",
         "__version__",
+        "calibrate",
+        "infer_frequencies",
         "load_graph",
         "load_run",
         "load_scenario",

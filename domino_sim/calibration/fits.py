@@ -12,7 +12,7 @@ from domino_sim.calibration.models import Model, bowl_of
 from domino_sim.calibration.observations import Observations
 from domino_sim.calibration.pool_model import Free, PoolModel
 from domino_sim.calibration.serial_model import SerialModel, half_rises
-from domino_sim.calibration.tangent import Path
+from domino_sim.calibration.skill_path import Path
 from domino_sim.engines.circuit import kth_smallest
 from domino_sim.levels import Floats
 

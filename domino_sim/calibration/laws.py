@@ -17,12 +17,16 @@ from domino_sim.calibration.noise import inflation_of
 from domino_sim.calibration.observations import Observations, RunRecord
 from domino_sim.calibration.pool_model import Free
 from domino_sim.calibration.scatter import covariance
-from domino_sim.calibration.tangent import Path
+from domino_sim.calibration.skill_path import Path
 
 __all__ = ["Comparison", "LawRow", "compare_laws", "last_third"]
 
 #: A law is preferred if it is better by this much in log likelihood: odds of 7 to 1.
 DECISIVE = 2.0
+
+#: Curves that are nearer than this many standard errors to each other cannot be told apart: of
+#: these, a difference of penalties would decide.
+APART = 2.0
 
 #: The fewest records on either side of where the last third of a run begins.
 _LEAST_RECORDS = 3
@@ -75,7 +79,8 @@ class LawRow:
 class Comparison:
     """All laws, the best first, and what is to be said.
 
-    `candidates` are the laws that the data cannot tell from the best one, which is among them.
+    `candidates` are the laws that the data cannot tell from the best one, which is among them: less
+    than 2 behind it, or with curves less than 2 standard errors apart.
     """
 
     rows: tuple[LawRow, ...]
@@ -106,7 +111,7 @@ def compare_laws(
         behind, distance = 0.0, 0.0
         if fit is not best:
             extra = penalties[fit.law] - penalties[best.law]
-            behind, distance = _behind(observations, best, fit, extra)
+            behind, distance = _behind(observations, best, fit, extra, best_variance)
         rows.append(
             LawRow(
                 fit.law,
@@ -119,7 +124,9 @@ def compare_laws(
             )
         )
     rows.sort(key=lambda row: row.behind)
-    near = tuple(row.law for row in rows if row.behind < rows[0].behind + DECISIVE)
+    near = tuple(
+        row.law for row in rows if row.behind < DECISIVE or row.distance < APART
+    )
     return Comparison(tuple(rows), near, _verdict(rows, near))
 
 
@@ -133,7 +140,7 @@ def _penalty(fit: Fit) -> float:
 
 
 def _behind(
-    observations: Observations, best: Fit, other: Fit, extra: float
+    observations: Observations, best: Fit, other: Fit, extra: float, variance: float
 ) -> tuple[float, float]:
     """By how much `other` is behind `best`, and how far its curves are from there.
 
@@ -145,7 +152,6 @@ def _behind(
         level = best.levels(r, run.steps)
         misses.append((run.level - level) * root)
         apart.append(((other.levels(r, run.steps) - level) * root)[None])
-    variance = max(best.variance, _EXACT)
     factor = float(inflation_of(misses, apart, variance)[0])
     distance = math.sqrt(sum(float(np.vdot(a, a)) for a in apart) / (variance * factor))
     gain = 0.5 * (other.error - best.error) / variance + extra
@@ -215,7 +221,7 @@ def _verdict(rows: Sequence[LawRow], near: tuple[str, ...]) -> str:
         return f"only {rows[0].law!r} was fitted"
     if len(near) == 1:
         second = rows[1]
-        odds = math.exp(min(second.behind - rows[0].behind, 700.0))
+        odds = math.exp(min(second.behind, 700.0))
         told = f"{odds:,.0f} to 1" if odds < 1e6 else f"more than {10 ** 6:,} to 1"
         return f"{near[0]!r}, by {told} against {second.law!r}"
     return f"cannot tell {' from '.join(repr(law) for law in near)}: their curves agree"

@@ -15,7 +15,8 @@ import numpy as np
 from domino_sim.calibration.models import Levels, Parameter
 from domino_sim.calibration.observations import Observations
 from domino_sim.calibration.pool_start import start_of_pool
-from domino_sim.calibration.tangent import Move, Path, solve
+from domino_sim.calibration.skill_path import Move, Path
+from domino_sim.calibration.tangent import solve
 from domino_sim.engines.paths import HardPath
 from domino_sim.levels import Floats
 from domino_sim.pool import Law

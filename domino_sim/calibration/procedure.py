@@ -21,15 +21,17 @@ from domino_sim.calibration.pool_model import Free
 from domino_sim.calibration.remarks import remarks
 from domino_sim.calibration.result import Calibration
 from domino_sim.calibration.seriality import seriality
-from domino_sim.calibration.tangent import Path
+from domino_sim.calibration.skill_path import Path
 from domino_sim.engines.system import graph_circuit
 from domino_sim.errors import ArgumentError
 from domino_sim.levels import Loss
+from domino_sim.threads import one_thread
 from domino_sim.wording import shown
 
 __all__ = ["calibrate"]
 
 
+@one_thread
 def calibrate(
     curves: xr.Dataset,
     frequencies: ArrayLike | Mapping[str, float] | None = None,

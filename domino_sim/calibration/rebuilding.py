@@ -14,8 +14,8 @@ from domino_sim.calibration.least_squares import Minimum
 from domino_sim.calibration.models import bowl_of
 from domino_sim.calibration.observations import Observations
 from domino_sim.calibration.pool_model import GATE_PARAMETERS, Free
+from domino_sim.calibration.skill_path import Path
 from domino_sim.calibration.stored_form import Entry
-from domino_sim.calibration.tangent import Path
 from domino_sim.engines.system import graph_circuit
 from domino_sim.errors import ArgumentError, FileError, InputError
 from domino_sim.graph import build_graph

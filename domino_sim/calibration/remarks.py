@@ -10,7 +10,7 @@ from domino_sim.calibration.fits import Fit
 from domino_sim.calibration.observations import Observations
 from domino_sim.calibration.pool_model import Free
 from domino_sim.calibration.profiles import Estimate
-from domino_sim.calibration.tangent import Path
+from domino_sim.calibration.skill_path import Path
 from domino_sim.wording import shown
 
 __all__ = ["remarks"]

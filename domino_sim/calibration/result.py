@@ -20,7 +20,7 @@ from domino_sim.calibration.observations import Observations
 from domino_sim.calibration.pool_model import Free, PoolModel
 from domino_sim.calibration.profiles import Estimate
 from domino_sim.calibration.seriality import Seriality
-from domino_sim.calibration.tangent import Path
+from domino_sim.calibration.skill_path import Path
 from domino_sim.errors import ArgumentError, nearest_name
 from domino_sim.levels import Floats
 from domino_sim.wording import shown

@@ -8,7 +8,7 @@ import numpy as np
 
 from domino_sim.calibration.models import Levels, Parameter
 from domino_sim.calibration.observations import Observations, RunRecord
-from domino_sim.calibration.tangent import Path
+from domino_sim.calibration.skill_path import Path
 from domino_sim.engines.circuit import kth_smallest
 from domino_sim.levels import Floats, Ints
 

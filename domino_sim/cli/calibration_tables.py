@@ -12,16 +12,16 @@ from rich.table import Table
 from rich.text import Text
 
 from domino_sim.calibration import Calibration, Estimate
-from domino_sim.cli.tables import (
+from domino_sim.cli.printing import (
     MAX_ROWS,
-    _level,
-    _print_files,
-    _print_line,
-    _print_rest,
-    _print_table,
-    _short,
-    _step,
-    _table,
+    cut,
+    level_text,
+    new_table,
+    print_files,
+    print_line,
+    print_rest,
+    print_table,
+    step_text,
 )
 from domino_sim.errors import one_line
 from domino_sim.plot.style import short
@@ -35,6 +35,12 @@ WITH_DOMINO_TIME = ("sum", "norm", "domino")
 
 #: What need not be said of an estimate: its interval says it.
 SOUND = ("ok", "given")
+
+#: Skills named of a run where there are several.
+FIRST = 3
+
+#: Rows of what else was fitted where each run has its own.
+FEW_ROWS = 12
 
 ENDS = ("low", "high")
 
@@ -50,9 +56,10 @@ def print_calibration(found: Calibration, files: Iterable[Path]) -> None:
     _print_others(console, found)
     _print_laws(console, found)
     _print_runs(console, found)
+    _print_order(console, found)
     for note in found.notes:
-        _print_line(console, f"note: {_short(one_line(note), 400)}")
-    _print_files(console, files)
+        print_line(console, f"note: {cut(one_line(note), 400)}")
+    print_files(console, files)
 
 
 def _print_pools(console: Console, found: Calibration) -> None:
@@ -60,7 +67,7 @@ def _print_pools(console: Console, found: Calibration) -> None:
     timed, wasting = found.law in WITH_DOMINO_TIME, found.law in ("sum", "norm")
     interval = f"{found.settings['confidence']:.4g} interval"
     columns = ["η", interval] + (["t₀"] if timed else []) + (["N₀", interval] if wasting else [])
-    table = _table(["run"], columns)
+    table = new_table(["run"], columns)
     runs = [""] if found.free.shared else [run.name for run in found.observations.runs]
     estimates = {(e.name, e.key): e for e in found.estimates}
     rows = []
@@ -80,7 +87,7 @@ def _print_pools(console: Console, found: Calibration) -> None:
         table.add_row(Text(short(one_line(row[0]), NAME_WIDTH)), *(row[1:] if told else row[1:-1]))
     title = f"Parameters of {found.law!r}" + (", t₀ = 1/η" if timed else "")
     _print(console, title, table)
-    _print_rest(console, len(rows), REST)
+    print_rest(console, len(rows), REST)
 
 
 def _of(
@@ -100,9 +107,10 @@ def _print_others(console: Console, found: Calibration) -> None:
     if not rows:
         return
     by_run = any("run" in row for row in rows)
-    table = _table(["parameter", *(["run"] if by_run else [])], ["value", "interval"])
+    table = new_table(["parameter", *(["run"] if by_run else [])], ["value", "interval"])
     table.add_column("status")
-    for row in rows[:MAX_ROWS]:
+    shown = FEW_ROWS if by_run else MAX_ROWS
+    for row in rows[:shown]:
         name = f"{row['name']} of {row['of']}" if "of" in row else row["name"]
         low, high = (_number(math.inf if row[end] is None else row[end]) for end in ENDS)
         cells = [Text(short(one_line(row.get("run", "")), NAME_WIDTH))] if by_run else []
@@ -114,7 +122,7 @@ def _print_others(console: Console, found: Calibration) -> None:
             row["status"],
         )
     _print(console, "What else was fitted", table)
-    _print_rest(console, len(rows), REST)
+    print_rest(console, len(rows), REST, shown)
 
 
 def _print_laws(console: Console, found: Calibration) -> None:
@@ -127,9 +135,9 @@ def _print_laws(console: Console, found: Calibration) -> None:
         columns.append(("last third", lambda row: _number(row.held_out)))
     if any(math.isfinite(row.left_out) for row in rows):
         columns.append(("other runs", lambda row: _number(row.left_out)))
-    columns.append(("behind by", lambda row: _step(round(row.behind, 1))))
-    columns.append(("distance", lambda row: _step(round(row.distance, 1))))
-    table = _table(["law"], [name for name, _ in columns])
+    columns.append(("behind by", lambda row: step_text(round(row.behind, 1))))
+    columns.append(("distance", lambda row: step_text(round(row.distance, 1))))
+    table = new_table(["law"], [name for name, _ in columns])
     for row in rows:
         table.add_row(row.law, *(cell(row) for _, cell in columns))
     unit = "standard errors" if found.observations.weighted else "levels"
@@ -138,19 +146,55 @@ def _print_laws(console: Console, found: Calibration) -> None:
 
 def _print_runs(console: Console, found: Calibration) -> None:
     runs = found.seriality
-    columns = ["mastered", "domino time", "scatter", "domino index", "if independent"]
-    table = _table(["run"], columns)
+    columns = ["mastered", "time", "scatter", "index", "parallel"]
+    table = new_table(["run"], columns)
     skills = len(found.observations.skills)
     for run in runs[:MAX_ROWS]:
         table.add_row(
             Text(short(one_line(run.run), NAME_WIDTH)),
             f"{run.mastered} of {skills}",
             *(_number(value) for value in (run.domino_time, run.scatter)),
-            *(_level(_finite(value)) for value in (run.index, run.parallel_index)),
+            *(level_text(_finite(value)) for value in (run.index, run.parallel_index)),
         )
-    title = "How serial the runs are (domino index: 1 one after the other, 0 all at once)"
+    title = (
+        "How serial the runs are: domino time and scatter, domino index (1 one after the other, 0 "
+        "all at once), and that of independent skills"
+    )
     _print(console, title, table)
-    _print_rest(console, len(runs), REST)
+    print_rest(console, len(runs), REST)
+
+
+def _print_order(console: Console, found: Calibration) -> None:
+    """Print in which order skills were learned: of one run all, of several the first of each."""
+    skills = found.observations.skills
+    if len(found.order) == 1:
+        told = found.order[0].to_dict(skills)["learned"]
+        table = new_table(["skill"], ["half-way at", "interval", "place", "interval"])
+        for row in told[:MAX_ROWS]:
+            table.add_row(
+                Text(short(one_line(row["skill"]), 2 * NAME_WIDTH)),
+                _at(row["half_at"]),
+                f"{_at(row['low'])}–{_at(row['high'])}",
+                str(row["rank"]),
+                f"{row['rank_low']}–{row['rank_high']}",
+            )
+        _print(console, f"Order of learning ({len(told)} of {len(skills)} skills rose)", table)
+        print_rest(console, len(told), REST)
+        return
+    table = new_table(["run"], ["rose"])
+    table.add_column("first to be half-way up")
+    for order in found.order[:MAX_ROWS]:
+        told = order.to_dict(skills)["learned"]
+        first = (
+            f"{short(one_line(row['skill']), NAME_WIDTH)} at {_at(row['half_at'])}"
+            for row in told[:FIRST]
+        )
+        run = Text(short(one_line(order.run), NAME_WIDTH))
+        table.add_row(run, f"{len(told)} of {len(skills)}", Text(", ".join(first)))
+    for column in table.columns[:2]:
+        column.no_wrap = True
+    print_table(console, "Order of learning", table)
+    print_rest(console, len(found.order), REST)
 
 
 def print_forecast(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
@@ -158,8 +202,8 @@ def print_forecast(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
     console = Console()
     rows = [row for row in summary["skills"] if row["status"] != "mastered"]
     several = len({row["run"] for row in summary["skills"]}) > 1
-    until = f"by {_step(summary['until'])}"
-    table = _table(
+    until = f"by {step_text(summary['until'])}"
+    table = new_table(
         [*(["run"] if several else []), "skill"],
         ["level", "mastered at", f"{summary['confidence']:.4g} interval", until],
     )
@@ -168,7 +212,7 @@ def print_forecast(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
         table.add_row(
             *([Text(short(one_line(row["run"]), NAME_WIDTH))] if several else []),
             Text(short(one_line(row["skill"]), NAME_WIDTH)),
-            _level(row["level"]),
+            level_text(row["level"]),
             _at(row["mastered_at"]),
             "–" if row["low"] is None else f"{_at(row['low'])}–{_at(row['high'])}",
             f"{row['probability']:.0%}",
@@ -176,28 +220,28 @@ def print_forecast(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
         )
     if rows:
         _print(console, f"When skills will be at level {summary['mastery']:g}", table)
-        _print_rest(console, len(rows), " (all are in forecast.json)")
+        print_rest(console, len(rows), " (all are in forecast.json)")
     done = len(summary["skills"]) - len(rows)
-    _print_line(console, f"{done:,} of {len(summary['skills']):,} curves are there already")
+    print_line(console, f"{done:,} of {len(summary['skills']):,} curves are there already")
     told = ", ".join(f"{law} ({weight:.0%})" for law, weight in summary["laws"].items())
-    _print_line(console, f"laws: {told}")
+    print_line(console, f"laws: {told}")
     for note in summary["notes"]:
-        _print_line(console, f"note: {_short(one_line(note), 400)}")
-    _print_files(console, files)
+        print_line(console, f"note: {cut(one_line(note), 400)}")
+    print_files(console, files)
 
 
 def _print(console: Console, title: str, table: Table) -> None:
     """Print a table that folds words only where room is short, not names or numbers."""
     for column in table.columns:
         column.no_wrap = column.header != "status"
-    _print_table(console, title, table)
+    print_table(console, title, table)
 
 
 def _at(step: float | None) -> str:
     """A step to come, of four digits."""
     if step is None:
         return "∞"
-    return _step(float(f"{step:.4g}")) if abs(step) < 1000 else f"{step:,.0f}"
+    return step_text(float(f"{step:.4g}")) if abs(step) < 1000 else f"{step:,.0f}"
 
 
 def _finite(value: float) -> float | None:

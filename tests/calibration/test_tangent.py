@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from domino_sim.calibration.models import bowl_of
 from domino_sim.calibration.observations import Observations, RunRecord
 from domino_sim.calibration.pool_model import Free, PoolModel
-from domino_sim.calibration.tangent import Move, Path, solve
+from domino_sim.calibration.skill_path import Move, Path
+from domino_sim.calibration.tangent import solve
 from domino_sim.engines.system import graph_circuit
 
 STEP = 1e-5
