@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from domino_sim.calibration import calibrate
+    from domino_sim.forecasting import forecast
     from domino_sim.frequencies import infer_frequencies
     from domino_sim.gradient.probe import SkillProbe
     from domino_sim.gradient.run import load_run
@@ -33,6 +34,7 @@ __all__ = [
     "SkillProbe",
     "__version__",
     "calibrate",
+    "forecast",
     "infer_frequencies",
     "load_graph",
     "load_run",
@@ -50,6 +52,7 @@ _HOMES = {
     "Scenario": "domino_sim.scenario",
     "SkillProbe": "domino_sim.gradient.probe",
     "calibrate": "domino_sim.calibration",
+    "forecast": "domino_sim.forecasting",
     "infer_frequencies": "domino_sim.frequencies",
     "load_graph": "domino_sim.graph",
     "load_run": "domino_sim.gradient.run",

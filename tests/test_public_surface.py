@@ -14,6 +14,7 @@ SIGNATURES = {
     "Recorder": ["run='run'"],
     "SkillProbe": ["model", "batches", "loss=None"],
     "calibrate": ["curves", "frequencies=None", "graph=None", "law='auto'"],
+    "forecast": ["calibration", "until"],
     "infer_frequencies": ["curves"],
     "load_graph": ["name_or_path"],
     "load_run": ["name_or_path", "overrides=None"],
@@ -39,6 +40,7 @@ KEYWORDS = {
         "confidence=0.95",
         "held_out=True",
     ],
+    "forecast": ["mastery=None", "confidence=0.8", "draws=200", "seed=0"],
     "infer_frequencies": [
         "loss='mse'",
         "graph=None",
@@ -83,6 +85,7 @@ def test_the_public_names_are_these() -> None:
         "SkillProbe",
         "__version__",
         "calibrate",
+        "forecast",
         "infer_frequencies",
         "load_graph",
         "load_run",
