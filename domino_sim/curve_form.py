@@ -36,6 +36,10 @@ def check_curves(ds: xr.Dataset) -> xr.Dataset:
     ArgumentError
         If it is not as :func:`make_curves` describes them; the message names what is wrong.
     """
+    if not isinstance(ds, xr.Dataset):
+        raise ArgumentError(
+            f"is {shown(ds)}", where="curves", expected="learning curves, as of read_curves"
+        )
     for dim in DIMS:
         if dim not in ds.indexes:
             raise ArgumentError(f"no dimension {dim!r} with labels", expected="learning curves")

@@ -1,7 +1,7 @@
 """One thread for linear algebra where matrices are small.
 
-The products of a fit are of a few hundred rows. Handed to several threads they take longer, and on a
-busy machine, where those threads wait for each other, several times as long.
+The products of a fit are of a few hundred rows. Handed to several threads they take longer, and on
+a busy machine, where those threads wait for each other, several times as long.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ skills, and the median over runs of each run's median. *Logistic*: the same of a
 through each skill's own levels, by least squares, the best of five starts. *Levels*: root mean
 squared error of all levels from the cut to the end: forecast, logistic, last value.
 
-The constants of ``forecasting.ahead`` were chosen on the runs of seeds 11 and 33 ("tuned on"); those
-of seed 22 had no part in it.
+The constants of ``forecasting.ahead`` were chosen on the runs of seeds 11 and 33 ("tuned on");
+those of seed 22 had no part in it.
 """
 
 from __future__ import annotations

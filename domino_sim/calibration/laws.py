@@ -224,4 +224,4 @@ def _verdict(rows: Sequence[LawRow], near: tuple[str, ...]) -> str:
         odds = math.exp(min(second.behind, 700.0))
         told = f"{odds:,.0f} to 1" if odds < 1e6 else f"more than {10 ** 6:,} to 1"
         return f"{near[0]!r}, by {told} against {second.law!r}"
-    return f"cannot tell {' from '.join(repr(law) for law in near)}: their curves agree"
+    return f"cannot tell {' from '.join(repr(law) for law in near)}: their curves are too close"

@@ -11,20 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.optimize import isotonic_regression
 
 from domino_sim.calibration.observations import Observations, RunRecord
 from domino_sim.levels import Floats
 
 __all__ = ["Order", "learning_order"]
 
-#: A rise counts when it is this many of its standard errors.
-_RISEN = 3.0
+#: A rise counts when it exceeds that of noise by this many of its standard errors, and this.
+_RISEN, _LEAST_RISE = 4.0, 0.02
 
 #: Curves are averaged into at most this many records before they are drawn anew.
 _MOST_RECORDS = 32
-
-#: The part of a run, at its beginning and at its end, over which its ends are averaged.
-_ENDS = 0.125
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class Order:
     run
         The run.
     rise, rise_error : (n,) arrays
-        By how much the level rose from the first records to the last, with its standard error.
+        By how much the nearest rising curve rises, and how much that of mere noise varies.
     half_at, low, high : (n,) arrays
         The step half-way up, with an interval; NaN where no rise is seen.
     rank, rank_low, rank_high : (n,) arrays
@@ -113,7 +111,7 @@ def _of_run(
 ) -> Order:
     n = len(run.level)
     rise, error, half = (np.full(n, math.nan) for _ in range(3))
-    drawn = np.full((n, draws), math.nan)
+    drawn, bracket = np.full((n, draws), math.nan), np.full((n, 2), math.nan)
     for i in range(n):
         there = run.weight[i] > 0.0
         if there.sum() < 2:
@@ -125,21 +123,23 @@ def _of_run(
             pieces = 1 + int((np.diff(fitted) > 0.0).sum())
             spare = max(len(level) - pieces, 1)
             variance = variance * (weight @ (level - fitted) ** 2) / spare
-        ends = max(1, round(_ENDS * len(steps)))
-        rise[i] = level[-ends:].mean() - level[:ends].mean()
-        error[i] = math.sqrt((variance[-ends:].sum() + variance[:ends].sum()) / ends**2)
-        if not rise[i] > _RISEN * error[i]:
-            continue
-        half[i] = _half_way(steps, fitted[None], ends)[0]
         noise = generator.normal(size=(draws, len(level))) * np.sqrt(variance)
-        drawn[i] = _half_way(steps, _rising(fitted + noise, weight), ends)
+        # Noise alone makes a rising curve rise, too.
+        chance = np.ptp(_rising(noise, weight), axis=1)
+        rise[i], error[i] = fitted[-1] - fitted[0], chance.std()
+        if not rise[i] > chance.mean() + _RISEN * error[i] or rise[i] < _LEAST_RISE:
+            continue
+        half[i], before, after = (at[0] for at in _half_way(steps, fitted[None]))
+        drawn[i] = _half_way(steps, _rising(fitted + noise, weight))[0]
+        # Between two records nothing was seen.
+        bracket[i] = before, after
     tail = 50.0 * (1.0 - confidence)
     low, high, rank, rank_low, rank_high = (np.full(n, math.nan) for _ in range(5))
     seen = np.flatnonzero(np.isfinite(half))
     if len(seen):
         low[seen], high[seen] = np.percentile(drawn[seen], [tail, 100.0 - tail], axis=1)
-        low[seen] = np.minimum(low[seen], half[seen])
-        high[seen] = np.maximum(high[seen], half[seen])
+        low[seen] = np.minimum(low[seen], bracket[seen, 0])
+        high[seen] = np.maximum(high[seen], bracket[seen, 1])
         rank[seen] = _ranks(half[seen, None])[:, 0]
         ranks = _ranks(drawn[seen])
         places = np.percentile(ranks, [tail, 100.0 - tail], axis=1, method="nearest")
@@ -149,10 +149,15 @@ def _of_run(
 
 
 def _binned(steps: Floats, level: Floats, weight: Floats) -> tuple[Floats, Floats, Floats]:
-    """Average neighbouring records, if there are many."""
-    if len(steps) <= _MOST_RECORDS:
+    """Average neighbouring records if there are many: where little happens, not where it rises."""
+    count = len(steps)
+    if count <= _MOST_RECORDS:
         return steps, level, weight
-    edges = np.linspace(0, len(steps), _MOST_RECORDS + 1).round().astype(int)[:-1]
+    rising = isotonic_regression(level, weights=weight).x
+    rise = max(float(rising[-1] - rising[0]), 1e-12)
+    passed = np.cumsum(np.diff(rising, prepend=rising[0]) / rise + 1.0 / count)
+    edges = np.unique(np.searchsorted(passed, np.linspace(0.0, passed[-1], _MOST_RECORDS + 1)))
+    edges = edges[edges < count]
     total = np.add.reduceat(weight, edges)
     return (
         np.add.reduceat(weight * steps, edges) / total,
@@ -177,16 +182,19 @@ def _rising(level: Floats, weight: Floats) -> Floats:
     return best
 
 
-def _half_way(steps: Floats, curves: Floats, ends: int) -> Floats:
-    """Return where rising curves (draws, k) pass the middle between their ends."""
-    first, last = curves[:, :ends].mean(axis=1), curves[:, -ends:].mean(axis=1)
-    middle = 0.5 * (first + last)
+def _half_way(steps: Floats, curves: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return where rising curves (draws, k) pass the middle between their ends.
+
+    With the records just before and after it.
+    """
+    middle = 0.5 * (curves[:, 0] + curves[:, -1])
     k = np.argmax(curves >= middle[:, None], axis=1)
     before = np.maximum(k - 1, 0)
     row = np.arange(len(curves))
     low, high = curves[row, before], curves[row, k]
     part = np.where(high > low, (middle - low) / np.where(high > low, high - low, 1.0), 0.0)
-    return np.asarray(steps[before] + part * (steps[k] - steps[before]), dtype=float)
+    at = steps[before] + part * (steps[k] - steps[before])
+    return np.asarray(at, dtype=float), steps[before], steps[k]
 
 
 def _ranks(values: Floats) -> Floats:

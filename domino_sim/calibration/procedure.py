@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Literal
 
@@ -16,6 +17,7 @@ from domino_sim.calibration.checks import check_number, check_options, graph_of
 from domino_sim.calibration.estimates import estimates_of
 from domino_sim.calibration.fits import LAWS, fit_law
 from domino_sim.calibration.laws import compare_laws
+from domino_sim.calibration.misfit import misfit
 from domino_sim.calibration.observations import observe
 from domino_sim.calibration.pool_model import Free
 from domino_sim.calibration.remarks import remarks
@@ -166,6 +168,8 @@ def calibrate(
     usable = [found for found in fits.values() if math.isfinite(found.error)]
     comparison = compare_laws(observations, path, usable, free, held_out=held_out)
     chosen = comparison.rows[0].law
+    if misfit(observations, fits[chosen]):
+        comparison = replace(comparison, verdict=f"{comparison.verdict}; but it does not fit")
     estimates = tuple(estimates_of(fits[chosen], confidence=confidence))
     settings = {
         "law": law,
@@ -190,7 +194,7 @@ def calibrate(
         seriality=tuple(
             seriality(run, begin=path.begin, mastery=path.mastery) for run in observations.runs
         ),
-        notes=tuple(remarks(observations, path, free, fits[chosen], estimates)),
+        notes=tuple(remarks(observations, path, free, fits, comparison, estimates)),
         settings=settings,
         observations=observations,
         path=path,

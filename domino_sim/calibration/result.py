@@ -27,6 +27,9 @@ from domino_sim.wording import shown
 
 __all__ = ["FORMAT", "Calibration"]
 
+#: Parameters that are printed.
+_MOST_LINES = 20
+
 #: The version of the form of calibration.json; another one is not read.
 FORMAT = 1
 
@@ -65,6 +68,19 @@ class Calibration:
     path: Path = field(repr=False)
     free: Free = field(repr=False)
 
+    def __str__(self) -> str:
+        """Return the verdict, the parameters and the notes, a line each."""
+        lines = [f"pool law: {self.comparison.verdict}"]
+        for found in self.estimates[:_MOST_LINES]:
+            of = " ".join(dict.fromkeys(part for part in (found.key, found.run) if part))
+            lines.append(
+                f"{found.name}{f' of {of}' if of else ''}: {found.value:.4g} "
+                f"({found.low:.4g} to {found.high:.4g}) {found.status}"
+            )
+        rest = len(self.estimates) - _MOST_LINES
+        lines += [f"… and {rest} more"] if rest > 0 else []
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
     @property
     def fit(self) -> Fit:
         """The fit of `law`."""
@@ -94,7 +110,8 @@ class Calibration:
                 expected=f"one of {', '.join(names)}",
                 nearest=nearest_name(name, names),
             )
-        keyed = [found for found in named if found.key == key and run in ("", found.run)]
+        named = [found for found in named if run in ("", found.run)]
+        keyed = [found for found in named if found.key == key]
         if not keyed and not key and len(named) == 1:
             return named[0]
         if not keyed:

@@ -46,7 +46,7 @@ def calibrate_run(
 
     vary = dict(parse_sweep(text) for text in sweep)
     run = load_run(name, dict(parse_override(setting) for setting in settings))
-    folder = out or Path("results") / f"calibrate-{Path(name).name.removesuffix('.toml')}"
+    folder = out or Path("results") / f"calibrate-gradient-{Path(name).name.removesuffix('.toml')}"
     files = SWEEP_FILES if vary else ONE_FILES
     check_folder(folder, files)
     checkpoint = folder / CHECKPOINT

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -35,9 +37,6 @@ WITH_DOMINO_TIME = ("sum", "norm", "domino")
 
 #: What need not be said of an estimate: its interval says it.
 SOUND = ("ok", "given")
-
-#: Skills named of a run where there are several.
-FIRST = 3
 
 #: Rows of what else was fitted where each run has its own.
 FEW_ROWS = 12
@@ -156,10 +155,7 @@ def _print_runs(console: Console, found: Calibration) -> None:
             *(_number(value) for value in (run.domino_time, run.scatter)),
             *(level_text(_finite(value)) for value in (run.index, run.parallel_index)),
         )
-    title = (
-        "How serial the runs are: domino time and scatter, domino index (1 one after the other, 0 "
-        "all at once), and that of independent skills"
-    )
+    title = "How serial: domino time, domino index (1: one by one, 0: all at once)"
     _print(console, title, table)
     print_rest(console, len(runs), REST)
 
@@ -181,20 +177,32 @@ def _print_order(console: Console, found: Calibration) -> None:
         _print(console, f"Order of learning ({len(told)} of {len(skills)} skills rose)", table)
         print_rest(console, len(told), REST)
         return
-    table = new_table(["run"], ["rose"])
-    table.add_column("first to be half-way up")
-    for order in found.order[:MAX_ROWS]:
-        told = order.to_dict(skills)["learned"]
-        first = (
-            f"{short(one_line(row['skill']), NAME_WIDTH)} at {_at(row['half_at'])}"
-            for row in told[:FIRST]
+    _print_common_order(console, found)
+
+
+def _print_common_order(console: Console, found: Calibration) -> None:
+    """Print the skills that rose in half of the runs or more, by when they typically did."""
+    half = np.stack([order.half_at for order in found.order])
+    rose = np.isfinite(half).sum(axis=0)
+    often = np.flatnonzero(2 * rose >= len(half))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        middle = np.nanmedian(half, axis=0)
+        low = np.nanmedian([order.low for order in found.order], axis=0)
+        high = np.nanmedian([order.high for order in found.order], axis=0)
+    table = new_table(["skill"], ["half-way at", "interval", "runs"])
+    for i in often[np.argsort(middle[often])][:MAX_ROWS]:
+        table.add_row(
+            Text(short(one_line(found.observations.skills[i]), 2 * NAME_WIDTH)),
+            _at(float(middle[i])),
+            f"{_at(float(low[i]))}–{_at(float(high[i]))}",
+            f"{np.ptp(half[np.isfinite(half[:, i]), i]):,.0f} apart in {rose[i]} of {len(half)}",
         )
-        run = Text(short(one_line(order.run), NAME_WIDTH))
-        table.add_row(run, f"{len(told)} of {len(skills)}", Text(", ".join(first)))
-    for column in table.columns[:2]:
-        column.no_wrap = True
-    print_table(console, "Order of learning", table)
-    print_rest(console, len(found.order), REST)
+    title = f"Order of learning: medians of {len(half)} runs, skills that rose in half of them"
+    _print(console, title, table)
+    if not len(often):
+        print_line(console, "no skill rose in half of the runs")
+    print_rest(console, len(often), REST)
 
 
 def print_forecast(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
@@ -215,7 +223,7 @@ def print_forecast(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
             level_text(row["level"]),
             _at(row["mastered_at"]),
             "–" if row["low"] is None else f"{_at(row['low'])}–{_at(row['high'])}",
-            f"{row['probability']:.0%}",
+            "–" if row["probability"] is None else f"{row['probability']:.0%}",
             row["status"],
         )
     if rows:
@@ -233,7 +241,9 @@ def print_forecast(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
 def _print(console: Console, title: str, table: Table) -> None:
     """Print a table that folds words only where room is short, not names or numbers."""
     for column in table.columns:
-        column.no_wrap = column.header != "status"
+        column.no_wrap = column.header not in ("status", "run", "skill", "parameter")
+        if column.header == "status":
+            column.min_width = 11
     print_table(console, title, table)
 
 

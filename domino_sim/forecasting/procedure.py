@@ -82,8 +82,9 @@ def forecast(
         Over run and skill: ``mastered_at`` (median, or as observed), ``low``, ``high``,
         ``probability`` of mastery by `until`, and ``status``, which is ``mastered``,
         ``expected`` (all of the interval before `until`), ``open end`` (it goes beyond),
-        ``not by until`` (all of it is beyond), ``not identified`` (the curves do not tell, or the
-        law failed before; no upper limit), or ``never`` (zero frequency, or it needs such a skill).
+        ``not by until`` (all of it is beyond), ``not identified`` (the curves do not tell, or are
+        not there, or the law failed before; no upper limit), or ``never`` (zero frequency, or it
+        needs such a skill).
         Over run, step and skill: ``level``, ``level_low``, ``level_high``. Over run:
         ``hindcast_error``, how wrong the best law would have been about the second half of what
         was seen, and ``hindcast_last``, how wrong no change at all; a law that did worse has
@@ -167,7 +168,8 @@ def _run(
     low, middle, high = np.quantile(outlook.mastered, edges, axis=0, method="inverted_cdf")
     probability = (outlook.mastered <= until).mean(axis=0)
     never = np.isinf(outlook.mastered).all(axis=0)
-    unknown = (laws.unknown(r) > _UNKNOWN) | past.failed
+    unseen = ~(run.weight > 0.0).any(axis=1)
+    unknown = (laws.unknown(r) > _UNKNOWN) | past.failed | unseen
     low, high = np.where(unknown, now, low), np.where(unknown, np.inf, high)
     middle, probability = (np.where(unknown, np.nan, x) for x in (middle, probability))
     status = np.where(high <= until, "expected", "open end").astype(object)

@@ -28,7 +28,7 @@ _LEAST_ERROR = 1e-3
 #: Single precision, in which task vectors often come.
 _ROUNDED = 1e-6
 
-__all__ = ["check_number", "course_of", "runs_of", "start_levels", "with_levels"]
+__all__ = ["check_mixtures", "check_number", "course_of", "runs_of", "start_levels", "with_levels"]
 
 
 def with_levels(curves: xr.Dataset, loss: Loss) -> xr.Dataset:
@@ -58,6 +58,19 @@ def with_levels(curves: xr.Dataset, loss: Loss) -> xr.Dataset:
             )
         left = np.sqrt(np.maximum(values / first, 0.0))
     return curves.assign(level=(curves["loss"].dims, 1.0 - left))
+
+
+def check_mixtures(curves: xr.Dataset) -> None:
+    """Refuse runs that are known to have different mixtures: one set of frequencies is inferred."""
+    mixtures = curves["frequency"].values
+    known = np.isfinite(mixtures).all(axis=1)
+    shares = mixtures[known] / np.maximum(mixtures[known].sum(axis=1, keepdims=True), 1e-300)
+    if len(shares) > 1 and (np.abs(shares - shares[0]) > 1e-6).any():
+        raise ArgumentError(
+            "runs have different mixtures",
+            where="curves",
+            expected="runs of one mixture, such as curves.isel(run=[0])",
+        )
 
 
 def runs_of(curves: xr.Dataset, *, bounded: bool) -> list[Run]:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from domino_sim.errors import ArgumentError, nearest_name
 from domino_sim.frequencies.correlated import CorrelatedCourse
 from domino_sim.frequencies.data import (
+    check_mixtures,
     check_number,
     course_of,
     runs_of,
@@ -133,6 +134,7 @@ def infer_frequencies(
         exponent=exponent,
         leak=leak,
     )
+    check_mixtures(curves)
     runs = runs_of(curves, bounded=correlation is None)
     gated = not isinstance(course, CorrelatedCourse) and not course.circuit.free
     ways = (True, False) if gated else (False,)

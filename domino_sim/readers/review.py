@@ -175,7 +175,13 @@ def _ends(ds: xr.Dataset, normalisation: Normalisation | None) -> list[str]:
         named = [_of(ds, at) for at in lost[:NAMED]]
         if len(lost):
             notes.append(
-                f"no level, start and end are the same within errors: {_and_more(named, len(lost))}"
+                "no level, start and end are the same within errors (give them with "
+                f"--normalise): {_and_more(named, len(lost))}"
+            )
+        if (ds["level_from"].values == "loss").any() and normalisation.scale == "linear":
+            notes.append(
+                "losses become levels linearly; in the normalisation, scale = 'squared' suits mean "
+                "squared errors, scale = 'likelihood' cross entropies"
             )
     return notes
 

@@ -142,7 +142,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_one_run_is_written_as_any_calibration_with_the_predictions(file: Path, capsys) -> None:
     assert calibrate_run(str(file), ["noise=0.01"], [], "norm", None, False) == 0
-    folder = Path("results/calibrate-four")
+    folder = Path("results/calibrate-gradient-four")
     assert {path.name for path in folder.iterdir()} == {
         "figure.png", "calibration.json", "curves.nc", "gradient.json",
     }
