@@ -196,7 +196,7 @@ def _print_common_order(console: Console, found: Calibration) -> None:
             Text(short(one_line(found.observations.skills[i]), 2 * NAME_WIDTH)),
             _at(float(middle[i])),
             f"{_at(float(low[i]))}–{_at(float(high[i]))}",
-            f"{np.ptp(half[np.isfinite(half[:, i]), i]):,.0f} apart in {rose[i]} of {len(half)}",
+            f"{rose[i]} of {len(half)}",
         )
     title = f"Order of learning: medians of {len(half)} runs, skills that rose in half of them"
     _print(console, title, table)
@@ -210,10 +210,9 @@ def print_forecast(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
     console = Console()
     rows = [row for row in summary["skills"] if row["status"] != "mastered"]
     several = len({row["run"] for row in summary["skills"]}) > 1
-    until = f"by {step_text(summary['until'])}"
     table = new_table(
         [*(["run"] if several else []), "skill"],
-        ["level", "mastered at", f"{summary['confidence']:.4g} interval", until],
+        ["level", "at", f"{summary['confidence']:.4g} interval", "chance"],
     )
     table.add_column("status")
     for row in rows[:MAX_ROWS]:
@@ -227,7 +226,10 @@ def print_forecast(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
             row["status"],
         )
     if rows:
-        _print(console, f"When skills will be at level {summary['mastery']:g}", table)
+        table.columns[-1].min_width = max(len(row["status"]) for row in rows)
+        until = step_text(summary["until"])
+        level = f"{summary['mastery']:g}"
+        _print(console, f"When skills will be at level {level}; chance: by step {until}", table)
         print_rest(console, len(rows), " (all are in forecast.json)")
     done = len(summary["skills"]) - len(rows)
     print_line(console, f"{done:,} of {len(summary['skills']):,} curves are there already")
@@ -241,9 +243,8 @@ def print_forecast(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
 def _print(console: Console, title: str, table: Table) -> None:
     """Print a table that folds words only where room is short, not names or numbers."""
     for column in table.columns:
-        column.no_wrap = column.header not in ("status", "run", "skill", "parameter")
-        if column.header == "status":
-            column.min_width = 11
+        header = str(column.header)
+        column.no_wrap = header not in ("status", "run", "skill", "parameter")
     print_table(console, title, table)
 
 

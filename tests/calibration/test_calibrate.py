@@ -240,3 +240,37 @@ def test_a_parameter_that_is_not_there_is_named() -> None:
         found.estimate("eta")
     with pytest.raises(ArgumentError, match=r"no rate of 'run 1'"):
         found.estimate("rate", "run 1")
+
+
+def test_a_law_that_does_not_fit_is_said_not_to() -> None:
+    curves = curves_of(scenario_of(SKEWED, points=60), noise=0.01)
+    curves["level"] = 0.6 * curves["level"]  # nobody said that skills end at 0.6
+    found = calibrate(curves, held_out=False)
+    assert found.comparison.verdict.endswith("but it does not fit")
+    assert "does not fit, so its numbers mean little: residuals are 0." in found.notes[0]
+    good = calibrate(curves_of(scenario_of(SKEWED, points=60), noise=0.01), held_out=False)
+    assert not any("does not fit" in text for text in (good.comparison.verdict, *good.notes))
+
+
+def test_a_skill_that_is_learned_without_being_trained_is_named() -> None:
+    curves = curves_of(scenario_of(SKEWED, points=60), noise=0.01)
+    curves["frequency"][0, 2] = 0.0
+    found = calibrate(curves, law="sum", held_out=False)
+    assert any("'s2' rose, though of frequency 0" in note for note in found.notes)
+
+
+def test_where_the_data_cannot_tell_the_other_laws_numbers_stand_in_a_note() -> None:
+    scenario = scenario_of(SKEWED, law="sum", wasted=500.0, rate=2.0, steps=9000, points=60)
+    found = calibrate(curves_of(scenario, noise=0.02, seed=1), held_out=False)
+    assert any("do as well" in note and "η = " in note for note in found.notes)
+
+
+def test_it_can_be_printed() -> None:
+    text = str(calibrate(_good(), law="sum", held_out=False))
+    assert text.startswith("pool law: only 'sum' was fitted\nrate of run 0: 0.01 (")
+
+
+@pytest.mark.parametrize("given", ["mine.csv", None, [1, 2]])
+def test_what_is_no_curves_is_refused(given: object) -> None:
+    with pytest.raises(ArgumentError, match=r"curves: is .*expected learning curves"):
+        calibrate(given)  # type: ignore[arg-type]

@@ -56,3 +56,20 @@ def test_intervals_hold_the_half_way_step_as_often_as_they_say() -> None:
         (found,) = learning_order(observe(curves), draws=100, seed=seed)
         inside += ((found.low <= truth) & (truth <= found.high)).tolist()
     assert np.mean(inside) > 0.85
+
+
+def test_half_way_does_not_depend_on_how_long_a_run_is_watched() -> None:
+    found = []
+    for steps, points in ((1500, 75), (15000, 750)):
+        curves = curves_of(scenario_of([0.5, 0.3, 0.2], steps=steps, points=points), noise=0.01)
+        (order,) = learning_order(observe(curves))
+        found.append(order.half_at)
+    np.testing.assert_allclose(found[0], found[1], atol=12.0)
+
+
+def test_an_interval_is_never_within_two_records() -> None:
+    steps = np.arange(0, 1000, 100)
+    level = (steps >= 300).astype(float)[None, :, None]
+    curves = make_curves(runs=["a"], steps=steps, skills=["A"], level=level)
+    (found,) = learning_order(observe(curves))
+    assert (found.low[0], found.high[0]) == (200.0, 300.0)
