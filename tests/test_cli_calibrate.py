@@ -233,7 +233,7 @@ def test_a_forecast_from_the_folder_of_a_calibration() -> None:
     code, out, err = cli("forecast", "results/calibrate-few", "--until", 2000)
     assert (code, err) == (0, "")
     assert names_in(Path("results/forecast-few")) == FORECAST_FILES
-    assert "mastered at" in out and "0.8 interval" in out and "by 2,000" in out
+    assert "chance" in out and "0.8 interval" in out and "by step 2,000" in out
     assert "of 8 curves are there already" in out and "laws: norm (100%)" in out
     whole = json.loads(Path("results/forecast-few/forecast.json").read_text("utf-8"))
     open_ = [row for row in whole["skills"] if row["status"] == "expected"]

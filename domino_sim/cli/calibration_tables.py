@@ -226,7 +226,8 @@ def print_forecast(summary: Mapping[str, Any], files: Iterable[Path]) -> None:
             row["status"],
         )
     if rows:
-        table.columns[-1].min_width = max(len(row["status"]) for row in rows)
+        words = (word for row in rows for word in row["status"].split())
+        table.columns[-1].min_width = max(map(len, words))
         until = step_text(summary["until"])
         level = f"{summary['mastery']:g}"
         _print(console, f"When skills will be at level {level}; chance: by step {until}", table)
