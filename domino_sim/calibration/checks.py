@@ -29,7 +29,7 @@ def check_options(
     _one_of("law", law, ("auto", *LAWS))
     _one_of("loss", loss, ("mse", "ce"))
     for where, given, choices in (("fit", fit, FIT), ("share", share, SHARE)):
-        if isinstance(given, str):
+        if isinstance(given, str) or not isinstance(given, Collection):
             raise ArgumentError(f"is {shown(given)}", where=where, expected="a set of names")
         for name in given:
             _one_of(where, name, choices)

@@ -68,10 +68,16 @@ def _beside_zero(
     intervals would hold too seldom. They are made at least as wide as if N₀ had no bound.
     """
     estimates = [estimate for _, estimate in found]
-    if any(e.name == "wasted" and math.isinf(e.value) for e in estimates):
-        # The error of η is that of a far too small part of the valley of η and N₀.
-        estimates = [replace(e, error=math.nan) if e.name == "rate" else e for e in estimates]
-    near = [e.name == "wasted" and e.status in ("at zero", "no lower limit") for e in estimates]
+    beyond = {e.key: e.value for e in estimates if e.name == "wasted" and math.isinf(e.high)}
+    for place, e in enumerate(estimates):
+        if e.name == "rate" and e.key in beyond:  # they grow together without end
+            status = "no upper limit" if e.low > 0.0 else "not identified"
+            value = max(e.value, beyond[e.key]) if math.isinf(beyond[e.key]) else e.value
+            estimates[place] = replace(
+                e, value=value, error=math.nan, high=math.inf, status=status
+            )
+    unsure = ("at zero", "no lower limit", "not identified")
+    near = [e.name == "wasted" and e.status in unsure and e.value < math.inf for e in estimates]
     if not any(near):
         return estimates
     x, bound = minimum.at.copy(), minimum.bound.copy()
@@ -82,7 +88,7 @@ def _beside_zero(
     widened = []
     for (k, _), estimate, close in zip(found, estimates, near, strict=True):
         error = math.sqrt(scatter.covariance[k, k]) if scatter.known[k] else math.nan
-        if close or not estimate.log or not error < _UNKNOWN:
+        if close or not estimate.log or not error < _UNKNOWN or math.isinf(estimate.value):
             widened.append(estimate)
             continue
         wide = math.exp(_reach(fit, float(scatter.inflation[k]), confidence) * error)

@@ -21,6 +21,9 @@ __all__ = ["LAWS", "Fit", "Part", "fit_law", "minimum_of", "model_of"]
 #: How far frequencies are shaken, in their logarithms, in search of a lower minimum.
 _SHAKES = (0.05, 0.2, 0.2, 0.5)
 
+#: From where, in parts of the way between its bounds, an N₀ of 0 is looked for again.
+_OFF_BOUND = (0.5, 0.75)
+
 LAWS = ("sum", "norm", "constant", "domino", "logistic")
 
 
@@ -117,11 +120,28 @@ def minimum_of(
     held: np.ndarray | None = None,
     enough: float = 0.0,
 ) -> Minimum:
-    """Return the least squared error of a model, from its own start or another."""
+    """Return the least squared error of a model, from its own start or another.
+
+    An N₀ that has come to rest on its lower bound is tried again from above: near 0 nothing
+    depends on its logarithm any more, and the search would never leave.
+    """
     low = np.array([parameter.low for parameter in model.parameters])
     high = np.array([parameter.high for parameter in model.parameters])
     begin = model.start() if start is None else start
-    return minimise(lambda x: bowl_of(model, x), begin, low, high, held=held, enough=enough)
+
+    def search(x: Floats) -> Minimum:
+        return minimise(lambda x: bowl_of(model, x), x, low, high, held=held, enough=enough)
+
+    found = search(begin)
+    spent = np.array([p.name == "wasted" for p in model.parameters], dtype=bool)
+    resting = np.flatnonzero((found.bound < 0) & spent)
+    for part in _OFF_BOUND if len(resting) else ():
+        x = found.at.copy()
+        x[resting] = low[resting] + part * (high[resting] - low[resting])
+        other = search(x)
+        if other.bowl.error < found.bowl.error:
+            found = other
+    return found
 
 
 def model_of(observations: Observations, path: Path, law: str, free: Free) -> Model:

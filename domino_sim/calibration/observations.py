@@ -15,7 +15,7 @@ from domino_sim.errors import ArgumentError, nearest_name
 from domino_sim.levels import Floats
 from domino_sim.wording import shown
 
-__all__ = ["Observations", "RunRecord", "observe"]
+__all__ = ["Observations", "RunRecord", "check_constant_mixtures", "observe"]
 
 #: Levels outside these are no levels: percentages, or losses.
 LOWEST, HIGHEST = -1.0, 2.0
@@ -117,7 +117,9 @@ def observe(
     _check_levels(curves, values, known)
     weights, weighted = _weights(curves, known)
     mixture = curves["frequency"].values.astype(float)
-    if frequencies is not None:
+    if frequencies is None:
+        check_constant_mixtures(curves)
+    else:
         mixture = np.tile(_mixture(frequencies, skills), (len(values), 1))
     runs = []
     for r, name in enumerate(map(str, curves["run"].values)):
@@ -142,6 +144,23 @@ def observe(
             "all curves are constant", where="curves", expected="at least one that rises"
         )
     return Observations(skills, tuple(runs), weighted)
+
+
+def check_constant_mixtures(curves: xr.Dataset) -> None:
+    """Refuse runs whose mixture changes: here a run has one."""
+    if "frequency_at" not in curves.data_vars:
+        return
+    changing: np.ndarray = np.isfinite(curves["frequency_at"].values).any(axis=2)
+    if changing.any():
+        r = int(np.argmax(changing.any(axis=1)))
+        at = curves["step"].values[changing[r]]
+        steps = f"steps {at[0]} to {at[-1]}"
+        raise ArgumentError(
+            f"the mixture of the run {shown(str(curves['run'].values[r]))} changes ({steps})",
+            where="curves",
+            expected="runs of one mixture each: cut them where it changes (curves.sel(step=…)), "
+            "leave them out, or give `frequencies`",
+        )
 
 
 def _check_levels(curves: xr.Dataset, values: Floats, known: np.ndarray) -> None:

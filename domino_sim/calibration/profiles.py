@@ -151,6 +151,9 @@ def _follow(
         rise = max(found.bowl.error - best, 0.0)
         seen.append((at, rise))
         root = math.sqrt(rise / threshold) if threshold > 0.0 else math.inf
+        if root < 1.0 + _NEAR and _off_limits(model, found, k):
+            # Another parameter has run away: what ends here is its range, not what is known.
+            return sign * math.inf, seen
         if abs(root - 1.0) < _NEAR:
             return at, seen
         if root < 1.0:
@@ -172,3 +175,12 @@ def _follow(
     if outside is None:
         return sign * math.inf, seen
     return 0.5 * (inside[0] + outside[0]), seen
+
+
+def _off_limits(model: Model, found: Minimum, k: int) -> bool:
+    """Whether a parameter other than `k` rests on a bound that means nothing but its range."""
+    for other, (parameter, bound) in enumerate(zip(model.parameters, found.bound, strict=True)):
+        natural = parameter.name == "leak" or (parameter.name == "wasted" and bound < 0)
+        if other != k and bound and not natural and parameter.name != "frequency":
+            return True
+    return False

@@ -149,8 +149,7 @@ def _still(observations: Observations) -> Iterator[str]:
             if there.sum() > 1 and np.ptp(run.level[i, there]) == 0.0:
                 names.append(shown(name))
         if names:
-            verb = "is" if len(names) == 1 else "are"
-            yield f"run {shown(run.name)}: the curve of {_listed(names)} {verb} constant"
+            yield f"run {shown(run.name)}: constant: {_listed(names)}"
 
 
 def _named(found: Estimate) -> str:

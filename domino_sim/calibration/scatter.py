@@ -13,6 +13,9 @@ from domino_sim.levels import Floats
 
 __all__ = ["Scatter", "covariance"]
 
+#: Residuals of a smaller variance than this are rounding.
+_EXACT = 1e-24
+
 
 @dataclass(frozen=True)
 class Scatter:
@@ -46,6 +49,7 @@ def covariance(model: Model, minimum: Minimum, variance: float) -> Scatter:
         pull = np.tensordot(inverse[free][:, found.columns], found.slope, axes=1)
         pulls.append(pull * root)
     factor = np.ones(size)
-    factor[free] = inflation_of(misses, pulls, variance)
+    if variance > _EXACT:
+        factor[free] = inflation_of(misses, pulls, variance)
     root = np.sqrt(factor)
     return Scatter(variance * inverse * np.outer(root, root), factor, known)

@@ -20,6 +20,9 @@ __all__ = ["Seriality", "domino_index", "seriality"]
 #: A skill whose curve ends below this part of its way has not been learned by the end.
 _LEARNED = 0.9
 
+#: How many standard deviations of the noise mastery stays below 1.
+_BELOW = 4.0
+
 
 @dataclass(frozen=True)
 class Seriality:
@@ -30,7 +33,9 @@ class Seriality:
     run
         The run.
     mastered
-        How many skills were mastered in it.
+        How many skills were mastered in it, that is passed `mastery`.
+    mastery
+        The level that counts as learned: the one asked for, or what noise lets be told from 1.
     domino_time
         t₀, the mean time from one mastery to the next, the first one from the start; NaN with
         none.
@@ -47,6 +52,7 @@ class Seriality:
 
     run: str
     mastered: int
+    mastery: float
     domino_time: float
     scatter: float
     index: float
@@ -58,6 +64,7 @@ class Seriality:
         return {
             "run": self.run,
             "mastered": self.mastered,
+            "mastery": self.mastery,
             "domino_time": _number(self.domino_time),
             "scatter": _number(self.scatter),
             "domino_index": _number(self.index),
@@ -76,9 +83,13 @@ def seriality(run: RunRecord, *, begin: float, mastery: float) -> Seriality:
     begin
         The level at the start: 0, or ½ for cross entropy.
     mastery
-        The level at which a skill counts as learned.
+        The level at which a skill counts as learned. Where noise is larger than what is missing
+        to 1, the level four standard deviations below 1 is taken: a rising curve passes anything
+        nearer by chance, long after.
     """
     rising = np.stack([_monotone(run, i) for i in range(len(run.level))])
+    noise = _noise(run, rising)
+    mastery = min(mastery, max(0.5, 1.0 - _BELOW * noise))
     times = []
     for i, curve in enumerate(rising):
         if not (run.weight[i] > 0.0).any():
@@ -88,12 +99,15 @@ def seriality(run: RunRecord, *, begin: float, mastery: float) -> Seriality:
             before, earlier = (curve[k - 1], run.steps[k - 1]) if k else (mastery, run.steps[0])
             part = (mastery - before) / (curve[k] - before) if curve[k] > before else 0.0
             times.append(float(earlier + part * (run.steps[k] - earlier)))
-    gaps = np.diff(np.sort([0.0, *times]))
+    # What is learned at the first record was learned at nobody knows what step before.
+    timed = [time for time in times if time > run.steps[0] or run.steps[0] == 0.0 < time]
+    gaps = np.diff(np.sort([0.0, *timed]))
     part = np.clip((rising - begin) / (1.0 - begin), 0.0, 1.0)
     index, pairs = domino_index(part)
     return Seriality(
         run.name,
         len(times),
+        mastery,
         float(gaps.mean()) if len(gaps) else math.nan,
         float(gaps.std(ddof=1)) if len(gaps) > 1 else math.nan,
         index,
@@ -162,6 +176,16 @@ def _monotone(run: RunRecord, i: int) -> Floats:
         return np.zeros(len(run.steps))
     fitted = isotonic_regression(run.level[i, there], weights=run.weight[i, there]).x
     return np.interp(run.steps, run.steps[there], fitted)
+
+
+def _noise(run: RunRecord, rising: Floats) -> float:
+    """Standard deviation of the levels about their rising curves."""
+    total, spare = 0.0, 0
+    for curve, level, weight in zip(rising, run.level, run.weight, strict=True):
+        there = weight > 0.0
+        total += float(np.sum((level[there] - curve[there]) ** 2))
+        spare += int(there.sum()) - len(np.unique(curve[there]))
+    return math.sqrt(total / spare) if spare > 0 else 0.0
 
 
 def _number(value: float) -> float | None:

@@ -216,6 +216,7 @@ def _seriality(stored: Entry) -> Seriality:
     table: dict[str, Any] = {
         "run": stored["run"].text(),
         "mastered": stored["mastered"].whole(0, 2**31),
+        "mastery": stored["mastery"].number(math.nan),
         "pairs": stored["pairs"].whole(0, 2**62),
         "domino_time": stored["domino_time"].number(math.nan),
         "scatter": stored["scatter"].number(math.nan),

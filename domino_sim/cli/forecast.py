@@ -34,6 +34,8 @@ def forecast_skills(
     as_json: bool,
 ) -> int:
     """Forecast the skills of a calibration, write what was found, and return the exit code."""
+    if Path(sources[0]).name == "calibration.json":
+        sources = [str(Path(sources[0]).parent)]
     stem = stem_of(sources[0]).removeprefix("calibrate-")
     folder = out or Path("results") / f"forecast-{stem}"
     check_folder(folder, FORECAST_FILES)

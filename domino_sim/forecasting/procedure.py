@@ -112,6 +112,10 @@ def forecast(
     >>> bool((found.low <= found.mastered_at).all() and (found.mastered_at <= found.high).all())
     True
     """
+    if not isinstance(calibration, Calibration):
+        raise ArgumentError(
+            f"is {shown(calibration)}", where="calibration", expected="what calibrate returns"
+        )
     last = max(float(run.steps[-1]) for run in calibration.observations.runs)
     until = check_number("until", until, last, math.inf)
     level = calibration.path.mastery if mastery is None else mastery

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from domino_sim.calibration.observations import check_constant_mixtures
 from domino_sim.curve_form import check_curves
 from domino_sim.errors import ArgumentError, nearest_name
 from domino_sim.frequencies.clock_free import Run
@@ -62,6 +63,7 @@ def with_levels(curves: xr.Dataset, loss: Loss) -> xr.Dataset:
 
 def check_mixtures(curves: xr.Dataset) -> None:
     """Refuse runs that are known to have different mixtures: one set of frequencies is inferred."""
+    check_constant_mixtures(curves)
     mixtures = curves["frequency"].values
     known = np.isfinite(mixtures).all(axis=1)
     shares = mixtures[known] / np.maximum(mixtures[known].sum(axis=1, keepdims=True), 1e-300)

@@ -136,6 +136,12 @@ def infer_frequencies(
     )
     check_mixtures(curves)
     runs = runs_of(curves, bounded=correlation is None)
+    level = curves["level"].values
+    moved = level[np.isfinite(level)]
+    if not moved.size or np.ptp(moved) == 0.0:
+        raise ArgumentError(
+            "all curves are constant", where="curves", expected="at least one that rises"
+        )
     gated = not isinstance(course, CorrelatedCourse) and not course.circuit.free
     ways = (True, False) if gated else (False,)
     guesses = [np.log(first_frequencies(runs, begin, loss, changes)) for changes in ways]

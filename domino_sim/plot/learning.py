@@ -38,7 +38,10 @@ def learning_figure(curves: xr.Dataset) -> Figure:
     standard errors. Curves without a signal are grey. Steps are drawn logarithmically where most
     records are early.
     """
-    kind = "level" if "level" in curves and curves["level"].notnull().any() else "loss"
+    kind = next(
+        name for name in ("level", "loss", "accuracy", "level")
+        if name in curves and (curves[name].notnull().any() or name == "level")
+    )  # fmt: skip
     values = curves[kind].values
     order, weak = _order(curves, kind)
     palette = np.empty((len(order), 4))

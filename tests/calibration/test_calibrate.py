@@ -274,3 +274,34 @@ def test_it_can_be_printed() -> None:
 def test_what_is_no_curves_is_refused(given: object) -> None:
     with pytest.raises(ArgumentError, match=r"curves: is .*expected learning curves"):
         calibrate(given)  # type: ignore[arg-type]
+
+
+def test_early_runs_do_not_claim_to_know_what_they_cannot() -> None:
+    # Seen too early to tell competition from waste: η could be anything above.
+    inside = []
+    for seed in range(12):
+        scenario = scenario_of(
+            [0.4, 0.3, 0.2, 0.1], rate=0.001, wasted=0.3, steps=300, points=30
+        )
+        found = calibrate(curves_of(scenario, noise=0.01, seed=seed), law="sum", held_out=False)
+        rate, wasted = found.estimate("rate"), found.estimate("wasted")
+        inside += [rate.low <= 0.001 <= rate.high, wasted.low <= 0.3 <= wasted.high]
+    assert np.mean(inside) > 0.9
+
+
+def test_a_mixture_that_changes_is_refused() -> None:
+    curves = curves_of(scenario_of(SKEWED[:3], points=20), noise=0.01)
+    at = np.full(curves["level"].shape, np.nan)
+    at[0, 5] = [0.1, 0.2, 0.7]
+    curves["frequency_at"] = (curves["level"].dims, at)
+    with pytest.raises(ArgumentError, match=r"mixture of the run 'run 0' changes"):
+        calibrate(curves)
+    assert calibrate(curves, frequencies=[0.5, 0.3, 0.2], held_out=False).law
+
+
+def test_where_nothing_limits_n0_nothing_limits_eta() -> None:
+    scenario = scenario_of(SKEWED, law="sum", wasted=500.0, rate=2.0, steps=9000, points=60)
+    found = calibrate(curves_of(scenario, noise=0.02, seed=1), law="sum", held_out=False)
+    rate, wasted = found.estimate("rate"), found.estimate("wasted")
+    assert wasted.high == math.inf and rate.high == math.inf
+    assert rate.status in ("no upper limit", "not identified")

@@ -70,3 +70,12 @@ def test_the_index_does_not_see_how_fast_time_passes(seed: int) -> None:
     first, second = (domino_index(curves)[0] for curves in part)
     assert 0.0 <= first <= 1.0
     assert first == pytest.approx(second, abs=0.01)
+
+
+@pytest.mark.parametrize("noise", [0.01, 0.02, 0.05])
+def test_noise_does_not_put_off_mastery(noise: float) -> None:
+    scenario = scenario_of([0.4, 0.3, 0.2, 0.1], law="domino", rate=0.01, steps=900, points=200)
+    for seed in range(4):
+        found = _of(scenario, noise=noise, seed=seed)
+        assert found.mastered == 4 and found.mastery <= 0.99
+        assert found.domino_time == pytest.approx(100.0, rel=0.08) and found.scatter < 15.0
