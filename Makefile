@@ -42,5 +42,5 @@ clean:
 
 .venv/dev.stamp: pyproject.toml constraints.txt | .venv/bin/python
 	@echo "Installing domino-sim and the tools of its developers into .venv (about a minute)"
-	@$(PIP) -e '.[test,dev,torch,readers]'
+	@$(PIP) -e '.[test,dev,torch,readers,dask]'
 	@touch $@ .venv/run.stamp

@@ -22,6 +22,7 @@ SIGNATURES = {
     "predict_gradient": [],
     "read_curves": ["paths"],
     "simulate": ["scenario", "engine='events'"],
+    "sweep": ["scenario", "axes=None", "executor=None", "store=None"],
     "train": ["run"],
 }
 
@@ -73,6 +74,15 @@ KEYWORDS = {
         "kind=None",
         "keep=None",
     ],
+    "sweep": [
+        "workers=None",
+        "engine=None",
+        "curves=None",
+        "resume=False",
+        "retry_failed=False",
+        "most=1000000",
+        "meter=None",
+    ],
 }
 
 HEAVY = ("matplotlib", "networkx", "pandas", "pydantic", "scipy", "simpy", "torch", "xarray")
@@ -93,6 +103,7 @@ def test_the_public_names_are_these() -> None:
         "predict_gradient",
         "read_curves",
         "simulate",
+        "sweep",
         "train",
     ]
     for name in domino_sim.__all__:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from importlib import import_module
 
-TOPICS = ("calibration", "forecast", "frequencies", "gradient_mlp", "meanfield")
+TOPICS = ("calibration", "forecast", "frequencies", "gradient_mlp", "meanfield", "sweeps")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

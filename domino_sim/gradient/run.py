@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
@@ -39,6 +39,7 @@ from domino_sim.scenario.fields import (
 from domino_sim.scenario.places import Place
 from domino_sim.scenario.reading import read_tables
 from domino_sim.scenario.scenario import Steps
+from domino_sim.scenario.sweep_table import SweepTable
 from domino_sim.scenario.tables import Record, record_steps
 from domino_sim.wording import shown
 
@@ -135,9 +136,13 @@ class Run(Table):
     interventions: tuple[RunIntervention, ...] = Field(
         default=(), description="Changes during the run, of all mixtures and seeds."
     )
+    sweep: SweepTable | None = Field(
+        default=None, description="What the command sweep varies; train does not use it."
+    )
 
     _where: str = PrivateAttr("")
     _folder: Path | None = PrivateAttr(None)
+    _members: tuple[Member, ...] | None = PrivateAttr(None)
 
     @classmethod
     def from_dict(
@@ -262,6 +267,8 @@ class Run(Table):
 
     def members(self) -> list[Member]:
         """Return the runs of the file: every mixture with every seed, seeds fastest."""
+        if self._members is not None:
+            return list(self._members)
         members = []
         names = self.names
         for mixture in self.mixtures or [""]:
@@ -273,13 +280,20 @@ class Run(Table):
                 members.append(Member(name, seed, mixture, frequencies))
         return members
 
+    def with_members(self, members: Sequence[Member]) -> Run:
+        """Return the same run for these members: seeds and frequencies that are no product."""
+        run = Run.from_dict(self.to_dict(), where=self._where, folder=self._folder)
+        run._members = tuple(members)
+        return run
+
     def record_steps(self) -> NDArray[np.int64]:
         """Return the recorded steps, rising, shape (recorded,)."""
         return record_steps(self.record, self.steps)
 
     def definition(self) -> list[Any]:
         """Return, as plain values, all that its numbers depend on, for telling runs apart."""
-        given = self.model_dump(mode="json", exclude={"title", "source", "memory", "mastery"})
+        beside = {"title", "source", "memory", "mastery", "sweep"}
+        given = self.model_dump(mode="json", exclude=beside)
         edges = [[*edge] for edge in self._graph.edges]
         gates = [data.get("requires", "") for data in self._graph.nodes.values()]
         vectors = ""

@@ -16,6 +16,7 @@ from domino_sim.scenario.choices import Correlated, Frequencies, Graph
 from domino_sim.scenario.fields import MOST_STEP, Number, Seed, Table, Text, refuse, whole
 from domino_sim.scenario.interventions import Intervention
 from domino_sim.scenario.reading import read_tables
+from domino_sim.scenario.sweep_table import SweepTable
 from domino_sim.scenario.tables import GateForm, Module, Pool, Record, Skill, record_steps
 
 if TYPE_CHECKING:
@@ -76,6 +77,9 @@ class Scenario(Table):
         default=None,
         description="Correlated tasks: random task vectors, or the path of their Gram matrix "
         "(.csv or .npy). Not with gates, modules, added skills or the law domino.",
+    )
+    sweep: SweepTable | None = Field(
+        default=None, description="What the command sweep varies; a single run does not use it."
     )
 
     _where: str = PrivateAttr("")

@@ -1,0 +1,170 @@
+"""Where tasks run: worker processes, a Dask cluster, or any executor of the caller."""
+
+from __future__ import annotations
+
+import importlib
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
+
+from domino_sim.errors import ArgumentError, EngineError, RunError
+from domino_sim.sweeps.start import begin
+from domino_sim.sweeps.task import Row, Task
+from domino_sim.sweeps.worker import solve
+
+__all__ = ["Given", "Processes", "Workers", "dask_executor", "died", "processors"]
+
+#: Tasks that an executor of unknown size is given at once.
+UNKNOWN = 16
+
+
+class Workers(Protocol):
+    """Whoever solves tasks.
+
+    Attributes
+    ----------
+    window
+        How many tasks should be in work or waiting there.
+    """
+
+    window: int
+
+    def submit(self, task: Task) -> Future[list[Row]]:
+        """Hand out a task."""
+
+    def renew(self) -> None:
+        """Make new workers of those that died."""
+
+    def close(self, *, at_once: bool) -> None:
+        """Let the workers go; `at_once`: also from what they are at."""
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Processes:
+    """Worker processes of this machine."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self.window = 2 * count
+        self._pool = self._new()
+
+    def _new(self) -> ProcessPoolExecutor:
+        # Forked, a worker would inherit the threads' locks of whatever is loaded here.
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._count, mp_context=spawn, initializer=begin)
+
+    def submit(self, task: Task) -> Future[list[Row]]:
+        """Hand out a task."""
+        return self._pool.submit(solve, task)
+
+    def renew(self) -> None:
+        """Make a new pool: one dead worker breaks all of a pool."""
+        self.close(at_once=True)
+        self._pool = self._new()
+
+    def close(self, *, at_once: bool) -> None:
+        """Let the workers go."""
+        workers = list((self._pool._processes or {}).values())
+        self._pool.shutdown(wait=not at_once, cancel_futures=True)
+        if at_once:
+            for worker in workers:
+                with suppress(ValueError):  # it is closed already
+                    worker.kill()
+            for worker in workers:
+                with suppress(ValueError):
+                    worker.join()
+
+
+class Here:
+    """No workers: tasks are solved by this process, one at a time."""
+
+    window = 1
+
+    def submit(self, task: Task) -> Future[list[Row]]:
+        """Solve a task."""
+        future: Future[list[Row]] = Future()
+        future.set_result(solve(task))
+        return future
+
+    def renew(self) -> None:
+        """Nobody can have died."""
+
+    def close(self, *, at_once: bool) -> None:
+        """Nobody is there."""
+
+
+class Given:
+    """An executor of the caller, who also ends it."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor, self.window = executor, _window(executor)
+
+    def submit(self, task: Task) -> Future[list[Row]]:
+        """Hand out a task."""
+        return self._executor.submit(solve, task)
+
+    def renew(self) -> None:
+        """Give up where the executor is broken: only its owner can make a new one."""
+        probe = None
+        with suppress(BrokenExecutor, RuntimeError):
+            probe = self._executor.submit(os.getpid)
+        if probe is None:
+            raise RunError(
+                "the executor is broken: a worker died; what is done is kept: resume with a new one"
+            )
+
+    def close(self, *, at_once: bool) -> None:
+        """Leave the executor to its owner."""
+
+
+def died(error: BaseException) -> bool:
+    """Whether this is how Dask says that the workers which had a task died of it."""
+    return type(error).__name__ == "KilledWorker"
+
+
+def _window(executor: Any) -> int:
+    client = getattr(executor, "_client", None)
+    if client is not None and hasattr(client, "nthreads"):
+        return max(2 * sum(client.nthreads().values()), 2)
+    count = getattr(executor, "_max_workers", None)
+    return 2 * count if isinstance(count, int) else UNKNOWN
+
+
+@contextmanager
+def dask_executor(address: str) -> Iterator[Executor]:
+    """Give the executor of the Dask cluster at `address`.
+
+    Raises
+    ------
+    EngineError
+        If Dask is not installed.
+    ArgumentError
+        If no scheduler answers there.
+    """
+    try:
+        distributed = importlib.import_module("distributed")
+    except ImportError:
+        raise EngineError(
+            "a Dask cluster needs distributed; pip install 'domino-sim[dask]'"
+        ) from None
+    try:
+        client = distributed.Client(address, timeout="10s", set_as_default=False)
+    except (OSError, TimeoutError, ValueError, TypeError) as error:
+        raise ArgumentError(
+            f"no Dask scheduler answers at {address!r} ({str(error).splitlines()[0][:80]})",
+            where="--dask",
+            expected="an address such as tcp://127.0.0.1:8786",
+        ) from None
+    try:
+        yield client.get_executor()
+    finally:
+        client.close()

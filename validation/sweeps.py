@@ -1,0 +1,156 @@
+"""Sweeps that are killed: coordinators and workers, at random, resumed, compared byte for byte.
+
+A sweep of event-engine points is run in processes of its own. Again and again, after a random
+while, its coordinator or one of its workers is killed (SIGKILL: nothing can be tidied up), and a
+coordinator that died is started again with ``--resume``. In the end the table (``--csv``) must be
+that of a sweep that nobody disturbed. The same is done with batches of the clock engine.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+SCENARIO = """
+title = "Two pairs, disturbed"
+steps = 10000
+graph = "two-pairs"
+[pool]
+rate = 1e-3
+[record]
+points = 20
+[sweep]
+engine = "{engine}"
+[sweep.axes]
+"pool.wasted" = {{ low = 1e-4, high = 1.0, n = {rows}, spacing = "log" }}
+"skills.T2.frequency" = {{ low = 0.05, high = 1.0, n = {columns} }}
+"""
+
+#: The longest that a sweep is left alone before the next kill, in seconds; and in all.
+LONGEST, PATIENCE = 2.5, 900.0
+
+
+@dataclass
+class Study:
+    """What became of a disturbed sweep."""
+
+    points: int
+    coordinators: int
+    workers: int
+    lost: int
+    seconds: float
+    equal: bool
+
+
+def kill_study(
+    folder: Path, kills: int, seed: int, *, engine: str = "events", rows: int = 40,
+    columns: int = 50, longest: float = LONGEST,
+) -> Study:
+    """Disturb a sweep of `rows` × `columns` points `kills` times, and compare its table."""
+    file = folder / "disturbed.toml"
+    file.write_text(SCENARIO.format(engine=engine, rows=rows, columns=columns), "utf-8")
+    calm, wild = folder / "calm.sqlite", folder / "wild.sqlite"
+    command = [sys.executable, "-m", "domino_sim", "sweep", str(file), "--workers", "2"]
+    subprocess.run([*command, "--out", str(calm)], check=True, capture_output=True)
+    rng, begun, study = random.Random(seed), time.monotonic(), Study(0, 0, 0, 0, 0.0, False)
+    before = 0
+    while study.coordinators + study.workers < kills:
+        sweep = _start([*command, "--out", str(wild), "--resume"])
+        while sweep.poll() is None and study.coordinators + study.workers < kills:
+            time.sleep(rng.uniform(0.1, longest))
+            if rng.random() < 0.5:
+                study.coordinators += _kill(sweep.pid)
+                sweep.wait()
+            else:
+                workers = _children(sweep.pid)
+                study.workers += bool(workers) and _kill(rng.choice(workers))
+        if sweep.poll() is None:
+            sweep.wait()
+        now = _done(wild)
+        study.lost += max(before - now, 0)
+        before = now
+        if time.monotonic() - begun > PATIENCE:
+            break
+        if now == rows * columns and study.coordinators + study.workers < kills:
+            # All done too soon: take the last half away and go on.
+            _take_away(wild, rows * columns // 2)
+            before = rows * columns // 2
+    subprocess.run([*command, "--out", str(wild), "--resume"], check=True, capture_output=True)
+    study.points, study.seconds = _done(wild), time.monotonic() - begun
+    study.equal = _table(calm) == _table(wild)
+    return study
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _kill(pid: int) -> bool:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+        return True
+    return False
+
+
+def _children(pid: int) -> list[int]:
+    """Return the worker processes of a coordinator."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError, ValueError):
+            name, _, rest = path.read_text().rpartition(")")
+            if int(rest.split()[1]) == pid and rest.split()[0] != "Z":
+                line = (path.parent / "cmdline").read_bytes()
+                # The resource tracker of multiprocessing is a child, too.
+                if b"spawn_main" in line:
+                    found.append(int(name.split()[0]))
+    return found
+
+
+def _done(store: Path) -> int:
+    from domino_sim.errors import FileError
+    from domino_sim.sweeps.swept import Sweep
+
+    # A coordinator may have died before it made the store.
+    with suppress(FileError), Sweep.open(store) as found:
+        return found.counts["done"]
+    return 0
+
+
+def _take_away(store: Path, keep: int) -> None:
+    import sqlite3
+
+    with sqlite3.connect(store) as db:
+        db.execute("DELETE FROM points WHERE number >= ?", (keep,))
+
+
+def _table(store: Path) -> bytes:
+    command = [sys.executable, "-m", "domino_sim", "sweep", str(store), "--csv", "-"]
+    done = subprocess.run(command, check=True, capture_output=True)
+    return b"\n".join(sorted(done.stdout.splitlines()))
+
+
+def report(quick: bool) -> Iterator[str]:
+    """Yield a line a study."""
+    cases = (
+        [("events", 15, 20, 4)] if quick else [("events", 40, 50, 20), ("clock", 100, 200, 10)]
+    )
+    for engine, rows, columns, kills in cases:
+        with tempfile.TemporaryDirectory() as folder:
+            found = kill_study(
+                Path(folder), kills, seed=0, engine=engine, rows=rows, columns=columns
+            )
+        verdict = "ok" if found.equal and not found.lost else "NOT EQUAL"
+        yield (
+            f"{engine}, {found.points:,} points: {found.coordinators} coordinators and "
+            f"{found.workers} workers killed, {found.lost} finished points lost, "
+            f"{found.seconds:.0f} s; table equal to that of an undisturbed sweep: {verdict}"
+        )
