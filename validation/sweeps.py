@@ -11,12 +11,13 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,9 +127,7 @@ def _done(store: Path) -> int:
 
 
 def _take_away(store: Path, keep: int) -> None:
-    import sqlite3
-
-    with sqlite3.connect(store) as db:
+    with closing(sqlite3.connect(store)) as db, db:
         db.execute("DELETE FROM points WHERE number >= ?", (keep,))
 
 

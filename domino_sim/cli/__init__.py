@@ -12,7 +12,7 @@ train              ``train``
 curves             ``curves``
 calibrate          ``calibrate``
 forecast           ``forecast``
-sweep              ``sweep``; sweep_meter: its progress
+sweep              ``sweep``; sweep_command: its options; sweep_meter: its progress
 show               ``show``, ``list`` and ``schema``
 tables             what is printed
 calibration_tables what ``calibrate`` and ``forecast`` print

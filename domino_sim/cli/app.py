@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from domino_sim import __version__
-from domino_sim.cli import fit_commands
+from domino_sim.cli import fit_commands, sweep_command
 from domino_sim.cli.reading import (
     Column,
     Files,
@@ -160,79 +160,7 @@ def curves(
 
 app.command()(fit_commands.calibrate)
 app.command()(fit_commands.forecast)
-
-
-@app.command()
-def sweep(
-    scenario: Annotated[
-        str,
-        typer.Argument(
-            metavar="SCENARIO|STORE",
-            help="A scenario or run file with a [sweep] table, or the store of a sweep.",
-        ),
-    ],
-    set_: Overrides = None,
-    engine: Annotated[
-        str | None, typer.Option(metavar="NAME", help="auto, events, clock or euler.")
-    ] = None,
-    curves: Annotated[
-        str | None, typer.Option(metavar="WHAT", help="Keep none, loss or levels.")
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="Processes.", show_default="one a processor"),
-    ] = None,
-    dask: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="The scheduler of a Dask cluster.")
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="STORE", help="Where rows go.", show_default="results/sweep-SCENARIO.sqlite"
-        ),
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a store.")] = False,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="With --resume: failed points again.")
-    ] = False,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="More than a million points are meant.")
-    ] = False,
-    table: Annotated[bool, typer.Option("--table", help="Print the points.")] = False,
-    csv: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write them as CSV; - prints it.")
-    ] = None,
-    netcdf: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write them, axes as dimensions.")
-    ] = None,
-    figure: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw lines, a map or dots.")
-    ] = None,
-    scaling: Annotated[
-        bool, typer.Option("--scaling", help="With --figure: power laws on log axes.")
-    ] = False,
-    of: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="What is drawn: final_loss, all_mastered_at, mastered_at.SKILL …"
-        ),
-    ] = None,
-    rerun: Annotated[
-        int | None, typer.Option(metavar="POINT", help="Run one point alone, beside its row.")
-    ] = None,
-) -> None:
-    """Run a scenario at many points into one SQLite file; go on where it was interrupted.
-
-    With a STORE in place of a SCENARIO: what is in it.
-    """
-    from domino_sim.cli.sweep import Outputs, sweep_scenario
-
-    code = sweep_scenario(
-        scenario, set_ or [], engine=engine, curves=curves, workers=workers, dask=dask, out=out,
-        resume=resume, retry_failed=retry_failed, yes=yes,
-        outputs=Outputs(table, csv, netcdf, figure, scaling, of, rerun),
-    )  # fmt: skip
-    raise typer.Exit(code)
+app.command()(sweep_command.sweep)
 
 
 @app.command()

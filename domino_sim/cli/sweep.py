@@ -185,7 +185,7 @@ def _write(sweep: Sweep, outputs: Outputs) -> None:
     from domino_sim.files import atomic_write
 
     if outputs.table:
-        frame = sweep.to_frame()
+        frame = sweep.to_frame().dropna(axis="columns", how="all")
         hidden = [c for c in ("version", "engine") if c in frame]
         print(frame.drop(columns=hidden).head(MOST_ROWS).to_string(index=False, na_rep="–"))
         if len(frame) > MOST_ROWS:

@@ -129,7 +129,10 @@ def _lines(
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
     if several:
-        legend(ax, handles, [short(str(n), 24) for n in names], frameon=False, fontsize="small")
+        legend(
+            ax, handles, [short(str(n), 24) for n in names], frameon=False, fontsize="small",
+            loc="center left", bbox_to_anchor=(1.0, 0.5),
+        )  # fmt: skip
     if spread:
         count = int(np.prod([ds.sizes[d] for d in spread]))
         what = " and ".join(f"{d}s" for d in spread)

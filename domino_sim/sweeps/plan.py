@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from domino_sim import __version__
 from domino_sim.errors import ArgumentError, InputError, ScenarioError, nearest_name
-from domino_sim.gradient.run import Run
 from domino_sim.scenario.overrides import plain
 from domino_sim.scenario.places import Place
 from domino_sim.scenario.reading import read_tables
@@ -21,7 +20,7 @@ from domino_sim.sweeps.axes import Axis, axes_of
 from domino_sim.sweeps.points import Points, key_of, spawned_seed
 from domino_sim.sweeps.subject import MIXTURE, SEED, Subject, numeric
 
-__all__ = ["MOST_POINTS", "Plan", "make_plan", "table_of"]
+__all__ = ["MOST_POINTS", "Plan", "make_plan", "table_of", "unchecked_plan"]
 
 #: A sweep of more points must be asked for.
 MOST_POINTS = 1_000_000
@@ -111,32 +110,20 @@ def make_plan(subject: Subject, table: SweepTable, most: int = MOST_POINTS) -> P
         If an axis names nothing, a value gives no valid scenario, nothing is varied, or there
         are more than `most` points.
     """
-    axes = axes_of(table, subject.where)
-    names = {key for axis in axes for key in axis.keys}
-    if subject.kind == "run":
-        run = subject.build({}, None)
-        assert isinstance(run, Run)
-        for key in ("seeds", "mixtures", SEED, MIXTURE):
-            if key in names:
-                raise ScenarioError(
-                    f"{key!r} is no axis of a gradient run",
-                    where=Place(subject.where).of("sweep", "axes", key),
-                    expected="seeds in [sweep]; every mixture of the file is run",
-                )
-        if run.mixtures:
-            axes.append(Axis(MIXTURE, (MIXTURE,), tuple((name,) for name in run.mixtures)))
-        if table.seeds is None:
-            axes.append(_seed_axis(run.seed_list()))
-    if table.seeds is not None:
-        seeds = table.seeds
-        axes.append(_seed_axis(range(seeds) if isinstance(seeds, int) else seeds))
-    if not axes:
+    for key in ("seeds", "mixtures", SEED, MIXTURE) if subject.kind == "run" else ():
+        if key in table.axes:
+            raise ScenarioError(
+                f"{key!r} is no axis of a gradient run",
+                where=Place(subject.where).of("sweep", "axes", key),
+                expected="seeds in [sweep]; every mixture of the file is run",
+            )
+    plan = unchecked_plan(subject, table)
+    if not plan.user_axes:
         raise ScenarioError(
             "nothing is varied",
             where=Place(subject.where).of("sweep"),
             expected='axes = { "pool.wasted" = [0.01, 0.1] }, or seeds',
         )
-    plan = Plan(subject, table, tuple(axes))
     count = plan.points.count
     if count > most:
         told = " × ".join(f"{len(axis):,} ({axis.name})" for axis in plan.user_axes)
@@ -149,8 +136,22 @@ def make_plan(subject: Subject, table: SweepTable, most: int = MOST_POINTS) -> P
     return plan
 
 
-def _seed_axis(seeds: Any) -> Axis:
-    return Axis(SEED, (SEED,), tuple((seed,) for seed in seeds))
+def unchecked_plan(subject: Subject, table: SweepTable) -> Plan:
+    """Return the plan of a sweep that was checked when it was made: no file of it is needed."""
+    axes = axes_of(table, subject.where)
+    seeds = table.seeds
+    if subject.kind == "run":
+        if mixtures := subject.data.get("mixtures"):
+            axes.append(_single_axis(MIXTURE, mixtures))
+        if seeds is None:
+            seeds = subject.data.get("seeds", 1)
+    if seeds is not None:
+        axes.append(_single_axis(SEED, range(seeds) if isinstance(seeds, int) else seeds))
+    return Plan(subject, table, tuple(axes))
+
+
+def _single_axis(key: str, values: Iterable[Any]) -> Axis:
+    return Axis(key, (key,), tuple((value,) for value in values))
 
 
 def _try_values(plan: Plan) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,7 @@ from domino_sim.files import make_folder
 from domino_sim.sweeps.storage_form import COLUMNS, CREATE, FORMAT
 from domino_sim.sweeps.task import Row
 
-__all__ = ["Store", "is_store"]
-
-MAGIC = b"SQLite format 3\0"
+__all__ = ["Store", "is_empty", "is_store"]
 
 #: What the name of a store gets while a sweep writes into it.
 LOCK = ".lock"
@@ -30,8 +28,28 @@ LOCK = ".lock"
 
 def is_store(path: str | Path) -> bool:
     """Whether this is an SQLite file."""
-    with suppress(OSError, ValueError), open(path, "rb") as file:
-        return file.read(len(MAGIC)) == MAGIC
+    # Asked of SQLite: closing the file oneself would drop the locks this process has on it.
+    with suppress(OSError, ValueError, sqlite3.Error):
+        path = Path(path)
+        if path.is_file() and path.stat().st_size:
+            with closing(sqlite3.connect(_address(path, "rw"), uri=True)) as db:
+                db.execute("PRAGMA schema_version")
+            return True
+    return False
+
+
+def _address(path: Path, mode: str) -> str:
+    return f"{path.absolute().as_uri()}?mode={mode}"
+
+
+def is_empty(path: Path) -> bool:
+    """Whether this is a store whose coordinator died before it had said what the sweep is."""
+    with suppress(OSError, sqlite3.Error):
+        if path.stat().st_size == 0:
+            return True
+        if is_store(path):
+            with closing(sqlite3.connect(_address(path, "rw"), uri=True)) as db:
+                return not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     return False
 
 
@@ -43,7 +61,7 @@ class Store:
     path
         The file; None: in memory, gone with this object.
     meta
-        What the sweep is, of a store that is made; None opens one that is there.
+        What the sweep is, of a store that is made (and writable); None opens one that is there.
     writable
         Whether rows may be written. A second writer is refused.
 
@@ -77,10 +95,12 @@ class Store:
             if meta is None and not is_store(self.path):
                 what = "is no store of a sweep" if self.path.exists() else "no such store"
                 raise FileError(what, where=str(self.path), expected="a file that `sweep` wrote")
-            mode = "rwc" if meta is not None else ("rw" if writable else "ro")
-            address = f"{self.path.absolute().as_uri()}?mode={mode}"
+            # Readers do not write, but a last one must be able to remove SQLite's files beside it.
+            address = _address(self.path, "rw" if meta is None else "rwc")
             self._db = sqlite3.connect(address, uri=True, isolation_level=None, timeout=30)
-        if writable or meta is not None:
+        if not writable:
+            self._db.execute("PRAGMA query_only = TRUE")
+        else:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
         if meta is not None:

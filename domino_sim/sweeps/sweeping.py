@@ -14,7 +14,7 @@ from domino_sim.sweeps.coordinator import coordinate
 from domino_sim.sweeps.executors import Given, Here, Processes, Workers, processors
 from domino_sim.sweeps.plan import MOST_POINTS, Plan, make_plan, table_of
 from domino_sim.sweeps.storage_form import differences
-from domino_sim.sweeps.store import Store
+from domino_sim.sweeps.store import Store, is_empty
 from domino_sim.sweeps.subject import load_subject
 from domino_sim.sweeps.swept import Sweep
 
@@ -125,7 +125,7 @@ def open_plan(plan: Plan, path: Path | None, *, resume: bool) -> Store:
     meta = plan.meta()
     if path is None:
         return Store(None, meta, writable=True)
-    if not path.exists():
+    if not path.exists() or is_empty(path):
         return Store(path, meta, writable=True)
     if path.is_dir():
         raise FileError("is a folder", where=str(path), expected="a file for the store")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from domino_sim.errors import ArgumentError
 from domino_sim.scenario.sweep_table import SweepTable
-from domino_sim.sweeps.plan import Plan, make_plan
+from domino_sim.sweeps.plan import Plan, unchecked_plan
 from domino_sim.sweeps.store import Store
 from domino_sim.sweeps.subject import Subject
 
@@ -82,7 +82,7 @@ class Sweep:
             kind, json.loads(meta["scenario"]), meta["where"], meta["folder"] or None
         )
         table = SweepTable.model_validate(json.loads(meta["sweep"]))
-        return make_plan(subject, table, most=int(meta["points"]))
+        return unchecked_plan(subject, table)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -140,8 +140,8 @@ class Sweep:
 
         ``mastered_at`` (…, skill), ``all_mastered_at``, ``mastered`` and ``final_loss`` (…), and,
         if they were kept, ``total_loss`` (…, step) and ``level`` (…, step, skill). NaN: never
-        mastered, failed, or not done. Zipped axes are one dimension, named by the first; drawn points are
-        ``sample``.
+        mastered, failed, or not done. Zipped axes are one dimension, named by the first; drawn
+        points are ``sample``.
         """
         from domino_sim.sweeps.tables import dataset
 

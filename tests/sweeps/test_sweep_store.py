@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -224,3 +227,31 @@ def test_a_point_that_kills_its_worker_is_found_and_the_others_are_done(engine: 
     assert found.counts == {"done": 46, "failed": 2, "pending": 0}
     assert {f["number"] for f in found.failures} == {5, 30}
     assert found.failures[0]["error"].startswith("the worker died each time")
+
+
+def test_a_reader_keeps_its_hold_while_the_same_process_goes_on(tmp_path: Path) -> None:
+    store = tmp_path / "s.sqlite"
+    reader = sweep(HARD, AXES, store=store)
+    for _ in range(2):  # a sweep that ends clears the log, unless somebody reads
+        command = [sys.executable, "-m", "domino_sim", "sweep", str(store), "--csv", "-"]
+        sweep(HARD, AXES, store=store, resume=True).close()
+        subprocess.run(command, check=True, capture_output=True)
+        assert reader.counts["done"] == 24
+
+
+def test_a_coordinator_that_died_before_its_first_words_left_nothing(tmp_path: Path) -> None:
+    store = tmp_path / "s.sqlite"
+    store.touch()
+    assert sweep(HARD, AXES, store=store, resume=True).counts["done"] == 24
+    empty = tmp_path / "e.sqlite"
+    with closing(sqlite3.connect(empty)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+    assert sweep(HARD, AXES, store=empty, resume=True).counts["done"] == 24
+
+
+def test_a_store_is_read_without_the_files_its_scenario_names(tmp_path: Path) -> None:
+    file, store = tmp_path / "g.toml", tmp_path / "s.sqlite"
+    file.write_text("[skills]\nA = {}\n")
+    sweep({"graph": str(file), "steps": 900}, {"mastery": [0.5, 0.6]}, store=store).close()
+    file.unlink()
+    assert Sweep.open(store).to_xarray().sizes == {"mastery": 2, "skill": 1}
