@@ -80,7 +80,9 @@ CASES: list[tuple[dict[str, Any], Callable[[np.ndarray], Updates]]] = [
 ]
 
 
-@pytest.mark.parametrize(("table", "paper"), CASES, ids=lambda c: getattr(c, "__name__", None) or str(c))
+@pytest.mark.parametrize(
+    ("table", "paper"), CASES, ids=lambda c: getattr(c, "__name__", None) or str(c)
+)
 def test_the_updates_are_those_of_the_paper(
     table: dict[str, Any], paper: Callable[[np.ndarray], Updates]
 ) -> None:
