@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from scipy.optimize import isotonic_regression
-
 from domino_sim.calibration.fits import Fit
 from domino_sim.calibration.observations import Observations
+from domino_sim.calibration.seriality import rising_curves, scatter_about
 
 __all__ = ["misfit"]
 
@@ -28,15 +26,8 @@ def misfit(observations: Observations, fit: Fit) -> str:
     if observations.weighted:
         ratio = math.sqrt(fit.variance)
         return f"residuals are {ratio:.1f} times their standard errors" if ratio > _POOR else ""
-    total, spare = 0.0, 0
-    for run in observations.runs:
-        for level, weight in zip(run.level, run.weight, strict=True):
-            seen = level[weight > 0.0]
-            if len(seen) < 2:
-                continue
-            rising = isotonic_regression(seen).x
-            total += float(np.sum((seen - rising) ** 2))
-            spare += len(seen) - len(np.unique(rising))
+    found = [scatter_about(run, rising_curves(run)) for run in observations.runs]
+    total, spare = (sum(parts) for parts in zip(*found, strict=True))
     noise = math.sqrt(total / spare) if spare else 0.0
     rms = math.sqrt(fit.error / max(fit.count, 1))
     if rms < max(_SMALL, _POOR * noise):

@@ -168,7 +168,7 @@ class PoolModel:
         path = self._base_path(r)
         hard = HardPath(replace(path, exponent=None).skills())
         fast = path.frequency.max()
-        tau = np.geomspace(1e-3, 1e9, 2400) / fast
+        tau = np.geomspace(1e-3, 1e9, 600) / fast
         work = hard.work(tau[None], slice(None))[:, 0]
         level = path.level(work)
         trained = path.frequency > 0.0

@@ -15,7 +15,7 @@ from scipy.optimize import isotonic_regression
 from domino_sim.calibration.observations import RunRecord
 from domino_sim.levels import Floats
 
-__all__ = ["Seriality", "domino_index", "seriality"]
+__all__ = ["Seriality", "domino_index", "rising_curves", "scatter_about", "seriality"]
 
 #: A skill whose curve ends below this part of its way has not been learned by the end.
 _LEARNED = 0.9
@@ -87,8 +87,9 @@ def seriality(run: RunRecord, *, begin: float, mastery: float) -> Seriality:
         to 1, the level four standard deviations below 1 is taken: a rising curve passes anything
         nearer by chance, long after.
     """
-    rising = np.stack([_monotone(run, i) for i in range(len(run.level))])
-    noise = _noise(run, rising)
+    rising = rising_curves(run)
+    total, spare = scatter_about(run, rising)
+    noise = math.sqrt(total / spare) if spare > 0 else 0.0
     mastery = min(mastery, max(0.5, 1.0 - _BELOW * noise))
     times = []
     for i, curve in enumerate(rising):
@@ -178,14 +179,19 @@ def _monotone(run: RunRecord, i: int) -> Floats:
     return np.interp(run.steps, run.steps[there], fitted)
 
 
-def _noise(run: RunRecord, rising: Floats) -> float:
-    """Standard deviation of the levels about their rising curves."""
+def rising_curves(run: RunRecord) -> Floats:
+    """Return the rising curves nearest to the levels of all skills, (n, k)."""
+    return np.stack([_monotone(run, i) for i in range(len(run.level))])
+
+
+def scatter_about(run: RunRecord, rising: Floats) -> tuple[float, int]:
+    """Return the sum of squares of levels about their rising curves, and its degrees of freedom."""
     total, spare = 0.0, 0
     for curve, level, weight in zip(rising, run.level, run.weight, strict=True):
         there = weight > 0.0
         total += float(np.sum((level[there] - curve[there]) ** 2))
         spare += int(there.sum()) - len(np.unique(curve[there]))
-    return math.sqrt(total / spare) if spare > 0 else 0.0
+    return total, spare
 
 
 def _number(value: float) -> float | None:
