@@ -14,7 +14,7 @@ from benchmarks.report import table
 
 TOPICS = (
     "calibration", "clock_vs_euler", "events_growth", "clock_large", "gradient", "gradient_mlp",
-    "meanfield", "startup", "sweeps",
+    "inference", "meanfield", "startup", "sweeps",
 )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from domino_sim.gradient.run import load_run
     from domino_sim.gradient.training import train
     from domino_sim.graph import load_graph
+    from domino_sim.inference import infer
     from domino_sim.meanfield import predict_gradient
     from domino_sim.readers import read_curves
     from domino_sim.record import Recorder
@@ -35,6 +36,7 @@ __all__ = [
     "__version__",
     "calibrate",
     "forecast",
+    "infer",
     "infer_frequencies",
     "load_graph",
     "load_run",
@@ -53,6 +55,7 @@ _HOMES = {
     "SkillProbe": "domino_sim.gradient.probe",
     "calibrate": "domino_sim.calibration",
     "forecast": "domino_sim.forecasting",
+    "infer": "domino_sim.inference",
     "infer_frequencies": "domino_sim.frequencies",
     "load_graph": "domino_sim.graph",
     "load_run": "domino_sim.gradient.run",

@@ -1,0 +1,104 @@
+"""The kinds of worlds that inference is measured on, and what it should reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice, product
+
+from benchmarks.inference.worlds import World, make_world
+
+__all__ = ["CELLS", "QUICK", "Cell", "Variant"]
+
+#: Pool law ("changed": another one from run to run), gate and operators.
+Variant = tuple[str, str, str]
+
+_LAWS = ("sum", "norm", "constant")
+_ALL = tuple(product(_LAWS, ("hard", "soft"), ("and", "mixed")))
+_MIXED = tuple(product(_LAWS, ("hard", "soft"), ("mixed",)))
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One kind of world.
+
+    Attributes
+    ----------
+    name
+        What it is called on the command line.
+    skills, runs, noise, schedule
+        As of `make_world`.
+    mixtures
+        Whether the mixtures are known.
+    target
+        F1 of all edges together that is wanted; None where the target is that no false edge has a
+        probability of 0.9 or more.
+    variants
+        Laws, gates and operators, which the graphs take in turn.
+    tuning
+        How many worlds of a variant baselines are tuned on.
+    """
+
+    name: str
+    skills: int
+    runs: int
+    noise: float
+    target: float | None
+    mixtures: bool = True
+    schedule: str | None = None
+    variants: Sequence[Variant] = _MIXED
+    tuning: int = 6
+
+    def seeded(self, graphs: int, seed: int, chosen: Sequence[Variant] = ()) -> list[
+        tuple[int, Variant]
+    ]:  # fmt: skip
+        """Return seed and variant of `graphs` worlds; only variants in `chosen`, if any are."""
+        variants = [v for v in self.variants if not chosen or v in chosen]
+        if not variants:
+            raise ValueError(f"cell {self.name} has none of the variants chosen")
+        return list(enumerate(islice(cycle(variants), graphs), seed))
+
+    def world(self, variant: Variant, seed: int) -> World:
+        """Draw a world."""
+        law, gate, operators = variant
+        laws = None
+        if law == "changed":
+            laws = list(islice(cycle(_LAWS), self.runs))
+        return make_world(
+            skills=self.skills, runs=self.runs, noise=self.noise, law=law, laws=laws, gate=gate,
+            operators=operators, schedule=self.schedule, seed=seed,
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        told = f"{self.skills} skills, {self.runs} run{'s' * (self.runs > 1)}, {self.noise:.0%}"
+        if not self.mixtures:
+            told += ", mixtures unknown"
+        if self.schedule:
+            told += f", {self.schedule}"
+        if any(law == "changed" for law, _, _ in self.variants):
+            told += ", pool law changed between runs"
+        return told
+
+
+CELLS = {
+    cell.name: cell
+    for cell in (
+        Cell("10x8", 10, 8, 0.01, 0.99, variants=_ALL),
+        Cell("20x8", 20, 8, 0.01, 0.98),
+        Cell("20x8-noisy", 20, 8, 0.05, 0.93),
+        Cell("50x8", 50, 8, 0.01, 0.96, tuning=3),
+        Cell("10x8-unknown", 10, 8, 0.01, 0.85, mixtures=False),
+        Cell("10x1", 10, 1, 0.01, None),
+        Cell("10x8-schedule", 10, 8, 0.01, 0.99, schedule="warmup-cosine"),
+        Cell(
+            "10x8-laws", 10, 8, 0.01, 0.99,
+            variants=tuple(product(("changed",), ("hard", "soft"), ("and", "mixed"))),
+        ),
+    )
+}  # fmt: skip
+
+#: Small worlds, to see that everything works.
+QUICK = Cell(
+    "quick", 6, 6, 0.01, 0.99, tuning=2,
+    variants=(("sum", "hard", "mixed"), ("norm", "hard", "and")),
+)  # fmt: skip

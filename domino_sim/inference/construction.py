@@ -1,0 +1,299 @@
+"""A first graph: skills are put in one by one, several structures kept alive.
+
+Where no skill that is in moves, nothing fixes the clock, and a new skill fits whatever its gate:
+the clock is what it tells. So each gate it may have is a hypothesis about the clock, and is judged
+by how well the skills still to come agree with that clock (``docs/inference.md``, "Search").
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from domino_sim.inference.forms import Courses, Requires
+from domino_sim.inference.proposals import Allowed, search_gates
+from domino_sim.inference.records import Records
+from domino_sim.inference.structure import Structure
+from domino_sim.levels import Floats, work_from_level
+
+__all__ = ["Construction"]
+
+#: Structures kept alive; options of one that are kept for a skill.
+_ALIVE, _OPTIONS = 4, 60
+
+#: An option is kept while its score is within this of the best (χ²), and a structure within that.
+_CLOSE, _DISTANT = 30.0, 150.0
+
+#: A skill is explained when it adds less than this for each node.
+_EXPLAINED = 1.25
+
+#: Skills that are tried where the first is not explained, and that judge a clock.
+_TRIED, _JUDGES = 4, 5
+
+#: Gates of a skill that judges, and the most it can say against a clock, for each node.
+_JUDGED, _MOST = 120, 3.0
+
+#: log τ is known from a record when its standard error is below 1/√this.
+_KNOWN = 25.0
+
+
+@dataclass(frozen=True)
+class Option:
+    """A gate for a new skill, and what follows from it.
+
+    Attributes
+    ----------
+    gate, track
+        The gate and the track.
+    tau : (runs, nodes) array
+        The clock with it; `precision` is how sharply it is known.
+    error
+        χ² of the skills that are in and the new one.
+    score
+        That and the price of the edges.
+    """
+
+    gate: Requires
+    track: Floats
+    tau: Floats
+    precision: Floats
+    error: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A structure with the new skill, and its `total`: its score and what the judges say."""
+
+    structure: Structure
+    added: float
+    total: float
+
+
+class Builder:
+    """Puts skills in; `price` is what an edge must gain in χ²."""
+
+    def __init__(self, nodes: Records, allowed: Allowed, price: float) -> None:
+        self.nodes, self.allowed, self.price = nodes, allowed, price
+        self.size = nodes.level.shape[0] * nodes.level.shape[1]
+
+    def options(self, structure: Structure, skill: int, *, wide: bool) -> list[Option]:
+        """Return the gates `skill` may have, best first."""
+        found: dict[Requires, Option] = {}
+
+        def score(gates: list[Requires]) -> Floats:
+            courses = structure.courses
+            tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
+            tau, error, precision = self._clocks(structure, skill, tracks)
+            scores = error + self.price * np.array([len(gate.skills) for gate in gates])
+            for each in zip(gates, tracks, tau, precision, error, scores, strict=True):
+                found[each[0]] = Option(*each)
+            return scores
+
+        scored = search_gates(skill, list(structure.gates), self.allowed, score, wide=wide)
+        best = [found[gate] for gate in scored.gates]
+        if not best:
+            return []
+        excess = best[0].error - structure.error - 1.3 * self.size
+        reach = best[0].score + _CLOSE + 0.5 * max(0.0, excess)
+        return [option for option in best if option.score < reach][:_OPTIONS]
+
+    def _clocks(
+        self, structure: Structure, skill: int, tracks: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return, for each track of the new skill, the clock, χ² and how sharp the clock is.
+
+        log τ is the mean of what the skills that are in say and what the new one says, by their
+        precisions; then one step of Newton's, taken into χ² only.
+        """
+        courses, form = structure.courses, structure.courses.form
+        level, weight = self.nodes.level[..., skill], self.nodes.weight[..., skill]
+        smooth, error = self.nodes.smooth[..., skill], self.nodes.error[..., skill]
+        unit = 1.0 / courses.frequency.max(axis=1)[:, None]
+        most = 1.0 - np.minimum(0.5 * error, 0.2 * (1.0 - form.floor))
+        work = work_from_level(np.clip(smooth, form.floor, most), form.loss) - form.start
+        own = courses.inverse(skill, tracks, np.maximum(work, 0.0))
+        _, slope = courses.levels(skill, tracks, own, courses.place(own))
+        sharp = np.square((own + unit) * slope) * weight * self.nodes.under_way[..., skill]
+        known = np.square(structure.tau + unit) * structure.precision
+        before = np.log(structure.tau + unit)
+        together = (known * before + sharp * np.log(own + unit) + 1e-6 * before) / (
+            known + sharp + 1e-6
+        )
+        # Where neither says how late it is, it is late enough for a skill that is learned.
+        learned = np.where(self.nodes.learned[..., skill], np.log(own + unit), -np.inf)
+        together = np.where(known + sharp < _KNOWN, learned, together)
+        together = np.maximum(np.maximum.accumulate(together, axis=-1), np.log(unit))
+        tau = np.maximum(np.exp(together) - unit, 0.0)
+        place = courses.place(tau)
+        found, slope = courses.levels(skill, tracks, tau, place)
+        sums = _Sums(level - found, slope, weight)
+        precision = np.square(slope) * weight * self.nodes.under_way[..., skill]
+        for i, track in structure.tracks.items():
+            one = track[None] if form.kind == "hard" else track
+            found, slope = courses.levels(i, one, tau, place)
+            weight = self.nodes.weight[..., i]
+            sums.add(self.nodes.level[..., i] - found, slope, weight)
+            precision += np.square(slope) * weight * self.nodes.under_way[..., i]
+        return tau, sums.error, precision
+
+    def judge(self, structure: Structure, options: list[Option], judges: list[int]) -> Floats:
+        """Return how badly `judges` agree with the clock of each option, (options,)."""
+        courses = structure.courses
+        against = np.zeros(len(options))
+        for skill in judges:
+            gates = self._likely(structure, skill, options[0])
+            if not gates:
+                continue
+            tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
+            price = self.price * np.array([len(gate.skills) for gate in gates])
+            for o, option in enumerate(options):
+                miss = self._disagreement(structure, skill, tracks, option)
+                against[o] += min(float((miss + price).min()), _MOST * self.size)
+        return against
+
+    def _likely(self, structure: Structure, skill: int, option: Option) -> list[Requires]:
+        """Return some gates of a judge: all of few, the best of many under the first clock."""
+        courses = structure.courses
+
+        def score(gates: list[Requires]) -> Floats:
+            tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
+            return self._disagreement(structure, skill, tracks, option)
+
+        return search_gates(skill, list(structure.gates), self.allowed, score).gates[:_JUDGED]
+
+    def _disagreement(
+        self, structure: Structure, skill: int, tracks: Floats, option: Option
+    ) -> Floats:
+        """Return χ² of a judge's tracks at the clock of an option, where that is known."""
+        courses = structure.courses
+        tau, precision = option.tau, option.precision
+        unit = 1.0 / courses.frequency.max(axis=1)[:, None]
+        known = np.square(tau + unit) * precision > _KNOWN
+        weight = np.where(known, self.nodes.weight[..., skill], 0.0)
+        found, slope = courses.levels(skill, tracks, tau, courses.place(tau))
+        # The clock may move as far as the others let it.
+        loose = 1.0 + np.square(slope) * weight / (precision + 1e-9)
+        miss = self.nodes.level[..., skill] - found
+        return (np.square(miss) * weight / loose).sum(axis=(1, 2))
+
+    def grow(self, alive: list[Structure], skill: int, judges: list[int], *, wide: bool) -> list[
+        Grown
+    ]:  # fmt: skip
+        """Return the best structures with `skill` put in."""
+        pool: list[tuple[float, Option, Structure]] = []
+        for structure in alive:
+            options = self.options(structure, skill, wide=wide)
+            if not options:
+                continue
+            against = self.judge(structure, options, judges) if len(options) > 1 else [0.0]
+            owed = self.price * structure.edges
+            pool += [
+                (option.score + owed + float(bad), option, structure)
+                for option, bad in zip(options, against, strict=True)
+            ]
+        pool.sort(key=lambda one: one[0])
+        grown: list[Grown] = []
+        for total, option, before in pool[: 4 * _ALIVE]:
+            if len(grown) >= _ALIVE and total > pool[0][0] + _CLOSE:
+                break
+            after = before.copy()
+            after.add(skill, option.gate, option.track)
+            after.tau = option.tau
+            after.polish()
+            if not grown and after.error - before.error > _EXPLAINED * self.size:
+                _anew(after)
+            # The same courses by another gate are no other structure.
+            if all(abs(after.error - one.structure.error) > 0.05 for one in grown):
+                total += after.error - option.error
+                grown.append(Grown(after, after.error - before.error, total))
+        grown.sort(key=lambda one: one.total)
+        return [one for one in grown if one.total < grown[0].total + _DISTANT][:_ALIVE]
+
+
+def _anew(structure: Structure) -> None:
+    """Look for the clock anew, and keep what is better."""
+    other = structure.copy()
+    other.seek()
+    if other.polish(12) < structure.polish(12):
+        structure.tau, structure.error = other.tau, other.error
+        structure.precision = other.precision
+
+
+class _Sums:
+    """χ² with the clock moved by one Newton step at every node."""
+
+    def __init__(self, miss: Floats, slope: Floats, weight: Floats) -> None:
+        pull = slope * weight
+        self._square = np.square(miss) * weight
+        self._drive, self.stiff = pull * miss, pull * slope
+
+    def add(self, miss: Floats, slope: Floats, weight: Floats) -> None:
+        pull = slope * weight
+        self._square += np.square(miss) * weight
+        self._drive += pull * miss
+        self.stiff += pull * slope
+
+    @property
+    def error(self) -> Floats:
+        least = 1e-6 * self.stiff.max(axis=-1, keepdims=True) + 1e-9
+        return (self._square - np.square(self._drive) / (self.stiff + least)).sum(axis=(1, 2))
+
+
+class Construction:
+    """One gate form's way to a graph of all skills, one skill a step.
+
+    Skills are put in in the order in which they are learned, on the mean of all runs; one whose
+    gate is not explained by those that are in waits for the next that is.
+
+    Attributes
+    ----------
+    alive
+        Structures, the best first; none if a skill has no permitted gate.
+    """
+
+    def __init__(self, courses: Courses, nodes: Records, allowed: Allowed, price: float) -> None:
+        self._builder = Builder(nodes, allowed, price)
+        known = nodes.weight.sum(axis=(0, 1))
+        mean = (nodes.level * nodes.weight).sum(axis=(0, 1)) / np.where(known > 0.0, known, 1.0)
+        self._queue = [int(i) for i in np.argsort(-mean, kind="stable")]
+        self.alive = [Structure(courses, nodes)]
+
+    @property
+    def done(self) -> bool:
+        """Whether all skills are in, or none can be put in."""
+        return not self._queue or not self.alive
+
+    @property
+    def misfit(self) -> float:
+        """χ² a node of the skills that are in; infinite where there is no structure."""
+        if not self.alive:
+            return math.inf
+        return self.alive[0].error / (self._builder.size * max(len(self.alive[0].gates), 1))
+
+    def step(self) -> None:
+        """Put in one more skill."""
+        builder, queue = self._builder, self._queue
+        enough = _EXPLAINED * builder.size
+        tried: list[tuple[int, list[Grown]]] = []
+        for skill in queue[:_TRIED]:
+            judges = [other for other in queue[: _JUDGES + 1] if other != skill]
+            grown = builder.grow(self.alive, skill, judges, wide=False)
+            if grown and grown[0].added > enough and len(self.alive[0].gates) > 2:
+                grown = builder.grow(self.alive[:2], skill, judges, wide=True)
+            if grown:
+                tried.append((skill, grown))
+                if grown[0].added < enough:
+                    break
+        if not tried:
+            self.alive = []
+            return
+        least = min(grown[0].total for _, grown in tried)
+        skill, grown = min(
+            tried,
+            key=lambda one: max(one[1][0].added, enough) + 0.2 * (one[1][0].total - least),
+        )
+        queue.remove(skill)
+        self.alive = [one.structure for one in grown]

@@ -1,0 +1,158 @@
+"""How sure each edge is, which runs say so, and what cannot be told from these runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from domino_sim.inference.forms import Requires
+from domino_sim.inference.proposals import Scored
+from domino_sim.inference.refinement import gate_errors
+from domino_sim.inference.structure import Structure
+from domino_sim.levels import Floats
+
+__all__ = ["Edge", "weigh"]
+
+#: From this probability an edge counts as found, and as possible.
+FOUND, POSSIBLE = 0.5, 0.05
+
+#: An edge that would cost less χ² than this is not excluded by the data.
+_EXCLUDED = 9.0
+
+#: An edge whose presence moves no level by more than this cannot be seen.
+_SHOWS = 0.05
+
+
+@dataclass(frozen=True)
+class Edge:
+    """An edge that is there or may be.
+
+    Attributes
+    ----------
+    prerequisite, dependent
+        Indices of skills.
+    probability
+        That it is there, in [0, 1].
+    status
+        ``found``, ``possible`` or ``undetermined``.
+    reason
+        Why it is not decided; empty for a found edge.
+    gain
+        How much χ² grows without it (found), or would with it.
+    by_run : (runs,) array
+        The same by run.
+    """
+
+    prerequisite: int
+    dependent: int
+    probability: float
+    status: str
+    reason: str
+    gain: float
+    by_run: Floats
+
+
+def weigh(structure: Structure, scored: Mapping[int, Scored], scale: float) -> list[Edge]:
+    """Return all edges that are found, possible or cannot be told.
+
+    Parameters
+    ----------
+    structure
+        The best graph, on the records that `scored` was reckoned with.
+    scored
+        Of each skill, gates and their scores (χ² and the price of edges).
+    scale
+        By what χ² is divided: 1 where noise explains the residuals.
+    """
+    edges = []
+    for skill, gate in structure.gates.items():
+        found = scored[skill]
+        weight = np.exp(-0.5 * (found.score - found.score.min()) / scale)
+        weight /= weight.sum()
+        probability: dict[int, float] = {}
+        for one, share in zip(found.gates, weight.tolist(), strict=True):
+            for j in one.skills:
+                probability[j] = probability.get(j, 0.0) + share
+        ancestors = _ancestors(structure, skill)
+        cut = structure.descendants(skill)
+        for j in structure.gates:
+            if j in cut:
+                continue
+            p = min(probability.get(j, 0.0), 1.0)
+            if j in gate.skills:
+                edges.append(_present(structure, skill, j, p, scale))
+            else:
+                edge = _absent(structure, skill, j, p, j in ancestors, scale)
+                if edge is not None:
+                    edges.append(edge)
+    return edges
+
+
+def _present(structure: Structure, skill: int, j: int, p: float, scale: float) -> Edge:
+    """Return an edge of the best graph."""
+    gate = structure.gates[skill]
+    rest = Requires.of([k for k in gate.skills if k != j], gate.any)
+    by_run = _by_run(structure, skill, rest) / scale
+    status = "found" if p >= FOUND else "possible" if p >= POSSIBLE else "undetermined"
+    reason = "" if status == "found" else "other prerequisites explain these runs as well"
+    return Edge(j, skill, p, status, reason, float(by_run.sum()), by_run)
+
+
+def _absent(
+    structure: Structure, skill: int, j: int, p: float, implied: bool, scale: float
+) -> Edge | None:
+    """Return an edge that is not in the best graph, if the data do not exclude it."""
+    gate = structure.gates[skill]
+    wider = [Requires.of((*gate.skills, j), gate.any and len(gate.skills) > 1)]
+    if len(gate.skills) == 1:
+        wider.append(Requires.of((*gate.skills, j), True))
+    errors = gate_errors(structure, skill, [gate, *wider])
+    best = int(np.argmin(errors[1:]))
+    cost = float(errors[1 + best] - errors[0]) / scale
+    if p < POSSIBLE and cost > _EXCLUDED:
+        return None
+    by_run = _by_run(structure, skill, wider[best]) / scale
+    moved = _moved(structure, skill, wider[best])
+    if p >= FOUND:
+        return Edge(j, skill, p, "found", "", cost, by_run)
+    if implied:
+        status, reason = "undetermined", "implied by others: it is a prerequisite of one"
+    elif moved < _SHOWS:
+        status, reason = "undetermined", "never binding in these runs"
+    elif p >= POSSIBLE:
+        status, reason = "possible", "the data do not decide"
+    else:
+        status, reason = "undetermined", "too noisy, or too few records where it would show"
+    return Edge(j, skill, p, status, reason, cost, by_run)
+
+
+def _ancestors(structure: Structure, skill: int) -> set[int]:
+    found: set[int] = set()
+    new = set(structure.gates[skill].skills)
+    while new:
+        found |= new
+        new = {k for j in new for k in structure.gates[j].skills} - found
+    return found
+
+
+def _levels(structure: Structure, skill: int, gate: Requires) -> Floats:
+    courses, tau = structure.courses, structure.tau
+    track = structure.track_of(skill, gate)
+    return courses.levels(skill, track, tau, courses.place(tau))[0]
+
+
+def _by_run(structure: Structure, skill: int, gate: Requires) -> Floats:
+    """Return by how much χ² grows in each run with another gate, the clock held, (runs,)."""
+    records = structure.records
+    weight, there = records.weight[..., skill], records.level[..., skill]
+    before = _levels(structure, skill, structure.gates[skill])
+    after = _levels(structure, skill, gate)
+    return ((np.square(there - after) - np.square(there - before)) * weight).sum(axis=1)
+
+
+def _moved(structure: Structure, skill: int, gate: Requires) -> float:
+    """Return the most that another gate moves a level of the skill."""
+    before = _levels(structure, skill, structure.gates[skill])
+    return float(np.abs(_levels(structure, skill, gate) - before).max(initial=0.0))

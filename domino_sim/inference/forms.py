@@ -1,0 +1,201 @@
+"""Gate forms, and where skills are in the resource clock under them.
+
+In the resource clock a skill's work grows at dw/dτ = c p (``docs/theory.md``), so its whole course
+is its frequency times the time its gate has been open, ∫ c dτ. Under hard gates that is a straight
+line from an instant, the *opening*; under soft gates it is a curve, kept on a grid of τ. Either is
+called a *track*. Nothing here knows the pool law or the training step.
+
+Shapes: a track of one skill is (runs,) hard or (runs, points) soft; leading axes stack skills or
+hypotheses. τ is (runs, records), or with a leading axis for every hypothesis.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from domino_sim.frequencies.paths import level_and_slope
+from domino_sim.levels import Floats, Ints, Loss, log_unlearned, work_from_level
+
+__all__ = ["OPEN", "Courses", "Form", "Place", "Requires"]
+
+#: Points of a soft track, evenly spaced in log τ.
+_POINTS = 500
+
+#: The grid of τ goes from this part of the fastest skill's time 1/p to so many of the slowest's.
+_FIRST, _LAST = 0.05, 2400.0
+
+
+class Requires(NamedTuple):
+    """What a gate asks for: `skills` (indices, rising), all of them or `any` of them."""
+
+    skills: tuple[int, ...]
+    any: bool
+
+    @classmethod
+    def of(cls, skills: Sequence[int], any: bool = False) -> Requires:
+        """Return the gate in its one form: rising, and `any` only of two or more."""
+        return cls(tuple(sorted(skills)), any and len(skills) > 1)
+
+
+OPEN = Requires((), False)
+
+
+@dataclass(frozen=True)
+class Form:
+    """How gates open.
+
+    Attributes
+    ----------
+    kind
+        ``hard``: when the prerequisites are at the level `value`. ``soft``: 1 − u^`value` of each,
+        multiplied (all) or the largest (any).
+    value
+        The mastery level, or the exponent.
+    loss
+        ``mse`` (exponential growth) or ``ce`` (logistic).
+    """
+
+    kind: Literal["hard", "soft"]
+    value: float
+    loss: Loss = "mse"
+
+    @property
+    def floor(self) -> float:
+        """Level of an unlearned skill."""
+        return 0.0 if self.loss == "mse" else 0.5
+
+    @property
+    def start(self) -> float:
+        """Work at which an unlearned skill starts."""
+        return float(work_from_level(self.floor, self.loss))
+
+    @property
+    def mastery(self) -> float:
+        """Work to do until a hard gate counts a skill as learned."""
+        return float(work_from_level(self.value, self.loss)) - self.start
+
+    def __str__(self) -> str:
+        what = "mastery" if self.kind == "hard" else "exponent"
+        return f"{self.kind} gates, {what} {self.value:g}, {self.loss}"
+
+
+class Place(NamedTuple):
+    """Where instants of the clock stand: after point `below`, by a `part` of the way to the next."""
+
+    below: Ints
+    part: Floats
+
+
+class Courses:
+    """Tracks of skills under one gate form.
+
+    Parameters
+    ----------
+    form
+        The gate form.
+    frequency : (runs, n) array
+        Frequencies, > 0.
+    """
+
+    def __init__(self, form: Form, frequency: Floats) -> None:
+        self.form, self.frequency = form, frequency
+        self.runs, self.skills = frequency.shape
+        self._run = np.arange(self.runs)[:, None]
+        self.grid = np.zeros((self.runs, 0))
+        if form.kind == "soft":
+            first, last = _FIRST / frequency.max(axis=1), _LAST / frequency.min(axis=1)
+            rising = np.geomspace(first, last, _POINTS - 1, axis=1)
+            self.grid = np.concatenate([np.zeros((self.runs, 1)), rising], axis=1)
+            self._width = np.diff(self.grid, axis=1)
+
+    def open_time(self, gates: Sequence[Requires], tracks: Mapping[int, Floats]) -> Floats:
+        """Return openings (gates, runs), or ∫ c dτ (gates, runs, points), given all tracks."""
+        needed = {j for gate in gates for j in gate.skills}
+        if self.form.kind == "hard":
+            done = {j: tracks[j] + self.form.mastery / self.frequency[:, j] for j in needed}
+            opening = np.zeros((len(gates), self.runs))
+            for row, gate in zip(opening, gates, strict=True):
+                if gate.skills:
+                    choose = np.minimum if gate.any else np.maximum
+                    row[:] = choose.reduce([done[j] for j in gate.skills])
+            return opening
+        value, start = self.form.value, self.form.start
+        if self.form.loss == "mse":
+            opened = {j: -np.expm1(-value * tracks[j]) for j in needed}
+        else:
+            opened = {
+                j: -np.expm1(value * log_unlearned(tracks[j] + start, "ce")) for j in needed
+            }
+        c = np.ones((len(gates), *self.grid.shape))
+        for row, gate in zip(c, gates, strict=True):
+            if gate.skills:
+                combine = np.maximum if gate.any else np.multiply
+                combine.reduce([opened[j] for j in gate.skills], out=row)
+        time = np.zeros_like(c)
+        np.cumsum(0.5 * (c[..., 1:] + c[..., :-1]) * self._width, axis=-1, out=time[..., 1:])
+        return time
+
+    def track(self, skill: int, open_time: Floats) -> Floats:
+        """Return the track of `skill` with its gate open as long as `open_time`."""
+        if self.form.kind == "hard":
+            return open_time
+        return open_time * self.frequency[:, skill, None]
+
+    def place(self, tau: Floats) -> Place | None:
+        """Find `tau` (…, runs, records) on the grid; None where there is none (hard gates)."""
+        if self.form.kind == "hard":
+            return None
+        index = np.empty(tau.shape, dtype=np.int64)
+        for r, grid in enumerate(self.grid):
+            index[..., r, :] = np.searchsorted(grid, tau[..., r, :], side="right")
+        index = np.clip(index - 1, 0, _POINTS - 2)
+        left = self.grid[self._run, index]
+        return Place(index, (tau - left) / self._width[self._run, index])
+
+    def levels(
+        self, skill: int | Sequence[int], track: Floats, tau: Floats, place: Place | None
+    ) -> tuple[Floats, Floats]:
+        """Return levels and ds/dτ at `tau`.
+
+        Parameters
+        ----------
+        skill
+            One skill, whose tracks may be stacked; or as many as there are tracks.
+        track : (…, runs) or (…, runs, points) array
+            Their tracks.
+        tau : (…, runs, records) array
+            The clock; with leading axes those of `track`, or without them.
+        place
+            Where `tau` is on the grid.
+        """
+        if place is None:
+            p = np.moveaxis(self.frequency[:, skill], 0, -1)[..., None]
+            work = p * np.maximum(tau - track[..., None], 0.0)
+            level, slope = level_and_slope(work + self.form.start, self.form.loss)
+            return level, p * slope * (work > 0.0)
+        index, part = place
+        if index.ndim == 2 or track.ndim == 2:
+            low = track[..., self._run, index]
+            high = track[..., self._run, index + 1]
+        else:
+            low = np.take_along_axis(track, index, axis=-1)
+            high = np.take_along_axis(track, index + 1, axis=-1)
+        rise = high - low
+        level, slope = level_and_slope(
+            low + rise * part + self.form.start, self.form.loss
+        )
+        return level, slope * rise / self._width[self._run, index]
+
+    def inverse(self, skill: int, track: Floats, work: Floats) -> Floats:
+        """Return the clock at which `skill` has done `work` (runs, records), for every track."""
+        if self.form.kind == "hard":
+            return track[..., None] + work / self.frequency[:, skill, None]
+        at = np.empty((len(track), *work.shape))
+        for row, rising in zip(at, track, strict=True):
+            for r in range(self.runs):
+                row[r] = np.interp(work[r], rising[r], self.grid[r])
+        return at

@@ -1,0 +1,244 @@
+"""Infer the dependency graph: gate form, graph, clock; then how sure each edge is."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from domino_sim.errors import ArgumentError
+from domino_sim.inference.construction import Construction
+from domino_sim.inference.evidence import weigh
+from domino_sim.inference.forms import Courses, Form
+from domino_sim.inference.prior import Prior, read_prior
+from domino_sim.inference.proposals import allowed_by
+from domino_sim.inference.records import Records, make_nodes
+from domino_sim.inference.refinement import Refiner
+from domino_sim.inference.result import Inference, make_inference
+from domino_sim.inference.structure import Structure
+from domino_sim.inference.study import Study, make_study
+from domino_sim.progress import Meter, NullMeter
+from domino_sim.threads import one_thread
+
+__all__ = ["infer"]
+
+#: Gate forms that are tried: mastery of hard gates, exponents of soft ones.
+_HARD, _SOFT = (0.99, 0.9), (1e-3, 1e-2, 0.1, 1.0)
+
+#: Nodes of a run; the fewest where there are many runs.
+_NODES = 60
+
+#: A form is given up while another has a misfit less than this part of its own.
+_WORSE = 0.8
+
+#: Best structures that are refined.
+_REFINED = 2
+
+#: χ² a value that noise alone can leave.
+_NOISE_ALONE = 1.05
+
+#: Factors by which the value of a gate form is changed in turn to find its best.
+_FACTORS = (2.0, 1.3, 1.08)
+
+
+@one_thread
+def infer(
+    curves: xr.Dataset,
+    mixtures: ArrayLike | Mapping[str, Mapping[str, float]] | None = None,
+    prior: Path | str | Mapping[str, Any] | None = None,
+    *,
+    mastery: float | None = None,
+    most_prerequisites: int = 4,
+    seconds: float = math.inf,
+    meter: Meter | None = None,
+) -> Inference:
+    """Infer which skill needs which from learning curves of several runs.
+
+    No pool law, N₀, learning rate or schedule is assumed: every run has a resource clock of its
+    own, monotone and otherwise free, which is found together with the graph. Gate form (hard, at
+    which mastery; soft, with which exponent) is chosen by the fit. See ``docs/inference.md``.
+
+    Parameters
+    ----------
+    curves
+        Learning curves of :func:`read_curves`: ``level`` (run, step, skill) in [0, 1], NaN where
+        missing, with ``frequency`` (run, skill). Runs may have different steps.
+    mixtures
+        Frequencies ≥ 0 instead of those of the curves: (runs, skills), or by run and skill. A
+        frequency of 0 is a skill knocked out.
+    prior
+        ``required`` and ``forbidden`` edges and ``tiers``: a TOML file or a table
+        (``docs/inference.md``, "Prior knowledge").
+    mastery
+        The level at which hard gates open, in (0, 1), if it is known.
+    most_prerequisites
+        The most skills a gate may ask for, ≥ 1.
+    seconds
+        When to stop improving; the best graph so far is returned.
+    meter
+        Shows progress; none by default.
+
+    Returns
+    -------
+    Inference
+        ``graph`` (a `networkx.DiGraph` whose edges have ``probability`` and ``status``),
+        ``report``, ``predicted`` (levels of the inferred model).
+
+    Raises
+    ------
+    ArgumentError
+        If the curves cannot be used, a mixture is not known, or an argument is out of its range.
+
+    Examples
+    --------
+    Two runs of a chain of two skills, by the clock of the first:
+
+    >>> import numpy as np, xarray as xr
+    >>> p = np.array([[1.0, 0.5], [0.4, 1.0]])
+    >>> tau = np.linspace(0.0, 25.0, 200)
+    >>> late = np.log(100.0) / p[:, 0]  # B waits until A is at 0.99
+    >>> begun = [0.0 * late, late]
+    >>> work = [p[:, i, None] * np.maximum(tau - begun[i][:, None], 0.0) for i in (0, 1)]
+    >>> level = 1.0 - np.exp(-np.stack(work, axis=-1))
+    >>> curves = xr.Dataset(
+    ...     {"level": (("run", "step", "skill"), level), "frequency": (("run", "skill"), p)},
+    ...     {"run": ["one", "two"], "step": np.arange(200), "skill": ["A", "B"]},
+    ... )
+    >>> found = infer(curves)
+    >>> [(a, b) for a, b, status in found.graph.edges(data="status") if status == "found"]
+    [('A', 'B')]
+    """
+    _check(mastery, most_prerequisites, seconds)
+    until = time.monotonic() + seconds
+    study = make_study(curves, mixtures)
+    known = read_prior(prior, tuple(map(str, curves["skill"].values)))
+    meter = meter or NullMeter()
+    nodes = make_nodes(study.records, _NODES)
+    price = 2.0 * math.log(max(len(study.skills), 2)) + 2.0
+    forbidden, required = _usable(known, study)
+    finished = _race(study, nodes, forbidden, required, most_prerequisites, mastery, price, meter)
+    best, refiner = _refine(study, finished, forbidden, required, most_prerequisites, price, until)
+    if mastery is None or best.courses.form.kind == "soft":
+        best = tune(best, refiner)
+    scale = max(1.0, best.error / max(nodes.values, 1))
+    edges = weigh(best, refiner.scored, scale)
+    forms = {str(c.alive[0].courses.form): c.misfit for c in finished if c.alive}
+    return make_inference(study, best, edges, scale, forms, known.names)
+
+
+def _check(mastery: float | None, most: int, seconds: float) -> None:
+    if mastery is not None and not 0.0 < mastery < 1.0:
+        raise ArgumentError(f"is {mastery!r}", where="mastery", expected="a number in (0, 1)")
+    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+        raise ArgumentError(f"is {most!r}", where="most_prerequisites", expected="an integer ≥ 1")
+    if not seconds > 0.0:
+        raise ArgumentError(f"is {seconds!r}", where="seconds", expected="a number > 0")
+
+
+def _usable(prior: Prior, study: Study) -> tuple[np.ndarray, list[tuple[int, ...]]]:
+    """Return the prior on the skills that are used."""
+    names = prior.names
+    kept = [names.index(name) for name in study.skills]
+    place = {old: new for new, old in enumerate(kept)}
+    forbidden = prior.forbidden[np.ix_(kept, kept)]
+    required = [tuple(place[j] for j in prior.required[i] if j in place) for i in kept]
+    return forbidden, required
+
+
+def _race(
+    study: Study, nodes: Records, forbidden: np.ndarray, required: Sequence[tuple[int, ...]],
+    most: int, mastery: float | None, price: float, meter: Meter,
+) -> list[Construction]:  # fmt: skip
+    """Build a graph under each gate form, the best-fitting ahead; return those worth keeping."""
+    hard = _HARD if mastery is None else (mastery,)
+    forms = [Form("hard", value, study.loss) for value in hard]
+    forms += [Form("soft", value, study.loss) for value in _SOFT]
+    racing = [
+        Construction(
+            Courses(form, study.frequency), nodes,
+            allowed_by(nodes, form, forbidden, required, most), price,
+        )
+        for form in forms
+    ]  # fmt: skip
+    total = len(study.skills)
+    with meter.task("graph", total) as update:
+        while True:
+            first = min(
+                (one for one in racing if not one.done),
+                key=lambda one: (_pace(one), -len(one.alive[0].gates)),
+                default=None,
+            )
+            best = min((one.misfit for one in racing if one.done), default=math.inf)
+            if first is None or best < _WORSE * _pace(first) or (
+                best < _NOISE_ALONE < _pace(first)
+            ):
+                break
+            first.step()
+            update(max(len(one.alive[0].gates) for one in racing if one.alive))
+    return sorted((one for one in racing if one.done and one.alive), key=lambda one: one.misfit)
+
+
+def _pace(one: Construction) -> float:
+    """Misfit so far; of none while skills without prerequisites fit any form."""
+    return max(one.misfit, 1.0)
+
+
+def _refine(
+    study: Study, finished: Sequence[Construction], forbidden: np.ndarray,
+    required: Sequence[tuple[int, ...]], most: int, price: float, until: float,
+) -> tuple[Structure, Refiner]:  # fmt: skip
+    """Return the best structure, refined, and what refined it."""
+    if not finished:
+        raise ArgumentError(
+            "no graph is permitted", where="prior",
+            expected="required and forbidden edges that leave every skill a gate",
+        )  # fmt: skip
+    results = []
+    start = finished[0].misfit
+    for one in finished[:_REFINED]:
+        if one.misfit > max(start / _WORSE, _NOISE_ALONE):
+            continue
+        form = one.alive[0].courses.form
+        allowed = allowed_by(one.alive[0].records, form, forbidden, required, most)
+        floor = _NOISE_ALONE * one.alive[0].records.values
+        refiner = Refiner(allowed, price, floor, until)
+        best = min((refiner.climb(structure) for structure in one.alive[:1]), key=refiner.cost)
+        results.append((best, refiner))
+    return min(results, key=lambda pair: pair[1].cost(pair[0]))
+
+
+def tune(structure: Structure, refiner: Refiner) -> Structure:
+    """Return the structure with the best value of its gate form, its graph climbed once more."""
+    best, moved = structure, False
+    for factor in _FACTORS:
+        for direction in (factor, 1.0 / factor):
+            while True:
+                other = _with_value(best, direction)
+                if other is None or other.error > best.error - 1.0:
+                    break
+                best, moved = other, True
+    if not moved:
+        return structure
+    refiner.scored.clear()
+    return refiner.climb(best)
+
+
+def _with_value(structure: Structure, factor: float) -> Structure | None:
+    """Return the structure with another mastery (its unlearned part times `factor`) or exponent."""
+    form = structure.courses.form
+    value = form.value * factor if form.kind == "soft" else 1.0 - (1.0 - form.value) * factor
+    if not (0.0 < value < (1.0 if form.kind == "hard" else 100.0)):
+        return None
+    if form.kind == "hard" and value <= form.floor:
+        return None
+    other = structure.under(
+        Courses(Form(form.kind, value, form.loss), structure.courses.frequency)
+    )
+    other.polish(8)
+    return other

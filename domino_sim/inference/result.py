@@ -1,0 +1,175 @@
+"""What was inferred, and its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import xarray as xr
+
+from domino_sim.files import atomic_write, make_folder
+from domino_sim.gates import all_of
+from domino_sim.graph.node_link import node_link_text
+from domino_sim.inference.evidence import Edge
+from domino_sim.inference.structure import Structure
+from domino_sim.inference.study import Study
+
+__all__ = ["Inference", "make_inference"]
+
+#: The fit of a graph is called bad above this χ² a value.
+_BAD_FIT = 1.5
+
+
+@dataclass(frozen=True)
+class Inference:
+    """An inferred dependency graph.
+
+    Attributes
+    ----------
+    graph
+        A `networkx.DiGraph`. Edges (prerequisite → dependent) have ``probability`` in [0, 1],
+        ``status`` (``found``, ``possible``, ``undetermined``), ``reason`` (why it is not decided),
+        ``gain`` (χ² the edge saves, or costs) and ``runs`` (the same by run, the largest first).
+        Nodes have ``gate`` (``and``, ``or`` or ``none``), ``requires`` (the expression of the
+        found edges) and ``left_out`` (why the skill tells nothing, or an empty text).
+    report
+        Everything in plain numbers and text: gate form, fit, edges, remarks.
+    predicted
+        ``level`` (run, step, skill) of the inferred model, ``observed`` beside it, and ``clock``
+        (run, step), the resource clock.
+    """
+
+    graph: nx.DiGraph
+    report: Mapping[str, Any]
+    predicted: xr.Dataset
+
+    def found(self) -> nx.DiGraph:
+        """Return the graph of the found edges alone, with gates, to be simulated."""
+        plain = nx.DiGraph(title="inferred")
+        for name, node in self.graph.nodes.items():
+            plain.add_node(name, **({"requires": node["requires"]} if node["requires"] else {}))
+        plain.add_edges_from(
+            (a, b) for a, b, status in self.graph.edges(data="status") if status == "found"
+        )
+        return plain
+
+    def save(self, folder: str | Path) -> list[Path]:
+        """Write ``graph.json``, ``report.json`` and ``predicted.nc``; return their paths."""
+        from domino_sim.netcdf import save_dataset
+
+        folder = Path(folder)
+        make_folder(folder)
+        paths = [folder / name for name in ("graph.json", "report.json", "predicted.nc")]
+        atomic_write(paths[0], node_link_text(self.graph))
+        atomic_write(paths[1], json.dumps(self.report, ensure_ascii=False, indent=1) + "\n")
+        save_dataset(self.predicted, paths[2])
+        return paths
+
+    def __repr__(self) -> str:
+        statuses = [status for _, _, status in self.graph.edges(data="status")]
+        counts = ", ".join(
+            f"{statuses.count(status)} {status}" for status in ("found", "possible", "undetermined")
+        )
+        return f"<Inference of {len(self.graph)} skills: {counts}; {self.report['form']['text']}>"
+
+
+def make_inference(
+    study: Study, structure: Structure, edges: Sequence[Edge], scale: float,
+    forms: Mapping[str, float], names: Sequence[str],
+) -> Inference:  # fmt: skip
+    """Gather the result."""
+    graph = nx.DiGraph(title="inferred from learning curves")
+    for name in names:
+        graph.add_node(name, gate="none", requires="", left_out=study.left_out.get(name, ""))
+    for edge in edges:
+        runs = np.argsort(-np.abs(edge.by_run))
+        graph.add_edge(
+            study.skills[edge.prerequisite], study.skills[edge.dependent],
+            probability=round(edge.probability, 6), status=edge.status, reason=edge.reason,
+            gain=round(edge.gain, 3),
+            runs={study.runs[r]: round(float(edge.by_run[r]), 3) for r in runs},
+        )  # fmt: skip
+    for i, gate in structure.gates.items():
+        name = study.skills[i]
+        found = [a for a, _, s in graph.in_edges(name, data="status") if s == "found"]
+        if found:
+            graph.nodes[name]["gate"] = "or" if gate.any and len(found) > 1 else "and"
+            graph.nodes[name]["requires"] = _expression(found, any=gate.any)
+    report = _report(study, structure, graph, scale, forms)
+    return Inference(graph, report, _predicted(study, structure))
+
+
+def _expression(names: Sequence[str], *, any: bool) -> str:
+    text = str(all_of(names))
+    if not any or len(names) < 2:
+        return text
+    return " or ".join(str(all_of([name])) for name in names)
+
+
+def _report(
+    study: Study, structure: Structure, graph: nx.DiGraph, scale: float, forms: Mapping[str, float]
+) -> dict[str, Any]:
+    form = structure.courses.form
+    misfit = structure.error / max(structure.records.values, 1)
+    remarks = list(study.remarks)
+    remarks += [f"{name} {why}: left out" for name, why in study.left_out.items()]
+    if misfit > _BAD_FIT:
+        remarks.append(
+            f"the curves are {misfit:.1f} times as far from the best model as their noise: no "
+            "graph under these gate forms explains them, and probabilities are tempered by that"
+        )
+    if len(study.runs) == 1:
+        remarks.append("one run only: many gates explain it equally well")
+    edges = [
+        {"from": a, "to": b, **values}
+        for a, b, values in sorted(
+            graph.edges(data=True), key=lambda edge: (-edge[2]["probability"], edge[0], edge[1])
+        )
+    ]
+    return {
+        "skills": list(graph),
+        "runs": list(study.runs),
+        "form": {"kind": form.kind, "value": form.value, "loss": form.loss, "text": str(form)},
+        "forms": {name: round(value, 4) for name, value in forms.items()},
+        "noise": study.sigma,
+        "misfit": misfit,
+        "scale": scale,
+        "edges": edges,
+        "gates": {
+            name: node["requires"] for name, node in graph.nodes.items() if node["requires"]
+        },
+        "remarks": remarks,
+    }
+
+
+def _predicted(study: Study, structure: Structure) -> xr.Dataset:
+    """Return levels of the model at every record of the curves."""
+    whole = structure.on(study.records)
+    whole.polish(12)
+    order = list(whole.gates)
+    tracks = np.stack([whole.tracks[i] for i in order])
+    level, _ = whole.courses.levels(order, tracks, whole.tau, whole.courses.place(whole.tau))
+    steps = np.unique(np.concatenate(study.steps)).astype(np.int64)
+    shape = (len(study.runs), len(steps), len(study.skills))
+    predicted, observed = np.full(shape, np.nan), np.full(shape, np.nan)
+    clock = np.full(shape[:2], np.nan)
+    for r, at in enumerate(study.steps):
+        rows = np.searchsorted(steps, at)
+        predicted[r, rows[:, None], order] = level[:, r, : len(at)].T
+        there = study.records.weight[r, : len(at)] > 0.0
+        observed[r, rows] = np.where(there, study.records.level[r, : len(at)], np.nan)
+        clock[r, rows] = whole.tau[r, : len(at)]
+    dims = ("run", "step", "skill")
+    return xr.Dataset(
+        {
+            "level": (dims, predicted, {"long_name": "level of the inferred model"}),
+            "observed": (dims, observed, {"long_name": "level of the curves"}),
+            "clock": (dims[:2], clock, {"long_name": "resource clock"}),
+        },
+        {"run": list(study.runs), "step": steps, "skill": list(study.skills)},
+    )
