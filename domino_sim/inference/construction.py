@@ -268,10 +268,11 @@ class Construction:
 
     @property
     def misfit(self) -> float:
-        """χ² a node of the skills that are in; infinite where there is no structure."""
+        """χ² a level of the skills that are in; infinite where there is no structure."""
         if not self.alive:
             return math.inf
-        return self.alive[0].error / (self._builder.size * max(len(self.alive[0].gates), 1))
+        there = self._builder.nodes.weight[..., list(self.alive[0].gates)] > 0.0
+        return self.alive[0].error / max(int(there.sum()), 1)
 
     def step(self) -> None:
         """Put in one more skill."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Scored
-from domino_sim.inference.refinement import gate_errors
+from domino_sim.inference.refinement import Response
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
@@ -67,6 +67,7 @@ def weigh(structure: Structure, scored: Mapping[int, Scored], scale: float) -> l
         By what χ² is divided: 1 where noise explains the residuals.
     """
     edges = []
+    response = Response(structure)
     for skill, gate in structure.gates.items():
         found = scored[skill]
         weight = np.exp(-0.5 * (found.score - found.score.min()) / scale)
@@ -84,7 +85,7 @@ def weigh(structure: Structure, scored: Mapping[int, Scored], scale: float) -> l
             if j in gate.skills:
                 edges.append(_present(structure, skill, j, p, scale))
             else:
-                edge = _absent(structure, skill, j, p, j in ancestors, scale)
+                edge = _absent(structure, skill, j, p, j in ancestors, scale, response)
                 if edge is not None:
                     edges.append(edge)
     return edges
@@ -101,14 +102,15 @@ def _present(structure: Structure, skill: int, j: int, p: float, scale: float) -
 
 
 def _absent(
-    structure: Structure, skill: int, j: int, p: float, implied: bool, scale: float
-) -> Edge | None:
+    structure: Structure, skill: int, j: int, p: float, implied: bool, scale: float,
+    response: Response,
+) -> Edge | None:  # fmt: skip
     """Return an edge that is not in the best graph, if the data do not exclude it."""
     gate = structure.gates[skill]
     wider = [Requires.of((*gate.skills, j), gate.any and len(gate.skills) > 1)]
     if len(gate.skills) == 1:
         wider.append(Requires.of((*gate.skills, j), True))
-    errors = gate_errors(structure, skill, [gate, *wider])
+    errors = response.errors(skill, [gate, *wider])
     best = int(np.argmin(errors[1:]))
     cost = float(errors[1 + best] - errors[0]) / scale
     if p < POSSIBLE and cost > _EXCLUDED:

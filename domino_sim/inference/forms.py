@@ -84,7 +84,7 @@ class Form:
 
 
 class Place(NamedTuple):
-    """Where instants of the clock stand: after point `below`, by a `part` of the way to the next."""
+    """Where instants of the clock stand: after point `below`, by a `part` of the way on."""
 
     below: Ints
     part: Floats

@@ -43,6 +43,9 @@ _REFINED = 2
 #: χ² a value that noise alone can leave.
 _NOISE_ALONE = 1.05
 
+#: Standard deviations by which χ² may exceed its mean by chance.
+_CHANCE = 2.0
+
 #: Factors by which the value of a gate form is changed in turn to find its best.
 _FACTORS = (2.0, 1.3, 1.08)
 
@@ -206,11 +209,19 @@ def _refine(
             continue
         form = one.alive[0].courses.form
         allowed = allowed_by(one.alive[0].records, form, forbidden, required, most)
-        floor = _NOISE_ALONE * one.alive[0].records.values
-        refiner = Refiner(allowed, price, floor, until)
-        best = min((refiner.climb(structure) for structure in one.alive[:1]), key=refiner.cost)
-        results.append((best, refiner))
+        floor = _noise_alone(one.alive[0].records)
+        for structure in one.alive:
+            refiner = Refiner(allowed, price, floor, until)
+            results.append((refiner.climb(structure), refiner))
+            if results[-1][0].error < floor:
+                break
     return min(results, key=lambda pair: pair[1].cost(pair[0]))
+
+
+def _noise_alone(records: Records) -> float:
+    """Return χ² that noise hardly exceeds, once a clock has been fitted at every record."""
+    left = max(records.values - int((records.weight > 0.0).any(axis=2).sum()), 1)
+    return left + _CHANCE * math.sqrt(2.0 * left)
 
 
 def tune(structure: Structure, refiner: Refiner) -> Structure:

@@ -1,9 +1,9 @@
-"""Better graphs near a good one: single gates changed, and what depends on them mended.
+"""Better graphs near a good one: gates changed, alone, in pairs, and with what follows from them.
 
 A change is first judged with everything else held but the clock, which answers to first order;
-the most promising ones are then judged whole, with the tracks of all descendants and the clock
-found again. An error of an early skill has bent its descendants to fit, so that mending it alone
-looks worse: the *repairing* change gives the descendants new gates before it is judged.
+the most promising are then judged whole, with the tracks of all descendants and the clock found
+again. Two errors can hold each other in place, since both bend the clock: so pairs of changes are
+judged as well, and changes after which the other skills may choose anew.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,40 +21,79 @@ from domino_sim.inference.proposals import Allowed, Scored, search_gates
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
-__all__ = ["Refiner", "gate_errors"]
+__all__ = ["Refiner", "Response"]
 
-#: Gates of a skill that are judged whole in a round, and those that are tried with repairs.
-_WHOLE, _REPAIRED = 4, 3
+#: Changes of a skill that are kept for pairs, and those of a skill that are judged whole.
+_KEPT, _WHOLE = 6, 4
+
+#: Pairs that are judged whole; changes that are tried with mending, and rounds of it.
+_PAIRS, _REPAIRED, _MENDING = 12, 12, 3
 
 #: A change that seems this much worse (χ²) is not judged whole.
 _HOPELESS = 12.0
 
+#: Gates whose levels are held at once.
+_BLOCK = 64
+
 _MOST_ROUNDS = 30
 
 
-def gate_errors(structure: Structure, skill: int, gates: list[Requires]) -> Floats:
-    """Return χ² (gates,) with another gate for `skill`, all other tracks held.
+class Response:
+    """χ² of a structure when gates change, all other tracks held.
 
-    The clock answers by one Newton step at every record (the least of χ² along it).
+    The clock answers by one Newton step at every record, the least of χ² along it: with residuals
+    z and slopes g of all skills at a record, χ² = Σ z² − (Σ g z)²/Σ g². So the parts that a
+    skill adds to the three sums are all there is to know of a gate.
     """
-    courses, records, tau = structure.courses, structure.records, structure.tau
-    residual, slope = structure.residuals(tau)
-    others = np.array([i != skill for i in structure.gates])
-    square = np.einsum("irk,irk->rk", residual[others], residual[others])
-    drive = np.einsum("irk,irk->rk", residual[others], slope[others])
-    stiff = np.einsum("irk,irk->rk", slope[others], slope[others])
-    root = np.sqrt(records.weight[..., skill])
-    place = courses.place(tau)
-    least = 1e-6 * float(stiff.max(initial=0.0)) + 1e-12
-    errors = np.empty(len(gates))
-    for first in range(0, len(gates), 64):
-        part = slice(first, first + 64)
-        tracks = courses.track(skill, courses.open_time(gates[part], structure.tracks))
-        level, steep = courses.levels(skill, tracks, tau, place)
-        miss, steep = (records.level[..., skill] - level) * root, steep * root
-        pull = np.square(drive + steep * miss) / (stiff + np.square(steep) + least)
-        errors[part] = (square + np.square(miss) - pull).sum(axis=(1, 2))
-    return errors
+
+    def __init__(self, structure: Structure) -> None:
+        self._structure = structure
+        residual, slope = structure.residuals(structure.tau)
+        self._own = {
+            i: np.stack([z * z, z * g, g * g])
+            for i, z, g in zip(structure.gates, residual, slope, strict=True)
+        }
+        self._sums = np.sum(list(self._own.values()), axis=0)
+        self._least = 1e-6 * float(self._sums[2].max(initial=0.0)) + 1e-12
+        self._place = structure.courses.place(structure.tau)
+
+    def changes(self, skill: int, gates: list[Requires]) -> Floats:
+        """Return what each gate changes in the three sums, (gates, 3, runs, records)."""
+        structure = self._structure
+        courses, records, tau = structure.courses, structure.records, structure.tau
+        root = np.sqrt(records.weight[..., skill])
+        tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
+        level, slope = courses.levels(skill, tracks, tau, self._place)
+        miss, slope = (records.level[..., skill] - level) * root, slope * root
+        return np.stack([miss * miss, miss * slope, slope * slope], axis=1) - self._own[skill]
+
+    def error(self, changes: Floats) -> Floats:
+        """Return χ² with the sums changed, (…, 3, runs, records) to (…,)."""
+        sums = self._sums + changes
+        square, drive, stiff = sums[..., 0, :, :], sums[..., 1, :, :], sums[..., 2, :, :]
+        return (square - np.square(drive) / (np.maximum(stiff, 0.0) + self._least)).sum(
+            axis=(-2, -1)
+        )
+
+    def errors(self, skill: int, gates: list[Requires]) -> Floats:
+        """Return χ² with another gate for `skill`, (gates,)."""
+        blocks = [
+            self.error(self.changes(skill, gates[at : at + _BLOCK]))
+            for at in range(0, len(gates), _BLOCK)
+        ]
+        return np.concatenate(blocks) if blocks else np.zeros(0)
+
+
+class Change(NamedTuple):
+    """Other gates for one skill or two, and what they seem to cost (χ² and edges)."""
+
+    cost: float
+    gates: tuple[tuple[int, Requires], ...]
+
+    @property
+    def skill(self) -> int:
+        """The first of the skills."""
+        return self.gates[0][0]
 
 
 @dataclass
@@ -80,7 +120,7 @@ class Refiner:
     until: float = math.inf
     keep: Callable[[Structure], None] = lambda structure: None
     scored: dict[int, Scored] = field(default_factory=dict)
-    _seen: set[tuple[int, Requires, int]] = field(default_factory=set)
+    _seen: set[tuple[tuple[tuple[int, Requires], ...], int]] = field(default_factory=set)
 
     def cost(self, structure: Structure) -> float:
         """Return χ² and the price of the edges."""
@@ -91,96 +131,160 @@ class Refiner:
         structure = structure.copy()
         structure.polish(12)
         for _ in range(_MOST_ROUNDS):
-            better = self._round(structure, repair=False)
+            singles = self._singles(structure)
+            better = self._best_of(structure, singles)
             if better is None and structure.error > self.floor:
-                better = self._round(structure, repair=True)
-            if better is None:
+                better = self._best_of(structure, self._pairs(structure, singles))
+                better = better or self._swept(structure) or self._repaired(structure, singles)
+            if better is None or time.monotonic() > self.until:
                 break
-            structure = better
+            structure = self._settled(better)
             self.keep(structure)
         return structure
 
-    def _round(self, structure: Structure, *, repair: bool) -> Structure | None:
-        """Return a better structure, or None."""
-        proposals = []
+    def _singles(self, structure: Structure) -> list[Change]:
+        """Return the best other gates of every skill, and remember all that were scored."""
+        response, changes = Response(structure), list[Change]()
         for skill in structure.gates:
-            if time.monotonic() > self.until:
-                return None
-            proposals += self._proposals(structure, skill, _REPAIRED if repair else _WHOLE)
-        proposals.sort(key=lambda one: one[0])
-        now, changed = structure, set[int]()
-        for gain, skill, gate in proposals:
-            if time.monotonic() > self.until:
-                break
-            if skill in changed or set(gate.skills) & now.descendants(skill):
+            if time.monotonic() > self.until and skill in self.scored:
                 continue
-            if gain > _HOPELESS and not repair:
-                continue
-            key = (skill, gate, round(self.cost(now)))
-            if not repair and key in self._seen:
-                continue
-            other = self._changed(now, skill, gate, repair=repair)
-            if self.cost(other) < self.cost(now) - 1e-6:
-                now = other
-                changed |= {skill}
-                if repair:
-                    break
-            elif not repair:
-                self._seen.add(key)
-        if now is structure:
-            return None
-        anew = now.copy()
-        anew.seek()
-        anew.polish(12)
-        return anew if anew.error < now.error else now
+            changes += self._of_skill(structure, response, skill, remember=True)[:_KEPT]
+        return sorted(changes, key=lambda one: one.cost)
 
-    def _proposals(
-        self, structure: Structure, skill: int, count: int
-    ) -> list[tuple[float, int, Requires]]:
-        """Return the best other gates of a skill, with what they seem to cost."""
-        here = structure.gates[skill]
-        cut = structure.descendants(skill)
-        others = [j for j in structure.gates if j not in cut]
+    def _of_skill(
+        self, structure: Structure, response: Response, skill: int, *, remember: bool
+    ) -> list[Change]:
+        here, cut = structure.gates[skill], structure.descendants(skill)
 
         def score(gates: list[Requires]) -> Floats:
             price = self.price * np.array([len(gate.skills) for gate in gates])
-            return gate_errors(structure, skill, gates) + price
+            return response.errors(skill, gates) + price
 
+        others = [j for j in structure.gates if j not in cut]
         scored = search_gates(skill, others, self.allowed, score, wide=True)
-        self.scored[skill] = scored
+        if remember:
+            self.scored[skill] = scored
         now = float(score([here])[0])
-        best = [
-            (float(value) - now, skill, gate)
+        return [
+            Change(float(value) - now, ((skill, gate),))
             for gate, value in zip(scored.gates, scored.score, strict=True)
             if gate != here
         ]
-        return best[:count]
 
-    def _changed(
-        self, structure: Structure, skill: int, gate: Requires, *, repair: bool
-    ) -> Structure:
-        """Return the structure with another gate, its clock polished."""
+    def _pairs(self, structure: Structure, singles: list[Change]) -> list[Change]:
+        """Return pairs of changes that gain together though neither does alone.
+
+        Two skills with the same error hold the clock to it, and each other.
+        """
+        response = Response(structure)
+        found = []
+        sums = [response.changes(skill, [gate])[0] for one in singles for skill, gate in one.gates]
+        now = float(response.error(np.zeros_like(sums[0]))) if sums else 0.0
+        price = [self._price(structure, one) for one in singles]
+        for a, one in enumerate(singles):
+            rest = [b for b in range(a + 1, len(singles)) if singles[b].skill != one.skill]
+            for at in range(0, len(rest), _BLOCK):
+                block = rest[at : at + _BLOCK]
+                together = response.error(np.stack([sums[a] + sums[b] for b in block]))
+                for b, error in zip(block, together.tolist(), strict=True):
+                    cost = error - now + price[a] + price[b]
+                    if cost < min(one.cost, singles[b].cost, 0.0):
+                        found.append(Change(cost, one.gates + singles[b].gates))
+        return sorted(found, key=lambda each: each.cost)[:_PAIRS]
+
+    def _price(self, structure: Structure, change: Change) -> float:
+        return self.price * sum(
+            len(gate.skills) - len(structure.gates[skill].skills) for skill, gate in change.gates
+        )
+
+    def _best_of(self, structure: Structure, changes: list[Change]) -> Structure | None:
+        """Return the structure with all of `changes` made that hold when judged whole, or None."""
+        now, changed, judged = structure, set[int](), dict[int, int]()
+        for change in changes:
+            if time.monotonic() > self.until or change.cost > _HOPELESS:
+                break
+            skills = {skill for skill, _ in change.gates}
+            judged[change.skill] = judged.get(change.skill, 0) + 1
+            if skills & changed or judged[change.skill] > _WHOLE:
+                continue
+            key = (change.gates, round(self.cost(now)))
+            if key in self._seen:
+                continue
+            other = self._changed(now, change)
+            if other is not None and self.cost(other) < self.cost(now) - 1e-6:
+                now, changed = other, changed | skills
+            else:
+                self._seen.add(key)
+        return None if now is structure else now
+
+    def _changed(self, structure: Structure, change: Change) -> Structure | None:
+        """Return the structure with a change, its clock polished; None where it is a cycle."""
         other = structure.copy()
-        other.change(skill, gate)
-        other.polish(5)
-        if repair:
-            for i in self._order(other, other.descendants(skill) - {skill}):
-                best = self._proposals(other, i, 1)
-                if best and best[0][0] < 0.0:
-                    other.change(i, best[0][2])
-                    other.polish(4)
-            if self.cost(other) < self.cost(structure) + 0.2 * abs(self.cost(structure)):
-                other.seek()
-                other.polish(12)
+        for skill, gate in change.gates:
+            if set(gate.skills) & other.descendants(skill):
+                return None
+            other.change(skill, gate)
+        other.polish(10)
         return other
 
+    def _swept(self, structure: Structure) -> Structure | None:
+        """Return a better structure with one prerequisite dropped or replaced everywhere, or None.
+
+        Skills with the same error agree on a wrong clock, each of them alone at odds with it.
+        """
+        shared = {j: [] for j in structure.gates}  # type: dict[int, list[int]]
+        for skill, gate in structure.gates.items():
+            for j in gate.skills:
+                shared[j].append(skill)
+        best: Structure | None = None
+        for j, skills in shared.items():
+            if len(skills) < 2:
+                continue
+            for other in (None, *structure.gates):
+                if time.monotonic() > self.until:
+                    return best
+                gates = []
+                for skill in skills:
+                    gate = structure.gates[skill]
+                    rest = [k for k in gate.skills if k not in (j, other)]
+                    new = Requires.of(rest if other is None else [*rest, other], gate.any)
+                    if other != j and other != skill and self.allowed.permits(skill, new):
+                        gates.append((skill, new))
+                if len(gates) < 2:
+                    continue
+                found = self._changed(structure, Change(0.0, tuple(gates)))
+                if found is not None and self.cost(found) < self.cost(best or structure) - 1e-6:
+                    best = found
+        return best
+
+    def _repaired(self, structure: Structure, singles: list[Change]) -> Structure | None:
+        """Return a better structure with one change and others that follow from it, or None."""
+        for change in singles[:_REPAIRED]:
+            if time.monotonic() > self.until:
+                return None
+            other = self._changed(structure, change)
+            for _ in range(_MENDING):
+                if other is None:
+                    break
+                response = Response(other)
+                mending = [
+                    one
+                    for skill in other.gates
+                    if skill != change.skill
+                    for one in self._of_skill(other, response, skill, remember=False)[:1]
+                ]
+                mended = self._best_of(other, sorted(mending, key=lambda one: one.cost))
+                if mended is None:
+                    break
+                other = mended
+                if self.cost(other) < self.cost(structure) - 1e-6:
+                    return other
+        return None
+
     @staticmethod
-    def _order(structure: Structure, skills: set[int]) -> list[int]:
-        """Return `skills`, prerequisites first."""
-        order: list[int] = []
-        left = set(skills)
-        while left:
-            ready = [i for i in sorted(left) if not left & set(structure.gates[i].skills)]
-            order += ready
-            left.difference_update(ready)
-        return order
+    def _settled(structure: Structure) -> Structure:
+        """Return the structure with its clock looked for anew, if that is better."""
+        anew = structure.copy()
+        anew.seek()
+        anew.polish(12)
+        return anew if anew.error < structure.error else structure

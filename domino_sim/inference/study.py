@@ -18,9 +18,9 @@ from domino_sim.wording import shown
 
 __all__ = ["Study", "make_study"]
 
-#: A skill moves if it rises by so much of its range in some run, and is seen to start if its first
-#: level is below so much of it.
-_MOVES, _STARTS = 0.1, 0.9
+#: A skill moves if it rises by so much of its range, and so many standard deviations, in some run;
+#: and is seen to start if its first level is below so much of its range.
+_MOVES, _SURELY, _STARTS = 0.02, 3.0, 0.9
 
 #: A frequency of 0, or of a skill that is not in a run, as a part of the run's largest.
 _NEVER = 1e-7
@@ -81,27 +81,29 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
     frequency = _frequencies(seen, mixtures)
     level, known = _levels(seen)
     remarks = []
-    absent = ~known.any(axis=1)
+    absent = np.logical_not(known.any(axis=1))
     for r, run in enumerate(seen.runs):
         missing = names[absent[r]].tolist()
         if missing:
             there = ", ".join(map(shown, missing[:8])) + (" …" if len(missing) > 8 else "")
             remarks.append(f"{shown(run.name)} has no curve of {there}: taken as not trained in it")
     frequency = np.where(absent, 0.0, frequency)
-    floor = _floor(level, known)
-    left_out = _left_out(names, level, known, floor)
+    sigma = noise_of(level, known)
+    whole = Records(level, known / sigma**2, _floor(level, known))
+    left_out, told = _silent(names, whole, known, sigma)
+    remarks += told
     use = np.array([name not in left_out for name in names])
     if not use.any():
         why = "; ".join(f"{name}: {reason}" for name, reason in list(left_out.items())[:4])
         raise ArgumentError(
             f"no skill can be used ({why})", where="curves", expected="curves that rise"
         )
-    unknown = np.logical_and(~np.isfinite(frequency), use)
-    if unknown.any():
-        r, i = np.argwhere(unknown)[0]
+    unknown = np.argwhere(np.logical_and(np.isnan(frequency), use[None, :]))
+    if len(unknown):
+        r, i = unknown[0]
         raise ArgumentError(
             f"the frequency of {shown(str(names[i]))} in the run {shown(seen.runs[r].name)} is not "
-            f"known (nor {int(unknown.sum()) - 1} others)",
+            f"known (nor {len(unknown) - 1} others)",
             where="mixtures",
             expected="the mixture of every run; a graph cannot be inferred without, so far",
         )
@@ -113,12 +115,11 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
             expected="at least one frequency above 0",
         )  # fmt: skip
     least = _NEVER * frequency.max(axis=1, keepdims=True)
-    sigma = noise_of(level, known)
     return Study(
         tuple(names[use].tolist()),
         tuple(run.name for run in seen.runs),
         tuple(run.steps for run in seen.runs),
-        Records(level, known / sigma**2, floor),
+        Records(level, known / sigma**2, whole.floor),
         np.maximum(frequency, least),
         sigma,
         left_out,
@@ -197,25 +198,23 @@ def _floor(level: Floats, known: np.ndarray) -> float:
     return 0.5 if _COIN < float(np.median(first)) < 1.0 - _COIN else 0.0
 
 
-def _left_out(names: np.ndarray, level: Floats, known: np.ndarray, floor: float) -> dict[str, str]:
-    """Return the skills that tell nothing of their prerequisites, nor of their dependents."""
-    found = {}
-    span = 1.0 - floor
-    high = floor + _STARTS * span
+def _silent(
+    names: np.ndarray, records: Records, known: np.ndarray, sigma: float
+) -> tuple[dict[str, str], list[str]]:
+    """Return the skills that tell nothing at all, with the reason, and remarks on others."""
+    left_out, remarks = {}, []
+    span = 1.0 - records.floor
     for i, name in enumerate(names.tolist()):
-        every = (run[there[:, i], i] for run, there in zip(level, known, strict=True))
-        curves = [curve for curve in every if len(curve)]
+        there = known[..., i]
+        curves = [run[here, i] for run, here in zip(records.smooth, there, strict=True)]
+        curves = [curve for curve in curves if len(curve)]
         if not curves:
-            found[name] = "has no curve in any run"
-        elif min(curve[: max(1, len(curve) // 50)].mean() for curve in curves) > high:
-            found[name] = "is learned before the first record of every run"
-        elif max(np.ptp(_smooth(curve)) for curve in curves) < _MOVES * span:
-            found[name] = "hardly moves in any run"
-    return found
-
-
-def _smooth(curve: Floats) -> Floats:
-    """Means of neighbours, which noise does not move far."""
-    size = max(1, len(curve) // 12)
-    count = len(curve) // size
-    return curve[: count * size].reshape(count, size).mean(axis=1)
+            left_out[name] = "has no curve in any run"
+        elif min(curve[0] for curve in curves) > records.floor + _STARTS * span:
+            remarks.append(
+                f"{shown(name)} is learned before the first record of every run: what it needs "
+                "cannot be told"
+            )
+        elif max(curve[-1] - curve[0] for curve in curves) < _MOVES * span + _SURELY * sigma:
+            left_out[name] = "hardly moves in any run"
+    return left_out, remarks
