@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domino_sim.inference.forms import Courses, Requires
+from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Allowed, search_gates
 from domino_sim.inference.records import Records
 from domino_sim.inference.structure import Structure
@@ -20,8 +20,8 @@ from domino_sim.levels import Floats, work_from_level
 
 __all__ = ["Construction"]
 
-#: Structures kept alive; options of one that are kept for a skill.
-_ALIVE, _OPTIONS = 4, 60
+#: Options of a structure that are kept for a skill.
+_OPTIONS = 60
 
 #: An option is kept while its score is within this of the best (χ²), and a structure within that.
 _CLOSE, _DISTANT = 30.0, 150.0
@@ -73,10 +73,21 @@ class Grown:
 
 
 class Builder:
-    """Puts skills in; `price` is what an edge must gain in χ²."""
+    """Puts skills in.
 
-    def __init__(self, nodes: Records, allowed: Allowed, price: float) -> None:
+    Parameters
+    ----------
+    nodes, allowed
+        The levels, and which gates are permitted.
+    price
+        What an edge must gain in χ².
+    breadth
+        Structures kept alive.
+    """
+
+    def __init__(self, nodes: Records, allowed: Allowed, price: float, breadth: int) -> None:
         self.nodes, self.allowed, self.price = nodes, allowed, price
+        self.breadth = breadth
         self.size = nodes.level.shape[0] * nodes.level.shape[1]
 
     def options(self, structure: Structure, skill: int, *, wide: bool) -> list[Option]:
@@ -196,8 +207,8 @@ class Builder:
             ]
         pool.sort(key=lambda one: one[0])
         grown: list[Grown] = []
-        for total, option, before in pool[: 4 * _ALIVE]:
-            if len(grown) >= _ALIVE and total > pool[0][0] + _CLOSE:
+        for total, option, before in pool[: 4 * self.breadth]:
+            if len(grown) >= self.breadth and total > pool[0][0] + _CLOSE:
                 break
             after = before.copy()
             after.add(skill, option.gate, option.track)
@@ -210,7 +221,7 @@ class Builder:
                 total += after.error - option.error
                 grown.append(Grown(after, after.error - before.error, total))
         grown.sort(key=lambda one: one.total)
-        return [one for one in grown if one.total < grown[0].total + _DISTANT][:_ALIVE]
+        return [one for one in grown if one.total < grown[0].total + _DISTANT][: self.breadth]
 
 
 def _anew(structure: Structure) -> None:
@@ -243,7 +254,7 @@ class _Sums:
 
 
 class Construction:
-    """One gate form's way to a graph of all skills, one skill a step.
+    """The way from a structure of some skills, or none, to graphs of all, one skill a step.
 
     Skills are put in in the order in which they are learned, on the mean of all runs; one whose
     gate is not explained by those that are in waits for the next that is.
@@ -254,12 +265,16 @@ class Construction:
         Structures, the best first; none if a skill has no permitted gate.
     """
 
-    def __init__(self, courses: Courses, nodes: Records, allowed: Allowed, price: float) -> None:
-        self._builder = Builder(nodes, allowed, price)
+    def __init__(
+        self, start: Structure, allowed: Allowed, price: float, breadth: int = 4
+    ) -> None:
+        nodes = start.records
+        self._builder = Builder(nodes, allowed, price, breadth)
         known = nodes.weight.sum(axis=(0, 1))
         mean = (nodes.level * nodes.weight).sum(axis=(0, 1)) / np.where(known > 0.0, known, 1.0)
-        self._queue = [int(i) for i in np.argsort(-mean, kind="stable")]
-        self.alive = [Structure(courses, nodes)]
+        order = np.argsort(-mean, kind="stable").tolist()
+        self._queue = [i for i in order if i not in start.gates]
+        self.alive = [start]
 
     @property
     def done(self) -> bool:
@@ -283,7 +298,8 @@ class Construction:
             judges = [other for other in queue[: _JUDGES + 1] if other != skill]
             grown = builder.grow(self.alive, skill, judges, wide=False)
             if grown and grown[0].added > enough and len(self.alive[0].gates) > 2:
-                grown = builder.grow(self.alive[:2], skill, judges, wide=True)
+                best = self.alive[: max(2, builder.breadth // 2)]
+                grown = builder.grow(best, skill, judges, wide=True)
             if grown:
                 tried.append((skill, grown))
                 if grown[0].added < enough:

@@ -40,6 +40,12 @@ _WORSE = 0.8
 #: Best structures that are refined.
 _REFINED = 2
 
+#: The most skills that are taken out to be put in anew.
+_TAKEN_OUT = 6
+
+#: What is put in anew is refined if its χ² is below this part of the best one's.
+_HOPELESS = 1.5
+
 #: χ² a value that noise alone can leave.
 _NOISE_ALONE = 1.05
 
@@ -164,7 +170,7 @@ def _race(
     forms += [Form("soft", value, study.loss) for value in _SOFT]
     racing = [
         Construction(
-            Courses(form, study.frequency), nodes,
+            Structure(Courses(form, study.frequency), nodes),
             allowed_by(nodes, form, forbidden, required, most), price,
         )
         for form in forms
@@ -215,7 +221,38 @@ def _refine(
             results.append((refiner.climb(structure), refiner))
             if results[-1][0].error < floor:
                 break
-    return min(results, key=lambda pair: pair[1].cost(pair[0]))
+        else:
+            results.append(_rebuild(*min(results, key=_cost)))
+    return min(results, key=_cost)
+
+
+def _cost(pair: tuple[Structure, Refiner]) -> float:
+    return pair[1].cost(pair[0])
+
+
+def _rebuild(structure: Structure, refiner: Refiner) -> tuple[Structure, Refiner]:
+    """Take the skills that fit worst out, with all that depend on them, and put them in anew.
+
+    While they are in, they bend the clock, and no better gate for one of them shows.
+    """
+    for count in range(1, _TAKEN_OUT + 1):
+        misfit = structure.misfits()
+        worst = sorted(misfit, key=misfit.__getitem__, reverse=True)[:count]
+        if time.monotonic() > refiner.until or len(worst) < count:
+            break
+        anew = Construction(structure.without(set(worst)), refiner.allowed, refiner.price)
+        while not anew.done:
+            anew.step()
+        for other in anew.alive[:1]:
+            if other.error > _HOPELESS * structure.error:
+                continue
+            again = Refiner(refiner.allowed, refiner.price, refiner.floor, refiner.until)
+            better = again.climb(other)
+            if again.cost(better) < refiner.cost(structure) - 1e-6:
+                structure, refiner = better, again
+        if structure.error < refiner.floor:
+            break
+    return structure, refiner
 
 
 def _noise_alone(records: Records) -> float:

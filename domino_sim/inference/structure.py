@@ -59,6 +59,19 @@ class Structure:
         other.seek()
         return other
 
+    def without(self, skills: set[int]) -> Structure:
+        """Return the structure without `skills` and all that depend on them."""
+        cut = set[int]().union(*(self.descendants(skill) for skill in skills))
+        other = self.copy()
+        for skill in cut:
+            del other.gates[skill], other.tracks[skill]
+        if other.gates:
+            other.seek()
+            other.polish(12)
+        else:
+            other = Structure(self.courses, self.records)
+        return other
+
     def under(self, courses: Courses) -> Structure:
         """Return the same graph and clock under other courses."""
         other = Structure(courses, self.records)
@@ -108,6 +121,12 @@ class Structure:
         level, slope = self._levels(skills, tau)
         root = np.sqrt(np.moveaxis(self.records.weight[..., skills], -1, 0))
         return (np.moveaxis(self.records.level[..., skills], -1, 0) - level) * root, slope * root
+
+    def misfits(self) -> dict[int, float]:
+        """Return χ² of every skill that is in."""
+        residual, _ = self.residuals(self.tau)
+        each = np.einsum("irk,irk->i", residual, residual).tolist()
+        return dict(zip(self.gates, each, strict=True))
 
     def _levels(self, skills: list[int], tau: Floats) -> tuple[Floats, Floats]:
         tracks = np.stack([self.tracks[i] for i in skills])
