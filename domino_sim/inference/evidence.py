@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,7 +14,10 @@ from domino_sim.inference.refinement import Response
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
-__all__ = ["Edge", "weigh"]
+__all__ = ["Edge", "Others", "weigh"]
+
+#: Graphs (skill and gate) and how much more they cost than the best, in χ².
+Others = Mapping[frozenset[tuple[int, Requires]], float]
 
 #: From this probability an edge counts as found, and as possible.
 FOUND, POSSIBLE = 0.5, 0.05
@@ -54,7 +58,9 @@ class Edge:
     by_run: Floats
 
 
-def weigh(structure: Structure, scored: Mapping[int, Scored], scale: float) -> list[Edge]:
+def weigh(
+    structure: Structure, scored: Mapping[int, Scored], others: Others, scale: float
+) -> list[Edge]:
     """Return all edges that are found, possible or cannot be told.
 
     Parameters
@@ -63,10 +69,18 @@ def weigh(structure: Structure, scored: Mapping[int, Scored], scale: float) -> l
         The best graph, on the records that `scored` was reckoned with.
     scored
         Of each skill, gates and their scores (χ² and the price of edges).
+    others
+        Graphs that were judged whole, and by how much their costs exceed that of the best.
     scale
         By what χ² is divided: 1 where noise explains the residuals.
     """
     edges = []
+    apart = [
+        (dict(graph), math.exp(-0.5 * max(excess, 0.0) / scale))
+        for graph, excess in others.items()
+        if sum(structure.gates[i] != gate for i, gate in graph) > 1
+    ]
+    whole = 1.0 + sum(weight for _, weight in apart)
     response = Response(structure)
     for skill, gate in structure.gates.items():
         found = scored[skill]
@@ -76,12 +90,15 @@ def weigh(structure: Structure, scored: Mapping[int, Scored], scale: float) -> l
         for one, share in zip(found.gates, weight.tolist(), strict=True):
             for j in one.skills:
                 probability[j] = probability.get(j, 0.0) + share
+        for j in structure.gates:
+            far = sum(weight for graph, weight in apart if j in graph[skill].skills)
+            probability[j] = (min(probability.get(j, 0.0), 1.0) + far) / whole
         ancestors = _ancestors(structure, skill)
         cut = structure.descendants(skill)
         for j in structure.gates:
             if j in cut:
                 continue
-            p = min(probability.get(j, 0.0), 1.0)
+            p = probability[j]
             if j in gate.skills:
                 edges.append(_present(structure, skill, j, p, scale))
             else:

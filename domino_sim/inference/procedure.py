@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import weigh
-from domino_sim.inference.forms import Courses, Form
+from domino_sim.inference.forms import Courses, Form, Requires
 from domino_sim.inference.prior import Prior, read_prior
 from domino_sim.inference.proposals import allowed_by
 from domino_sim.inference.records import Records, make_nodes
@@ -51,6 +51,9 @@ _NOISE_ALONE = 1.05
 
 #: Standard deviations by which χ² may exceed its mean by chance.
 _CHANCE = 2.0
+
+#: Levels times skills below which everything is tried.
+_SMALL = 20_000
 
 #: Factors by which the value of a gate form is changed in turn to find its best.
 _FACTORS = (2.0, 1.3, 1.08)
@@ -136,7 +139,9 @@ def infer(
     if mastery is None or best.courses.form.kind == "soft":
         best = tune(best, refiner)
     scale = max(1.0, best.error / max(nodes.values, 1))
-    edges = weigh(best, refiner.scored, scale)
+    cost = refiner.cost(best)
+    others = {graph: value - cost for graph, value in refiner.visited.items()}
+    edges = weigh(best, refiner.scored, others, scale)
     forms = {str(c.alive[0].courses.form): c.misfit for c in finished if c.alive}
     return make_inference(study, best, edges, scale, forms, known.names)
 
@@ -216,8 +221,9 @@ def _refine(
         form = one.alive[0].courses.form
         allowed = allowed_by(one.alive[0].records, form, forbidden, required, most)
         floor = _noise_alone(one.alive[0].records)
+        visited: dict[frozenset[tuple[int, Requires]], float] = {}
         for structure in one.alive:
-            refiner = Refiner(allowed, price, floor, until)
+            refiner = Refiner(allowed, price, floor, until, visited=visited)
             results.append((refiner.climb(structure), refiner))
             if results[-1][0].error < floor:
                 break
@@ -246,7 +252,10 @@ def _rebuild(structure: Structure, refiner: Refiner) -> tuple[Structure, Refiner
         for other in anew.alive[:1]:
             if other.error > _HOPELESS * structure.error:
                 continue
-            again = Refiner(refiner.allowed, refiner.price, refiner.floor, refiner.until)
+            again = Refiner(
+                refiner.allowed, refiner.price, refiner.floor, refiner.until,
+                visited=refiner.visited,
+            )  # fmt: skip
             better = again.climb(other)
             if again.cost(better) < refiner.cost(structure) - 1e-6:
                 structure, refiner = better, again
@@ -256,9 +265,13 @@ def _rebuild(structure: Structure, refiner: Refiner) -> tuple[Structure, Refiner
 
 
 def _noise_alone(records: Records) -> float:
-    """Return χ² that noise hardly exceeds, once a clock has been fitted at every record."""
+    """Return χ² below which no more is tried: what noise hardly exceeds beside a fitted clock.
+
+    Where that costs little, what noise hardly falls below.
+    """
     left = max(records.values - int((records.weight > 0.0).any(axis=2).sum()), 1)
-    return left + _CHANCE * math.sqrt(2.0 * left)
+    small = records.values * records.level.shape[2] < _SMALL
+    return left + (-_CHANCE if small else _CHANCE) * math.sqrt(2.0 * left)
 
 
 def tune(structure: Structure, refiner: Refiner) -> Structure:
@@ -273,7 +286,9 @@ def tune(structure: Structure, refiner: Refiner) -> Structure:
                 best, moved = other, True
     if not moved:
         return structure
+    # Costs of graphs under another value do not compare.
     refiner.scored.clear()
+    refiner.visited.clear()
     return refiner.climb(best)
 
 

@@ -110,6 +110,8 @@ class Refiner:
         When to stop, by `time.monotonic`.
     keep
         Called with each better structure.
+    visited
+        Other graphs that were judged whole, and their cost.
     scored
         Of each skill, the gates of the last round and their χ² with the price of their edges.
     """
@@ -120,6 +122,7 @@ class Refiner:
     until: float = math.inf
     keep: Callable[[Structure], None] = lambda structure: None
     scored: dict[int, Scored] = field(default_factory=dict)
+    visited: dict[frozenset[tuple[int, Requires]], float] = field(default_factory=dict)
     _seen: set[tuple[tuple[tuple[int, Requires], ...], int]] = field(default_factory=set)
 
     def cost(self, structure: Structure) -> float:
@@ -225,6 +228,7 @@ class Refiner:
                 return None
             other.change(skill, gate)
         other.polish(10)
+        self.visited[frozenset(other.gates.items())] = self.cost(other)
         return other
 
     def _swept(self, structure: Structure) -> Structure | None:
