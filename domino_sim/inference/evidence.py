@@ -10,7 +10,7 @@ import numpy as np
 
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Scored
-from domino_sim.inference.refinement import Response
+from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
@@ -83,6 +83,9 @@ def weigh(
     whole = 1.0 + sum(weight for _, weight in apart)
     response = Response(structure)
     for skill, gate in structure.gates.items():
+        if skill not in scored:
+            edges += [_unweighed(structure, skill, j) for j in gate.skills]
+            continue
         found = scored[skill]
         weight = np.exp(-0.5 * (found.score - found.score.min()) / scale)
         weight /= weight.sum()
@@ -106,6 +109,13 @@ def weigh(
                 if edge is not None:
                     edges.append(edge)
     return edges
+
+
+def _unweighed(structure: Structure, skill: int, j: int) -> Edge:
+    """Return an edge of a search that was stopped before other gates were weighed."""
+    nothing = np.zeros(structure.records.runs)
+    reason = "the search was stopped before it was weighed"
+    return Edge(j, skill, 0.5, "possible", reason, 0.0, nothing)
 
 
 def _present(structure: Structure, skill: int, j: int, p: float, scale: float) -> Edge:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,9 @@ from numpy.typing import ArrayLike
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import weigh
-from domino_sim.inference.forms import Courses, Form, Requires
+from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.prior import Prior, read_prior
-from domino_sim.inference.proposals import allowed_by
+from domino_sim.inference.proposals import Allowed, allowed_by
 from domino_sim.inference.records import Records, make_nodes
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.result import Inference, make_inference
@@ -31,7 +31,7 @@ __all__ = ["infer"]
 #: Gate forms that are tried: mastery of hard gates, exponents of soft ones.
 _HARD, _SOFT = (0.99, 0.9), (1e-3, 1e-2, 0.1, 1.0)
 
-#: Nodes of a run; the fewest where there are many runs.
+#: Nodes of a run.
 _NODES = 60
 
 #: A form is given up while another has a misfit less than this part of its own.
@@ -46,7 +46,7 @@ _TAKEN_OUT = 6
 #: What is put in anew is refined if its χ² is below this part of the best one's.
 _HOPELESS = 1.5
 
-#: χ² a value that noise alone can leave.
+#: χ² a value that noise alone can leave, with what moves within a node.
 _NOISE_ALONE = 1.05
 
 #: Standard deviations by which χ² may exceed its mean by chance.
@@ -92,7 +92,7 @@ def infer(
     most_prerequisites
         The most skills a gate may ask for, ≥ 1.
     seconds
-        When to stop improving; the best graph so far is returned.
+        When to stop; the best graph so far is returned, as it is after Ctrl-C.
     meter
         Shows progress; none by default.
 
@@ -127,23 +127,17 @@ def infer(
     [('A', 'B')]
     """
     _check(mastery, most_prerequisites, seconds)
-    until = time.monotonic() + seconds
     study = make_study(curves, mixtures)
     known = read_prior(prior, tuple(map(str, curves["skill"].values)))
-    meter = meter or NullMeter()
-    nodes = make_nodes(study.records, _NODES)
-    price = 2.0 * math.log(max(len(study.skills), 2)) + 2.0
-    forbidden, required = _usable(known, study)
-    finished = _race(study, nodes, forbidden, required, most_prerequisites, mastery, price, meter)
-    best, refiner = _refine(study, finished, forbidden, required, most_prerequisites, price, until)
-    if mastery is None or best.courses.form.kind == "soft":
-        best = tune(best, refiner)
-    scale = max(1.0, best.error / max(nodes.values, 1))
+    search = _Search(study, known, mastery, most_prerequisites, time.monotonic() + seconds)
+    best, refiner = search.run(meter or NullMeter())
+    scale = max(1.0, best.error / max(best.records.values, 1))
     cost = refiner.cost(best)
     others = {graph: value - cost for graph, value in refiner.visited.items()}
     edges = weigh(best, refiner.scored, others, scale)
-    forms = {str(c.alive[0].courses.form): c.misfit for c in finished if c.alive}
-    return make_inference(study, best, edges, scale, forms, known.names)
+    return make_inference(
+        study, best, edges, scale, search.forms, known.names, stopped=search.stopped
+    )
 
 
 def _check(mastery: float | None, most: int, seconds: float) -> None:
@@ -155,81 +149,119 @@ def _check(mastery: float | None, most: int, seconds: float) -> None:
         raise ArgumentError(f"is {seconds!r}", where="seconds", expected="a number > 0")
 
 
-def _usable(prior: Prior, study: Study) -> tuple[np.ndarray, list[tuple[int, ...]]]:
-    """Return the prior on the skills that are used."""
-    names = prior.names
-    kept = [names.index(name) for name in study.skills]
-    place = {old: new for new, old in enumerate(kept)}
-    forbidden = prior.forbidden[np.ix_(kept, kept)]
-    required = [tuple(place[j] for j in prior.required[i] if j in place) for i in kept]
-    return forbidden, required
+class _Search:
+    """One inference, from the curves to the best graph.
+
+    Attributes
+    ----------
+    forms
+        Misfits of the gate forms that came to a graph.
+    stopped
+        Whether it was stopped before its end.
+    """
+
+    def __init__(
+        self, study: Study, prior: Prior, mastery: float | None, most: int, until: float
+    ) -> None:
+        self._study, self._mastery, self._most, self._until = study, mastery, most, until
+        self._nodes = make_nodes(study.records, _NODES)
+        self._price = 2.0 * math.log(max(len(study.skills), 2)) + 2.0
+        kept = [prior.names.index(name) for name in study.skills]
+        place = {old: new for new, old in enumerate(kept)}
+        self._forbidden = prior.forbidden[np.ix_(kept, kept)]
+        self._required = [tuple(place[j] for j in prior.required[i] if j in place) for i in kept]
+        self.forms: dict[str, float] = {}
+        self.stopped = False
+        self._results: list[tuple[Structure, Refiner]] = []
+
+    def run(self, meter: Meter) -> tuple[Structure, Refiner]:
+        """Return the best structure and what refined it; Ctrl-C ends the search, not the run."""
+        racing = [self._entrant(form) for form in self._candidates()]
+        try:
+            self._race(racing, meter)
+            self._refine(_finished(racing))
+            if self._results and time.monotonic() < self._until:
+                best, refiner = min(self._results, key=_cost)
+                if self._mastery is None or best.courses.form.kind == "soft":
+                    return tune(best, refiner), refiner
+        except KeyboardInterrupt:
+            self.stopped = True
+        self.stopped |= time.monotonic() > self._until
+        if not self._results:
+            self._results.append(self._rest(racing))
+        return min(self._results, key=_cost)
+
+    def _candidates(self) -> list[Form]:
+        loss = self._study.loss
+        hard = _HARD if self._mastery is None else (self._mastery,)
+        forms = [Form("hard", value, loss) for value in hard]
+        return forms + [Form("soft", value, loss) for value in _SOFT]
+
+    def _allowed(self, form: Form) -> Allowed:
+        return allowed_by(self._nodes, form, self._forbidden, self._required, self._most)
+
+    def _entrant(self, form: Form) -> Construction:
+        start = Structure(Courses(form, self._study.frequency), self._nodes)
+        return Construction(start, self._allowed(form), self._price)
+
+    def _race(self, racing: list[Construction], meter: Meter) -> None:
+        """Build a graph under each gate form, the best-fitting ahead."""
+        with meter.task("graph", len(self._study.skills)) as update:
+            while time.monotonic() < self._until:
+                first = min(
+                    (one for one in racing if not one.done),
+                    key=lambda one: (_pace(one), -len(one.alive[0].gates)),
+                    default=None,
+                )
+                best = min((one.misfit for one in racing if one.done), default=math.inf)
+                if first is None or best < _WORSE * _pace(first):
+                    break
+                if best < _NOISE_ALONE < _pace(first):
+                    break
+                first.step()
+                update(max((len(one.alive[0].gates) for one in racing if one.alive), default=0))
+
+    def _refine(self, finished: list[Construction]) -> None:
+        """Refine the graphs of the best forms."""
+        self.forms = {str(one.alive[0].courses.form): one.misfit for one in finished}
+        if not finished and time.monotonic() < self._until:
+            raise ArgumentError(
+                "no graph is permitted", where="prior",
+                expected="required and forbidden edges that leave every skill a gate",
+            )  # fmt: skip
+        for one in finished[:_REFINED]:
+            if one.misfit > max(finished[0].misfit / _WORSE, _NOISE_ALONE):
+                continue
+            allowed = self._allowed(one.alive[0].courses.form)
+            floor = _noise_alone(self._nodes)
+            visited: dict[frozenset[tuple[int, Requires]], float] = {}
+            for structure in one.alive:
+                refiner = Refiner(allowed, self._price, floor, self._until, visited=visited)
+                self._results.append((refiner.climb(structure), refiner))
+                if self._results[-1][0].error < floor:
+                    break
+            else:
+                self._results.append(_rebuild(*min(self._results, key=_cost)))
+
+    def _rest(self, racing: list[Construction]) -> tuple[Structure, Refiner]:
+        """Return the structure that has come furthest; skills that are not in need nothing."""
+        far = max((one for one in racing if one.alive), key=lambda one: len(one.alive[0].gates))
+        structure = far.alive[0].copy()
+        for skill in range(len(self._study.skills)):
+            if skill not in structure.gates:
+                structure.add(skill, OPEN, structure.track_of(skill, OPEN))
+        structure.seek()
+        structure.polish(12)
+        return structure, Refiner(self._allowed(structure.courses.form), self._price)
 
 
-def _race(
-    study: Study, nodes: Records, forbidden: np.ndarray, required: Sequence[tuple[int, ...]],
-    most: int, mastery: float | None, price: float, meter: Meter,
-) -> list[Construction]:  # fmt: skip
-    """Build a graph under each gate form, the best-fitting ahead; return those worth keeping."""
-    hard = _HARD if mastery is None else (mastery,)
-    forms = [Form("hard", value, study.loss) for value in hard]
-    forms += [Form("soft", value, study.loss) for value in _SOFT]
-    racing = [
-        Construction(
-            Structure(Courses(form, study.frequency), nodes),
-            allowed_by(nodes, form, forbidden, required, most), price,
-        )
-        for form in forms
-    ]  # fmt: skip
-    total = len(study.skills)
-    with meter.task("graph", total) as update:
-        while True:
-            first = min(
-                (one for one in racing if not one.done),
-                key=lambda one: (_pace(one), -len(one.alive[0].gates)),
-                default=None,
-            )
-            best = min((one.misfit for one in racing if one.done), default=math.inf)
-            if first is None or best < _WORSE * _pace(first) or (
-                best < _NOISE_ALONE < _pace(first)
-            ):
-                break
-            first.step()
-            update(max(len(one.alive[0].gates) for one in racing if one.alive))
+def _finished(racing: list[Construction]) -> list[Construction]:
     return sorted((one for one in racing if one.done and one.alive), key=lambda one: one.misfit)
 
 
 def _pace(one: Construction) -> float:
     """Misfit so far; of none while skills without prerequisites fit any form."""
     return max(one.misfit, 1.0)
-
-
-def _refine(
-    study: Study, finished: Sequence[Construction], forbidden: np.ndarray,
-    required: Sequence[tuple[int, ...]], most: int, price: float, until: float,
-) -> tuple[Structure, Refiner]:  # fmt: skip
-    """Return the best structure, refined, and what refined it."""
-    if not finished:
-        raise ArgumentError(
-            "no graph is permitted", where="prior",
-            expected="required and forbidden edges that leave every skill a gate",
-        )  # fmt: skip
-    results = []
-    start = finished[0].misfit
-    for one in finished[:_REFINED]:
-        if one.misfit > max(start / _WORSE, _NOISE_ALONE):
-            continue
-        form = one.alive[0].courses.form
-        allowed = allowed_by(one.alive[0].records, form, forbidden, required, most)
-        floor = _noise_alone(one.alive[0].records)
-        visited: dict[frozenset[tuple[int, Requires]], float] = {}
-        for structure in one.alive:
-            refiner = Refiner(allowed, price, floor, until, visited=visited)
-            results.append((refiner.climb(structure), refiner))
-            if results[-1][0].error < floor:
-                break
-        else:
-            results.append(_rebuild(*min(results, key=_cost)))
-    return min(results, key=_cost)
 
 
 def _cost(pair: tuple[Structure, Refiner]) -> float:
@@ -270,8 +302,9 @@ def _noise_alone(records: Records) -> float:
     Where that costs little, what noise hardly falls below.
     """
     left = max(records.values - int((records.weight > 0.0).any(axis=2).sum()), 1)
+    chance = _CHANCE * math.sqrt(2.0 * left)
     small = records.values * records.level.shape[2] < _SMALL
-    return left + (-_CHANCE if small else _CHANCE) * math.sqrt(2.0 * left)
+    return left - chance if small else _NOISE_ALONE * left + chance
 
 
 def tune(structure: Structure, refiner: Refiner) -> Structure:

@@ -18,10 +18,11 @@ import numpy as np
 
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Allowed, Scored, search_gates
+from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
-__all__ = ["Refiner", "Response"]
+__all__ = ["Refiner"]
 
 #: Changes of a skill that are kept for pairs, and those of a skill that are judged whole.
 _KEPT, _WHOLE = 6, 4
@@ -32,56 +33,10 @@ _PAIRS, _REPAIRED, _MENDING = 12, 12, 3
 #: A change that seems this much worse (χ²) is not judged whole.
 _HOPELESS = 12.0
 
-#: Gates whose levels are held at once.
+#: Pairs whose sums are held at once.
 _BLOCK = 64
 
 _MOST_ROUNDS = 30
-
-
-class Response:
-    """χ² of a structure when gates change, all other tracks held.
-
-    The clock answers by one Newton step at every record, the least of χ² along it: with residuals
-    z and slopes g of all skills at a record, χ² = Σ z² − (Σ g z)²/Σ g². So the parts that a
-    skill adds to the three sums are all there is to know of a gate.
-    """
-
-    def __init__(self, structure: Structure) -> None:
-        self._structure = structure
-        residual, slope = structure.residuals(structure.tau)
-        self._own = {
-            i: np.stack([z * z, z * g, g * g])
-            for i, z, g in zip(structure.gates, residual, slope, strict=True)
-        }
-        self._sums = np.sum(list(self._own.values()), axis=0)
-        self._least = 1e-6 * float(self._sums[2].max(initial=0.0)) + 1e-12
-        self._place = structure.courses.place(structure.tau)
-
-    def changes(self, skill: int, gates: list[Requires]) -> Floats:
-        """Return what each gate changes in the three sums, (gates, 3, runs, records)."""
-        structure = self._structure
-        courses, records, tau = structure.courses, structure.records, structure.tau
-        root = np.sqrt(records.weight[..., skill])
-        tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
-        level, slope = courses.levels(skill, tracks, tau, self._place)
-        miss, slope = (records.level[..., skill] - level) * root, slope * root
-        return np.stack([miss * miss, miss * slope, slope * slope], axis=1) - self._own[skill]
-
-    def error(self, changes: Floats) -> Floats:
-        """Return χ² with the sums changed, (…, 3, runs, records) to (…,)."""
-        sums = self._sums + changes
-        square, drive, stiff = sums[..., 0, :, :], sums[..., 1, :, :], sums[..., 2, :, :]
-        return (square - np.square(drive) / (np.maximum(stiff, 0.0) + self._least)).sum(
-            axis=(-2, -1)
-        )
-
-    def errors(self, skill: int, gates: list[Requires]) -> Floats:
-        """Return χ² with another gate for `skill`, (gates,)."""
-        blocks = [
-            self.error(self.changes(skill, gates[at : at + _BLOCK]))
-            for at in range(0, len(gates), _BLOCK)
-        ]
-        return np.concatenate(blocks) if blocks else np.zeros(0)
 
 
 class Change(NamedTuple):

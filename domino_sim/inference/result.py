@@ -80,7 +80,7 @@ class Inference:
 
 def make_inference(
     study: Study, structure: Structure, edges: Sequence[Edge], scale: float,
-    forms: Mapping[str, float], names: Sequence[str],
+    forms: Mapping[str, float], names: Sequence[str], *, stopped: bool = False,
 ) -> Inference:  # fmt: skip
     """Gather the result."""
     graph = nx.DiGraph(title="inferred from learning curves")
@@ -100,7 +100,7 @@ def make_inference(
         if found:
             graph.nodes[name]["gate"] = "or" if gate.any and len(found) > 1 else "and"
             graph.nodes[name]["requires"] = _expression(found, any=gate.any)
-    report = _report(study, structure, graph, scale, forms)
+    report = _report(study, structure, graph, scale, forms, stopped=stopped)
     return Inference(graph, report, _predicted(study, structure))
 
 
@@ -112,13 +112,16 @@ def _expression(names: Sequence[str], *, any: bool) -> str:
 
 
 def _report(
-    study: Study, structure: Structure, graph: nx.DiGraph, scale: float, forms: Mapping[str, float]
-) -> dict[str, Any]:
+    study: Study, structure: Structure, graph: nx.DiGraph, scale: float,
+    forms: Mapping[str, float], *, stopped: bool,
+) -> dict[str, Any]:  # fmt: skip
     form = structure.courses.form
     misfit = structure.error / max(structure.records.values, 1)
     remarks = list(study.remarks)
     remarks += [f"{name} {why}: left out" for name, why in study.left_out.items()]
-    if misfit > _BAD_FIT:
+    if stopped:
+        remarks.append("the search was stopped: this is the best graph so far")
+    if misfit > _BAD_FIT and not stopped:
         remarks.append(
             f"the curves are {misfit:.1f} times as far from the best model as their noise: no "
             "graph under these gate forms explains them, and probabilities are tempered by that"

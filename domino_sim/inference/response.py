@@ -1,0 +1,64 @@
+"""How χ² answers to a change of gates while the clock gives way, to first order."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from domino_sim.inference.forms import Requires
+from domino_sim.inference.structure import Structure
+from domino_sim.levels import Floats
+
+__all__ = ["Response"]
+
+#: Gates whose levels are held at once.
+_BLOCK = 64
+
+
+class Response:
+    """χ² of a structure when gates change, all other tracks held.
+
+    The clock answers by one Newton step at every record, the least of χ² along it: with residuals
+    z and slopes g of all skills at a record, χ² = Σ z² − (Σ g z)²/Σ g². So the parts that a
+    skill adds to the three sums are all there is to know of a gate.
+    """
+
+    def __init__(self, structure: Structure) -> None:
+        self._structure = structure
+        residual, slope = structure.residuals(structure.tau)
+        self._own = {
+            i: np.stack([z * z, z * g, g * g])
+            for i, z, g in zip(structure.gates, residual, slope, strict=True)
+        }
+        self._sums = np.sum(list(self._own.values()), axis=0)
+        self._least = 1e-6 * float(self._sums[2].max(initial=0.0)) + 1e-12
+        self._place = structure.courses.place(structure.tau)
+
+    def changes(self, skill: int, gates: list[Requires]) -> Floats:
+        """Return what each gate changes in the three sums, (gates, 3, runs, records).
+
+        A skill that is not in adds to them.
+        """
+        structure = self._structure
+        courses, records, tau = structure.courses, structure.records, structure.tau
+        root = np.sqrt(records.weight[..., skill])
+        tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
+        level, slope = courses.levels(skill, tracks, tau, self._place)
+        miss, slope = (records.level[..., skill] - level) * root, slope * root
+        sums = np.stack([miss * miss, miss * slope, slope * slope], axis=1)
+        return sums - self._own[skill] if skill in self._own else sums
+
+    def error(self, changes: Floats) -> Floats:
+        """Return χ² with the sums changed, (…, 3, runs, records) to (…,)."""
+        sums = self._sums + changes
+        square, drive, stiff = sums[..., 0, :, :], sums[..., 1, :, :], sums[..., 2, :, :]
+        return (square - np.square(drive) / (np.maximum(stiff, 0.0) + self._least)).sum(
+            axis=(-2, -1)
+        )
+
+    def errors(self, skill: int, gates: list[Requires]) -> Floats:
+        """Return χ² with another gate for `skill`, (gates,)."""
+        blocks = [
+            self.error(self.changes(skill, gates[at : at + _BLOCK]))
+            for at in range(0, len(gates), _BLOCK)
+        ]
+        return np.concatenate(blocks) if blocks else np.zeros(0)
