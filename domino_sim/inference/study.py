@@ -18,9 +18,12 @@ from domino_sim.wording import shown
 
 __all__ = ["Study", "make_study"]
 
-#: A skill moves if it rises by so much of its range, and so many standard deviations, in some run;
-#: and is seen to start if its first level is below so much of its range.
-_MOVES, _SURELY, _STARTS = 0.02, 3.0, 0.9
+#: A skill that rises by less than the first (in standard deviations of the noise) in every run is
+#: flat, by less than the second (that many, and part of its range) hardly moves.
+_FLAT, _MOVES = 0.5, (3.0, 0.02)
+
+#: A skill whose first level is above so much of its range is learned by then.
+_LEARNED = 0.9
 
 #: A frequency of 0, or of a skill that is not in a run, as a part of the run's largest.
 _NEVER = 1e-7
@@ -210,11 +213,17 @@ def _silent(
         curves = [curve for curve in curves if len(curve)]
         if not curves:
             left_out[name] = "has no curve in any run"
-        elif min(curve[0] for curve in curves) > records.floor + _STARTS * span:
+        elif min(curve[0] for curve in curves) > records.floor + _LEARNED * span:
             remarks.append(
                 f"{shown(name)} is learned before the first record of every run: what it needs "
                 "cannot be told"
             )
-        elif max(curve[-1] - curve[0] for curve in curves) < _MOVES * span + _SURELY * sigma:
-            left_out[name] = "hardly moves in any run"
+        else:
+            rise = max(curve[-1] - curve[0] for curve in curves)
+            if rise < _FLAT * sigma:
+                left_out[name] = "does not move in any run"
+            elif rise < _MOVES[0] * sigma + _MOVES[1] * span:
+                remarks.append(
+                    f"{shown(name)} hardly moves in any run: what it needs shows only in that"
+                )
     return left_out, remarks
