@@ -15,6 +15,7 @@ SIGNATURES = {
     "SkillProbe": ["model", "batches", "loss=None"],
     "calibrate": ["curves", "frequencies=None", "graph=None", "law='auto'"],
     "forecast": ["calibration", "until"],
+    "infer": ["curves", "mixtures=None", "prior=None"],
     "infer_frequencies": ["curves"],
     "load_graph": ["name_or_path"],
     "load_run": ["name_or_path", "overrides=None"],
@@ -42,6 +43,7 @@ KEYWORDS = {
         "held_out=True",
     ],
     "forecast": ["mastery=None", "confidence=0.8", "draws=200", "seed=0"],
+    "infer": ["mastery=None", "most_prerequisites=4", "seconds=inf", "meter=None"],
     "infer_frequencies": [
         "loss='mse'",
         "graph=None",
@@ -96,6 +98,7 @@ def test_the_public_names_are_these() -> None:
         "__version__",
         "calibrate",
         "forecast",
+        "infer",
         "infer_frequencies",
         "load_graph",
         "load_run",

@@ -160,6 +160,7 @@ def curves(
 
 app.command()(fit_commands.calibrate)
 app.command()(fit_commands.forecast)
+app.command()(fit_commands.infer)
 app.command()(sweep_command.sweep)
 
 

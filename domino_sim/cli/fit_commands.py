@@ -1,7 +1,8 @@
-"""The commands `calibrate` and `forecast` with their options."""
+"""The commands `calibrate`, `forecast` and `infer` with their options."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from domino_sim.cli.reading import (
     Column,
+    Files,
     Keep,
     Kind,
     Metric,
@@ -18,7 +20,7 @@ from domino_sim.cli.reading import (
     reading_options,
 )
 
-__all__ = ["calibrate", "forecast"]
+__all__ = ["calibrate", "forecast", "infer"]
 
 HELD = "What is known, and what is fitted besides η and N₀"
 GRADIENT = "A gradient run in place of curves"
@@ -182,3 +184,49 @@ def forecast(
     from domino_sim.cli.forecast import forecast_skills
 
     raise typer.Exit(forecast_skills(source, until, mastery, confidence, out, as_json))
+
+
+def infer(
+    files: Files,
+    prior: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What is known: required, forbidden, tiers (TOML)."),
+    ] = None,
+    mastery: Annotated[
+        float | None,
+        typer.Option(
+            metavar="X", help="Level at which hard gates open.", show_default="what fits best"
+        ),
+    ] = None,
+    seconds: Annotated[
+        float, typer.Option(metavar="S", help="When to stop improving.", show_default="when done")
+    ] = math.inf,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Name every pair that is undetermined, too.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where results go.", show_default="results/infer-NAME"),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print report.json, not tables.")
+    ] = False,
+    mixtures: Mixtures = None,
+    normalise: Normalise = "auto",
+    column: Column = None,
+    metric: Metric = None,
+    tag: Tag = None,
+    kind: Kind = None,
+    keep: Keep = None,
+) -> None:
+    """Infer which skill needs which from the curves of several runs.
+
+    Writes graph.json, report.json, predicted.nc, graph.png, fit.png and runs.png.
+    """
+    from domino_sim.cli.infer import infer_graph
+
+    reading = reading_options(
+        mixtures, normalise, column or [], metric or [], tag or [], kind, keep
+    )
+    options = {"prior": prior, "mastery": mastery, "seconds": seconds}
+    raise typer.Exit(infer_graph(files, reading, options, out, as_json, all_))

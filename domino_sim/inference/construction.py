@@ -294,7 +294,9 @@ class Construction:
         builder, queue = self._builder, self._queue
         enough = _EXPLAINED * builder.size
         tried: list[tuple[int, list[Grown]]] = []
-        for skill in queue[:_TRIED]:
+        for skill in queue:
+            if len(tried) == _TRIED:
+                break
             judges = [other for other in queue[: _JUDGES + 1] if other != skill]
             grown = builder.grow(self.alive, skill, judges, wide=False)
             if grown and grown[0].added > enough and len(self.alive[0].gates) > 2:

@@ -9,18 +9,22 @@ from dataclasses import dataclass
 import numpy as np
 
 from domino_sim.inference.forms import Requires
-from domino_sim.inference.proposals import Scored
+from domino_sim.inference.proposals import Allowed, Scored
 from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
-__all__ = ["Edge", "Others", "weigh"]
+__all__ = ["BAD_FIT", "Edge", "Others", "weigh"]
 
 #: Graphs (skill and gate) and how much more they cost than the best, in χ².
 Others = Mapping[frozenset[tuple[int, Requires]], float]
 
 #: From this probability an edge counts as found, and as possible.
 FOUND, POSSIBLE = 0.5, 0.05
+
+#: χ² a level above which a fit is bad, and the most that an edge's probability can be then: the
+#: model is wrong, or the search has not come near the best graph.
+BAD_FIT, _SUREST = 1.5, 0.89
 
 #: An edge that would cost less χ² than this is not excluded by the data.
 _EXCLUDED = 9.0
@@ -44,7 +48,7 @@ class Edge:
     reason
         Why it is not decided; empty for a found edge.
     gain
-        How much χ² grows without it (found), or would with it.
+        How much less χ² is with it than without it; below 0 where it speaks against it.
     by_run : (runs,) array
         The same by run.
     """
@@ -59,7 +63,11 @@ class Edge:
 
 
 def weigh(
-    structure: Structure, scored: Mapping[int, Scored], others: Others, scale: float
+    structure: Structure,
+    scored: Mapping[int, Scored],
+    others: Others,
+    scale: float,
+    allowed: Allowed,
 ) -> list[Edge]:
     """Return all edges that are found, possible or cannot be told.
 
@@ -73,8 +81,11 @@ def weigh(
         Graphs that were judged whole, and by how much their costs exceed that of the best.
     scale
         By what χ² is divided: 1 where noise explains the residuals.
+    allowed
+        What prior knowledge forbids, and requires.
     """
     edges = []
+    surest = 1.0 if scale < BAD_FIT else _SUREST
     apart = [
         (dict(graph), math.exp(-0.5 * max(excess, 0.0) / scale))
         for graph, excess in others.items()
@@ -84,7 +95,10 @@ def weigh(
     response = Response(structure)
     for skill, gate in structure.gates.items():
         if skill not in scored:
-            edges += [_unweighed(structure, skill, j) for j in gate.skills]
+            edges += [
+                _unweighed(structure, skill, j, sure=j in allowed.required[skill])
+                for j in gate.skills
+            ]
             continue
         found = scored[skill]
         weight = np.exp(-0.5 * (found.score - found.score.min()) / scale)
@@ -99,9 +113,9 @@ def weigh(
         ancestors = _ancestors(structure, skill)
         cut = structure.descendants(skill)
         for j in structure.gates:
-            if j in cut:
+            if j in cut or allowed.forbidden[j, skill]:
                 continue
-            p = probability[j]
+            p = 1.0 if j in allowed.required[skill] else min(probability[j], surest)
             if j in gate.skills:
                 edges.append(_present(structure, skill, j, p, scale))
             else:
@@ -111,9 +125,11 @@ def weigh(
     return edges
 
 
-def _unweighed(structure: Structure, skill: int, j: int) -> Edge:
+def _unweighed(structure: Structure, skill: int, j: int, *, sure: bool) -> Edge:
     """Return an edge of a search that was stopped before other gates were weighed."""
     nothing = np.zeros(structure.records.runs)
+    if sure:
+        return Edge(j, skill, 1.0, "found", "", 0.0, nothing)
     reason = "the search was stopped before it was weighed"
     return Edge(j, skill, 0.5, "possible", reason, 0.0, nothing)
 
@@ -142,10 +158,10 @@ def _absent(
     cost = float(errors[1 + best] - errors[0]) / scale
     if p < POSSIBLE and cost > _EXCLUDED:
         return None
-    by_run = _by_run(structure, skill, wider[best]) / scale
+    by_run = -_by_run(structure, skill, wider[best]) / scale
     moved = _moved(structure, skill, wider[best])
     if p >= FOUND:
-        return Edge(j, skill, p, "found", "", cost, by_run)
+        return Edge(j, skill, p, "found", "", -cost, by_run)
     if implied:
         status, reason = "undetermined", "implied by others: it is a prerequisite of one"
     elif moved < _SHOWS:
@@ -154,7 +170,7 @@ def _absent(
         status, reason = "possible", "the data do not decide"
     else:
         status, reason = "undetermined", "too noisy, or too few records where it would show"
-    return Edge(j, skill, p, status, reason, cost, by_run)
+    return Edge(j, skill, p, status, reason, -cost, by_run)
 
 
 def _ancestors(structure: Structure, skill: int) -> set[int]:

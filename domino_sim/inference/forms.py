@@ -26,7 +26,7 @@ __all__ = ["OPEN", "Courses", "Form", "Place", "Requires"]
 _POINTS = 500
 
 #: The grid of τ goes from this part of the fastest skill's time 1/p to so many of the slowest's.
-_FIRST, _LAST = 0.05, 2400.0
+_FIRST, _LAST = 0.05, {"mse": 2400.0, "ce": 1e5}
 
 
 class Requires(NamedTuple):
@@ -107,7 +107,7 @@ class Courses:
         self._run = np.arange(self.runs)[:, None]
         self.grid = np.zeros((self.runs, 0))
         if form.kind == "soft":
-            first, last = _FIRST / frequency.max(axis=1), _LAST / frequency.min(axis=1)
+            first, last = _FIRST / frequency.max(axis=1), _LAST[form.loss] / frequency.min(axis=1)
             rising = np.geomspace(first, last, _POINTS - 1, axis=1)
             self.grid = np.concatenate([np.zeros((self.runs, 1)), rising], axis=1)
             self._width = np.diff(self.grid, axis=1)

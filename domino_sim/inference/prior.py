@@ -125,6 +125,8 @@ def read_prior(source: Path | str | Mapping[str, Any] | None, names: Sequence[st
         return Prior({}, names)
     if isinstance(source, Mapping):
         return Prior(source, names)
+    if not isinstance(source, str | Path):
+        raise ArgumentError(f"is {shown(source)}", where="prior", expected="a file or a table")
     return Prior(read_toml(Path(source)), names, where=str(source))
 
 

@@ -29,7 +29,7 @@ from domino_sim.threads import one_thread
 __all__ = ["infer"]
 
 #: Gate forms that are tried: mastery of hard gates, exponents of soft ones.
-_HARD, _SOFT = (0.99, 0.9), (1e-3, 1e-2, 0.1, 1.0)
+_HARD, _SOFT = (0.99, 0.95, 0.85, 0.7), (1e-3, 1e-2, 0.1, 0.3, 1.0)
 
 #: Nodes of a run.
 _NODES = 60
@@ -134,19 +134,23 @@ def infer(
     scale = max(1.0, best.error / max(best.records.values, 1))
     cost = refiner.cost(best)
     others = {graph: value - cost for graph, value in refiner.visited.items()}
-    edges = weigh(best, refiner.scored, others, scale)
+    edges = weigh(best, refiner.scored, others, scale, refiner.allowed)
     return make_inference(
         study, best, edges, scale, search.forms, known.names, stopped=search.stopped
     )
 
 
 def _check(mastery: float | None, most: int, seconds: float) -> None:
-    if mastery is not None and not 0.0 < mastery < 1.0:
+    if mastery is not None and not (_real(mastery) and 0.0 < mastery < 1.0):
         raise ArgumentError(f"is {mastery!r}", where="mastery", expected="a number in (0, 1)")
     if isinstance(most, bool) or not isinstance(most, int) or most < 1:
         raise ArgumentError(f"is {most!r}", where="most_prerequisites", expected="an integer ≥ 1")
-    if not seconds > 0.0:
+    if not (_real(seconds) and seconds > 0.0):
         raise ArgumentError(f"is {seconds!r}", where="seconds", expected="a number > 0")
+
+
+def _real(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class _Search:

@@ -76,7 +76,10 @@ def allowed_by(records: Records, form: Form, forbidden: np.ndarray,
         known = records.weight > 0.0
         error = _SURELY * records.error / (1.0 - form.floor)
         begun = known & (progress > _BEGUN[form.kind] + error)
-        unready = known & (progress < _READY[form.kind] - error)
+        least = _READY[form.kind]
+        if form.kind == "hard":
+            least = min(least, 0.9 * (form.value - form.floor) / (1.0 - form.floor))
+        unready = known & (progress < least - error)
         clash = np.einsum("rki,rkj->jir", begun.astype(float), unready.astype(float))
         ready = clash == 0.0
     return Allowed(ready, forbidden, tuple(frozenset(r) for r in required), most)
@@ -149,6 +152,8 @@ def search_gates(
                     if len(gate.skills) == 1:
                         yield Requires.of((*gate.skills, j), True)
 
+    if not must <= set(others):
+        return Scored([], np.zeros(0))  # what it needs is not in yet
     if must:
         run([base, Requires.of(base.skills, True)])
         for size in range(len(must), allowed.most):

@@ -61,7 +61,7 @@ class Records:
     @cached_property
     def learned(self) -> np.ndarray:
         """Whether a skill cannot be told from learned."""
-        return self.smooth > 1.0 - _LEARNED * self.error
+        return (self.smooth > 1.0 - _LEARNED * self.error) & (self.weight > 0.0)
 
     @cached_property
     def under_way(self) -> np.ndarray:

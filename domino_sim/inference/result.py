@@ -15,14 +15,11 @@ import xarray as xr
 from domino_sim.files import atomic_write, make_folder
 from domino_sim.gates import all_of
 from domino_sim.graph.node_link import node_link_text
-from domino_sim.inference.evidence import Edge
+from domino_sim.inference.evidence import BAD_FIT, Edge
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study
 
 __all__ = ["Inference", "make_inference"]
-
-#: The fit of a graph is called bad above this χ² a value.
-_BAD_FIT = 1.5
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Inference:
     graph
         A `networkx.DiGraph`. Edges (prerequisite → dependent) have ``probability`` in [0, 1],
         ``status`` (``found``, ``possible``, ``undetermined``), ``reason`` (why it is not decided),
-        ``gain`` (χ² the edge saves, or costs) and ``runs`` (the same by run, the largest first).
+        ``gain`` (how much less χ² is with it) and ``runs`` (the same by run, the largest first).
         Nodes have ``gate`` (``and``, ``or`` or ``none``), ``requires`` (the expression of the
         found edges) and ``left_out`` (why the skill tells nothing, or an empty text).
     report
@@ -65,7 +62,10 @@ class Inference:
         folder = Path(folder)
         make_folder(folder)
         paths = [folder / name for name in ("graph.json", "report.json", "predicted.nc")]
-        atomic_write(paths[0], node_link_text(self.graph))
+        graph = self.found()
+        for edge in graph.edges:
+            graph.edges[edge].update(self.graph.edges[edge])
+        atomic_write(paths[0], node_link_text(graph))
         atomic_write(paths[1], json.dumps(self.report, ensure_ascii=False, indent=1) + "\n")
         save_dataset(self.predicted, paths[2])
         return paths
@@ -121,10 +121,11 @@ def _report(
     remarks += [f"{name} {why}: left out" for name, why in study.left_out.items()]
     if stopped:
         remarks.append("the search was stopped: this is the best graph so far")
-    if misfit > _BAD_FIT and not stopped:
+    if misfit > BAD_FIT and not stopped:
         remarks.append(
             f"the curves are {misfit:.1f} times as far from the best model as their noise: no "
-            "graph under these gate forms explains them, and probabilities are tempered by that"
+            "graph under these gate forms explains them, or the search has not found it; no "
+            "probability is above 0.89 for that"
         )
     if len(study.runs) == 1:
         remarks.append("one run only: many gates explain it equally well")

@@ -18,9 +18,9 @@ from domino_sim.wording import shown
 
 __all__ = ["Study", "make_study"]
 
-#: A skill that rises by less than the first (in standard deviations of the noise) in every run is
-#: flat, by less than the second (that many, and part of its range) hardly moves.
-_FLAT, _MOVES = 0.5, (3.0, 0.02)
+#: A skill moves if, in some run, the means of its first and last quarter differ by so many standard
+#: errors; it hardly moves if it rises by less than this (standard deviations, part of its range).
+_FLAT, _HARDLY = 4.0, (3.0, 0.02)
 
 #: A skill whose first level is above so much of its range is learned by then.
 _LEARNED = 0.9
@@ -206,7 +206,7 @@ def _silent(
 ) -> tuple[dict[str, str], list[str]]:
     """Return the skills that tell nothing at all, with the reason, and remarks on others."""
     left_out, remarks = {}, []
-    span = 1.0 - records.floor
+    level, span = records.level, 1.0 - records.floor
     for i, name in enumerate(names.tolist()):
         there = known[..., i]
         curves = [run[here, i] for run, here in zip(records.smooth, there, strict=True)]
@@ -218,12 +218,19 @@ def _silent(
                 f"{shown(name)} is learned before the first record of every run: what it needs "
                 "cannot be told"
             )
+        elif not any(_moves(run[here, i], sigma) for run, here in zip(level, there, strict=True)):
+            left_out[name] = "does not move in any run"
         else:
             rise = max(curve[-1] - curve[0] for curve in curves)
-            if rise < _FLAT * sigma:
-                left_out[name] = "does not move in any run"
-            elif rise < _MOVES[0] * sigma + _MOVES[1] * span:
+            if rise < _HARDLY[0] * sigma + _HARDLY[1] * span:
                 remarks.append(
                     f"{shown(name)} hardly moves in any run: what it needs shows only in that"
                 )
     return left_out, remarks
+
+
+def _moves(curve: Floats, sigma: float) -> bool:
+    """Whether a curve surely rises from its first quarter to its last."""
+    size = max(1, len(curve) // 4)
+    rise = curve[-size:].mean() - curve[:size].mean() if len(curve) > 1 else 0.0
+    return bool(rise > _FLAT * sigma * np.sqrt(2.0 / size))

@@ -19,7 +19,7 @@ from domino_sim.graph import gate_of, generations
 from domino_sim.plot.layout import place
 from domino_sim.plot.style import GREY, LIGHT, STEPS, legend, short
 
-__all__ = ["graph"]
+__all__ = ["PLAIN", "graph", "name_nodes", "room"]
 
 #: Larger graphs are drawn as the number of skills in each generation.
 MAX_NODES = 2000
@@ -84,7 +84,7 @@ def _draw_nodes(
     names = list(graph)
     xy = np.array([places[name] for name in names])
     done = np.isfinite(times)
-    width, height = _room(ax)
+    width, height = room(ax)
     columns, rows = np.ptp(xy[:, 0]) + 1, np.ptp(xy[:, 1]) + 1
     dx, dy = width / columns, height / rows
     diameter = float(np.clip(0.45 * min(dx, dy), 3, 22))
@@ -109,14 +109,14 @@ def _draw_nodes(
                     hatch="//////" if hatched and diameter >= HATCHED else None,
                     zorder=3,
                 )
-    _label(ax, names, xy, dx, dy, diameter)
+    name_nodes(ax, names, xy, dx, dy, diameter)
     ax.set_xlim(xy[:, 0].min() - 0.5, xy[:, 0].max() + 0.5)
     ax.set_ylim(xy[:, 1].max() + 0.7, xy[:, 1].min() - 0.7)
     ax.set_axis_off()
     _explain(ax, kinds, played and not done.all(), "////" if diameter >= HATCHED else None)
 
 
-def _room(ax: Axes) -> tuple[float, float]:
+def room(ax: Axes) -> tuple[float, float]:
     """Return about how large the axes will be, in points: its share of the figure."""
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -162,7 +162,7 @@ def _kind(graph: nx.DiGraph, name: str) -> str:
     return "D" if all(k == 1 for k, _ in counts) else "s"
 
 
-def _label(
+def name_nodes(
     ax: Axes, names: Sequence[str], xy: np.ndarray, dx: float, dy: float, diameter: float
 ) -> None:
     """Write the names under the skills, where there is room for at least a few letters."""

@@ -1,0 +1,300 @@
+"""What cannot be used is said by name; what tells nothing is left out and said, too."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from inferred import edges, simulated
+
+from domino_sim import infer
+from domino_sim.errors import ArgumentError, FileError
+from domino_sim.inference.prior import Prior, read_prior
+
+REQUIRES = {"A": "", "B": "", "C": "A", "D": "B", "E": "C and D", "F": "A or B"}
+TRUE = {("A", "C"), ("B", "D"), ("C", "E"), ("D", "E"), ("A", "F"), ("B", "F")}
+MIXTURES = [
+    [0.30, 0.06, 0.12, 0.20, 0.20, 0.12],
+    [0.05, 0.35, 0.25, 0.10, 0.15, 0.10],
+    [0.15, 0.15, 0.08, 0.30, 0.12, 0.20],
+    [0.10, 0.20, 0.35, 0.05, 0.10, 0.20],
+]
+
+
+@cache
+def whole() -> xr.Dataset:
+    return simulated(REQUIRES, MIXTURES, steps=[np.arange(0, 12001, 150)] * 4)
+
+
+def changed(change: Callable[[np.ndarray], None]) -> xr.Dataset:
+    curves = whole().copy(deep=True)
+    change(curves.level.values)
+    return curves
+
+
+def by_name() -> dict[str, dict[str, Any]]:
+    return {f"run {r + 1}": dict(zip(REQUIRES, MIXTURES[r], strict=True)) for r in range(4)}
+
+
+def rest(*skills: str) -> set[tuple[str, str]]:
+    """The true edges without those of some skills."""
+    return {(a, b) for a, b in TRUE if not {a, b} & set(skills)}
+
+
+def put(skill: int, value: float) -> Callable[[np.ndarray], None]:
+    def change(level: np.ndarray) -> None:
+        level[:, :, skill] = value
+
+    return change
+
+
+# What tells nothing
+
+
+@pytest.mark.parametrize(
+    ("skill", "value", "why"),
+    [
+        (5, 0.4, "does not move"),
+        (4, 0.02, "does not move"),
+        (5, math.nan, "no curve"),
+    ],
+)
+def test_a_skill_that_never_moves_is_left_out_and_said(skill: int, value: float, why: str) -> None:
+    found = infer(changed(put(skill, value)))
+    name = list(REQUIRES)[skill]
+    assert edges(found) == rest(name)
+    assert why in found.graph.nodes[name]["left_out"]
+    assert any(name in remark and why in remark for remark in found.report["remarks"])
+    assert list(found.graph) == list(REQUIRES)
+    assert name not in found.predicted.skill.values
+
+
+def test_noise_alone_is_no_learning() -> None:
+    noise = 0.005 * np.random.default_rng(0).normal(size=whole().level.shape[:2])
+
+    def change(level: np.ndarray) -> None:
+        level[:, :, 5] = noise
+
+    found = infer(changed(change))
+    assert edges(found) == rest("F")
+    assert "does not move" in found.graph.nodes["F"]["left_out"]
+
+
+def test_a_skill_learned_before_the_first_record_is_said() -> None:
+    requires = {"A": "", "B": "A", "C": "B"}
+    mixtures = [[0.90, 0.04, 0.06], [0.9, 0.06, 0.04], [0.88, 0.02, 0.10]]
+    curves = simulated(requires, mixtures, steps=[np.arange(620, 9001, 30)] * 3)
+    assert float(curves.level.sel(skill="A").min()) > 0.95
+    found = infer(curves)
+    assert ("B", "C") in edges(found)
+    assert any("A" in remark and "before the first record" in remark
+               for remark in found.report["remarks"])  # fmt: skip
+
+
+def test_a_run_may_lack_a_skill_which_was_not_trained_in_it() -> None:
+    mixtures = [*MIXTURES[:2], [0.2, 0.2, 0.0, 0.3, 0.1, 0.2], MIXTURES[3]]
+    curves = simulated(REQUIRES, mixtures, steps=[np.arange(0, 12001, 80)] * 4)
+    curves.level.values[2, :, 2] = np.nan
+    curves.frequency.values[2, 2] = np.nan
+    found = infer(curves)
+    assert edges(found) == TRUE
+    assert any("'run 3' has no curve of 'C'" in remark for remark in found.report["remarks"])
+
+
+def test_one_skill_is_a_graph_without_edges() -> None:
+    found = infer(whole().isel(skill=[0]))
+    assert list(found.graph) == ["A"]
+    assert not found.graph.edges
+
+
+@pytest.mark.parametrize(
+    ("curves", "told"),
+    [
+        (lambda: changed(lambda level: level.fill(0.0)), "constant"),
+        (lambda: changed(lambda level: level.fill(1.0)), "constant"),
+        (lambda: changed(lambda level: level.fill(np.nan)), "'run 1'.*with a level"),
+        (lambda: changed(lambda level: level[2].fill(np.nan)), "'run 3'.*with a level"),
+        (lambda: whole().isel(step=[10]), "at least two"),
+        (lambda: whole().rename(level="loss"), "losses only"),
+        (lambda: 3, "expected learning curves"),
+    ],
+)
+def test_curves_without_anything_to_see_are_refused(
+    curves: Callable[[], xr.Dataset], told: str
+) -> None:
+    with pytest.raises(ArgumentError, match=told):
+        infer(curves())
+
+
+# Mixtures
+
+
+def test_mixtures_by_run_and_skill_stand_in_for_those_of_the_curves() -> None:
+    unknown = whole().assign(frequency=whole().frequency * np.nan)
+    assert edges(infer(unknown, by_name())) == TRUE
+    assert edges(infer(unknown, MIXTURES)) == TRUE
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"run 9": {"A": 1.0}}, "unknown run 'run 9'.*did you mean"),
+        ({"run 2": {"Z": 1.0}}, "run 2: unknown skill 'Z'"),
+        ({"run 2": {"A": -1.0}}, "run 2: A: is -1.0; expected a number ≥ 0"),
+        ({"run 2": {"A": "much"}}, "run 2: A: is 'much'"),
+        ({"run 2": {"A": True}}, "run 2: A: is True"),
+        ({"run 2": {"A": math.inf}}, "run 2: A: is inf"),
+        ({"run 2": {"A": math.nan}}, "'A' in the run 'run 2' is not known"),
+        ({"run 2": {"B": 1.0, "C": 1.0}}, "'A' in the run 'run 2' is not known"),
+        ({"run 2": 3}, "run 2: is 3; expected frequencies by skill"),
+        ({"run 2": dict.fromkeys(REQUIRES, 0.0)}, "'run 2' trains no skill"),
+    ],
+)
+def test_mixtures_that_do_not_go_with_the_curves_are_refused_by_name(
+    change: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ArgumentError, match=told):
+        infer(whole(), by_name() | change)
+
+
+@pytest.mark.parametrize(
+    "mixtures", ["mixed", [[0.1]], np.zeros((4, 5)), -np.ones((4, 6)), np.full((4, 6), np.inf)]
+)
+def test_tables_of_another_shape_or_below_zero_are_refused(mixtures: Any) -> None:
+    with pytest.raises(ArgumentError, match="4 runs × 6 skills"):
+        infer(whole(), mixtures)
+
+
+def test_a_mixture_that_is_not_known_is_asked_for() -> None:
+    with pytest.raises(ArgumentError, match="not known"):
+        infer(whole().assign(frequency=whole().frequency * np.nan))
+
+
+# Prior knowledge
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        {"required": [["A", "C"], ["D", "E"]]},
+        {"forbidden": [["A", "B"], ["E", "F"]]},
+        {"tiers": [["A", "B"], ["C", "D", "F"], ["E"]]},
+        {"required": [["A", "C"]], "forbidden": [["C", "A"]], "tiers": [["A"], ["C"]]},
+    ],
+)
+def test_what_is_right_beforehand_changes_nothing(prior: dict[str, Any]) -> None:
+    assert edges(infer(whole(), prior=prior)) == TRUE
+
+
+def test_what_is_required_is_found_and_what_is_forbidden_is_no_edge() -> None:
+    curves = whole().isel(skill=[0, 1, 2])  # C needs A
+    found = infer(curves, prior={"forbidden": [["A", "B"], ["A", "C"]], "required": [["B", "C"]]})
+    assert edges(found, least=0.999) == {("B", "C")}
+    assert not {("A", "B"), ("A", "C")} & set(found.graph.edges)
+
+
+def test_tiers_keep_skills_from_requiring_later_ones() -> None:
+    found = infer(whole(), prior={"tiers": [["C", "D"], ["A", "B"]]}, seconds=0.5)
+    assert not edges(found) & {("A", "C"), ("B", "D"), ("A", "D"), ("B", "C")}
+
+
+def test_prior_knowledge_is_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "known.toml"
+    file.write_text('required = [["A", "C"]]\ntiers = [["A", "B"], ["E"]]\n', "utf-8")
+    assert edges(infer(whole(), prior=file)) == TRUE
+    prior = read_prior(str(file), "ABCDE")
+    assert prior.required == ((), (), (0,), (), ())
+    assert prior.forbidden[4, 0] and prior.forbidden[4, 1] and not prior.forbidden[0, 4]
+
+
+@pytest.mark.parametrize(
+    ("prior", "told"),
+    [
+        ({"require": []}, "require: unknown key.*did you mean 'required'"),
+        ({"required": [["A", "Z"]]}, r"required\[0\]: unknown skill 'Z'"),
+        ({"forbidden": [["A", "B"], ["A"]]}, r"forbidden\[1\]: is \['A'\]; expected \[prereq"),
+        ({"required": "A"}, "required: is 'A'; expected a list"),
+        ({"required": [["A", "A"]]}, "cannot require itself"),
+        ({"required": [["A", "B"]], "forbidden": [["A", "B"]]}, "A → B is both"),
+        ({"required": [["A", "B"]], "tiers": [["B"], ["A"]]}, "A → B is both"),
+        ({"required": [["A", "B"], ["B", "C"], ["C", "A"]]}, "form a cycle: A → B → C → A"),
+        ({"tiers": [["A"], ["B", "A"]]}, r"tiers\[1\]: 'A' is in two tiers"),
+        ({"tiers": [["A"], "B", 3]}, r"tiers\[1\]: is 'B'; expected a list"),
+        ({"tiers": [["Q"]]}, r"tiers\[0\]: unknown skill 'Q'"),
+    ],
+)
+def test_wrong_prior_knowledge_is_refused_and_says_where(
+    prior: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(ArgumentError, match=told):
+        infer(whole(), prior=prior)
+    with pytest.raises(ArgumentError, match=f"known.toml.*{told}|known.toml: {told}"):
+        Prior(prior, list(REQUIRES), where="known.toml")
+
+
+def test_a_file_that_is_not_there_or_is_no_toml_is_said(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match=r"none\.toml: no such file"):
+        infer(whole(), prior=tmp_path / "none.toml")
+    (tmp_path / "bad.toml").write_text("required = [", "utf-8")
+    with pytest.raises(FileError, match=r"bad\.toml"):
+        infer(whole(), prior=tmp_path / "bad.toml")
+
+
+# Arguments
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("mastery", 0.0), ("mastery", 1), ("mastery", math.nan), ("most_prerequisites", 0),
+        ("most_prerequisites", 2.5), ("most_prerequisites", True), ("seconds", 0),
+        ("seconds", -1.0), ("seconds", math.nan),
+    ],
+)  # fmt: skip
+def test_arguments_out_of_their_range_are_refused(option: str, value: Any) -> None:
+    with pytest.raises(ArgumentError, match=option):
+        infer(whole(), **{option: value})
+
+
+def test_mastery_that_is_known_is_kept() -> None:
+    found = infer(whole(), mastery=0.99)
+    assert edges(found) == TRUE
+    assert found.report["form"]["value"] == 0.99
+
+
+def test_gates_ask_for_no_more_than_they_may() -> None:
+    found = infer(whole().isel(skill=[0, 1, 5]), most_prerequisites=1)  # F needs A or B
+    assert all(" " not in gate for gate in found.report["gates"].values())
+    assert any("times as far" in remark for remark in found.report["remarks"])
+
+
+def test_a_search_that_is_stopped_says_so() -> None:
+    found = infer(whole(), seconds=1e-6)
+    assert list(found.graph) == list(REQUIRES)
+    assert any("stopped" in remark for remark in found.report["remarks"])
+
+
+class Impatient:
+    """A meter whose reader presses Ctrl-C when told of the third skill."""
+
+    @contextmanager
+    def task(self, label: str, total: float) -> Iterator[Callable[[float], None]]:
+        def update(done: float) -> None:
+            if done >= 3:
+                raise KeyboardInterrupt
+
+        yield update
+
+
+def test_ctrl_c_keeps_the_best_graph_so_far() -> None:
+    found = infer(whole(), meter=Impatient())
+    assert list(found.graph) == list(REQUIRES)
+    assert any("stopped" in remark for remark in found.report["remarks"])
+    assert np.isfinite(found.report["misfit"])
