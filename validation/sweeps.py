@@ -1,9 +1,11 @@
 """Sweeps that are killed: coordinators and workers, at random, resumed, compared byte for byte.
 
-A sweep of event-engine points is run in processes of its own. Again and again, after a random
-while, its coordinator or one of its workers is killed (SIGKILL: nothing can be tidied up), and a
-coordinator that died is started again with ``--resume``. In the end the table (``--csv``) must be
-that of a sweep that nobody disturbed. The same is done with batches of the clock engine.
+A sweep is run in processes of its own: of event-engine points, and of batches of the clock engine,
+with hard gates and with soft ones, whose numbers depend on the company they are solved in. Again
+and again, after a random while, its coordinator or one of its workers is killed (SIGKILL: nothing
+can be tidied up), and a coordinator that died is started again with ``--resume``. Then rows are
+taken away here and there, as no death leaves them, and it is resumed once more. In the end the
+table (``--csv``) must be that of a sweep that nobody disturbed.
 """
 
 from __future__ import annotations
@@ -27,6 +29,8 @@ steps = 10000
 graph = "two-pairs"
 [pool]
 rate = 1e-3
+[gate]
+{gate}
 [record]
 points = 20
 [sweep]
@@ -35,6 +39,8 @@ engine = "{engine}"
 "pool.wasted" = {{ low = 1e-4, high = 1.0, n = {rows}, spacing = "log" }}
 "skills.T2.frequency" = {{ low = 0.05, high = 1.0, n = {columns} }}
 """
+
+GATES = {"hard": 'kind = "hard"', "soft": 'kind = "soft"\nexponent = 1e-3'}
 
 #: The longest that a sweep is left alone before the next kill, in seconds; and in all.
 LONGEST, PATIENCE = 2.5, 900.0
@@ -53,45 +59,50 @@ class Study:
 
 
 def kill_study(
-    folder: Path, kills: int, seed: int, *, engine: str = "events", rows: int = 40,
-    columns: int = 50, longest: float = LONGEST,
+    folder: Path, kills: int, seed: int, *, engine: str = "events", gate: str = "soft",
+    rows: int = 40, columns: int = 50, longest: float = LONGEST,
 ) -> Study:
     """Disturb a sweep of `rows` × `columns` points `kills` times, and compare its table."""
     file = folder / "disturbed.toml"
-    file.write_text(SCENARIO.format(engine=engine, rows=rows, columns=columns), "utf-8")
+    text = SCENARIO.format(engine=engine, gate=GATES[gate], rows=rows, columns=columns)
+    file.write_text(text, "utf-8")
     calm, wild = folder / "calm.sqlite", folder / "wild.sqlite"
     command = [sys.executable, "-m", "domino_sim", "sweep", str(file), "--workers", "2"]
     subprocess.run([*command, "--out", str(calm)], check=True, capture_output=True)
     rng, begun, study = random.Random(seed), time.monotonic(), Study(0, 0, 0, 0, 0.0, False)
     before = 0
     while study.coordinators + study.workers < kills:
-        sweep = _start([*command, "--out", str(wild), "--resume"])
+        sweep = start([*command, "--out", str(wild), "--resume"])
         while sweep.poll() is None and study.coordinators + study.workers < kills:
             time.sleep(rng.uniform(0.1, longest))
             if rng.random() < 0.5:
                 study.coordinators += _kill(sweep.pid)
                 sweep.wait()
             else:
-                workers = _children(sweep.pid)
+                workers = children(sweep.pid)
                 study.workers += bool(workers) and _kill(rng.choice(workers))
         if sweep.poll() is None:
             sweep.wait()
-        now = _done(wild)
+        now = done(wild)
         study.lost += max(before - now, 0)
         before = now
         if time.monotonic() - begun > PATIENCE:
             break
         if now == rows * columns and study.coordinators + study.workers < kills:
             # All done too soon: take the last half away and go on.
-            _take_away(wild, rows * columns // 2)
+            _take_away(wild, f"number >= {rows * columns // 2}")
             before = rows * columns // 2
-    subprocess.run([*command, "--out", str(wild), "--resume"], check=True, capture_output=True)
-    study.points, study.seconds = _done(wild), time.monotonic() - begun
+    # Points that run alone have no company.
+    for holes in ("number < 0",) if engine == "events" else ("number < 0", "number % 7 = 3"):
+        _take_away(wild, holes)
+        subprocess.run([*command, "--out", str(wild), "--resume"], check=True, capture_output=True)
+    study.points, study.seconds = done(wild), time.monotonic() - begun
     study.equal = _table(calm) == _table(wild)
     return study
 
 
-def _start(command: list[str]) -> subprocess.Popen[bytes]:
+def start(command: list[str]) -> subprocess.Popen[bytes]:
+    """Begin a sweep."""
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -102,7 +113,7 @@ def _kill(pid: int) -> bool:
     return False
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     """Return the worker processes of a coordinator."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
@@ -116,7 +127,8 @@ def _children(pid: int) -> list[int]:
     return found
 
 
-def _done(store: Path) -> int:
+def done(store: Path) -> int:
+    """Return how many points of a store are done."""
     from domino_sim.errors import FileError
     from domino_sim.sweeps.swept import Sweep
 
@@ -126,9 +138,9 @@ def _done(store: Path) -> int:
     return 0
 
 
-def _take_away(store: Path, keep: int) -> None:
+def _take_away(store: Path, which: str) -> None:
     with closing(sqlite3.connect(store)) as db, db:
-        db.execute("DELETE FROM points WHERE number >= ?", (keep,))
+        db.execute(f"DELETE FROM points WHERE {which}")
 
 
 def _table(store: Path) -> bytes:
@@ -139,17 +151,18 @@ def _table(store: Path) -> bytes:
 
 def report(quick: bool) -> Iterator[str]:
     """Yield a line a study."""
-    cases = (
-        [("events", 15, 20, 4)] if quick else [("events", 40, 50, 20), ("clock", 100, 200, 10)]
-    )
-    for engine, rows, columns, kills in cases:
+    cases = [("events", "hard", 40, 50, 20), ("clock", "hard", 100, 200, 10)]
+    cases += [("clock", "soft", 100, 200, 10)]
+    if quick:
+        cases = [("events", "hard", 15, 20, 4), ("clock", "soft", 25, 40, 2)]
+    for engine, gate, rows, columns, kills in cases:
         with tempfile.TemporaryDirectory() as folder:
             found = kill_study(
-                Path(folder), kills, seed=0, engine=engine, rows=rows, columns=columns
+                Path(folder), kills, seed=0, engine=engine, gate=gate, rows=rows, columns=columns
             )
         verdict = "ok" if found.equal and not found.lost else "NOT EQUAL"
         yield (
-            f"{engine}, {found.points:,} points: {found.coordinators} coordinators and "
-            f"{found.workers} workers killed, {found.lost} finished points lost, "
+            f"{engine}, {gate} gates, {found.points:,} points: {found.coordinators} coordinators "
+            f"and {found.workers} workers killed, {found.lost} finished points lost, "
             f"{found.seconds:.0f} s; table equal to that of an undisturbed sweep: {verdict}"
         )

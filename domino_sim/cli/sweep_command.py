@@ -59,13 +59,16 @@ def sweep(
         Path | None, typer.Option(metavar="FILE", help="Draw lines, a map or dots.")
     ] = None,
     scaling: Annotated[
-        bool, typer.Option("--scaling", help="With --figure: power laws on log axes.")
+        bool, typer.Option("--scaling", help="Fit power laws; --figure: on log axes.")
     ] = False,
     of: Annotated[
         str | None,
         typer.Option(
             metavar="NAME", help="What is drawn: final_loss, all_mastered_at, mastered_at.SKILL …"
         ),
+    ] = None,
+    over: Annotated[
+        str | None, typer.Option(metavar="KEY", help="With --scaling: the key that is x.")
     ] = None,
     rerun: Annotated[
         int | None, typer.Option(metavar="POINT", help="Run one point alone, beside its row.")
@@ -75,11 +78,15 @@ def sweep(
 
     With a STORE in place of a SCENARIO: what is in it.
     """
-    from domino_sim.cli.sweep import Outputs, sweep_scenario
+    from domino_sim.cli.sweep import Running, sweep_scenario
+    from domino_sim.cli.sweep_outputs import Outputs
 
-    code = sweep_scenario(
-        scenario, set_ or [], engine=engine, curves=curves, workers=workers, dask=dask, out=out,
+    running = Running(
+        set_=set_ or (), engine=engine, curves=curves, workers=workers, dask=dask, out=out,
         resume=resume, retry_failed=retry_failed, yes=yes,
-        outputs=Outputs(table, csv, netcdf, figure, scaling, of, rerun),
     )  # fmt: skip
-    raise typer.Exit(code)
+    outputs = Outputs(
+        table=table, csv=csv, netcdf=netcdf, figure=figure, scaling=scaling, of=of, over=over,
+        rerun=rerun,
+    )  # fmt: skip
+    raise typer.Exit(sweep_scenario(scenario, running, outputs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -152,6 +153,9 @@ def _runs_of(values: Floats) -> Ints:
 
 def _running(values: Floats, first: np.ndarray) -> Floats:
     """Sum of the earlier `values` of the same run; `first` marks where a run begins."""
-    total = np.concatenate([[0.0], np.cumsum(values)[:-1]])
-    begin = np.flatnonzero(first)
-    return total - np.repeat(total[begin], np.diff(np.append(begin, len(values))))
+    total = np.zeros(len(values))
+    bounds = [*np.flatnonzero(first).tolist(), len(values)]
+    # Run by run: in one sum over all runs, the long times of some would swallow short ones.
+    for begin, end in itertools.pairwise(bounds):
+        np.cumsum(values[begin : end - 1], out=total[begin + 1 : end])
+    return total

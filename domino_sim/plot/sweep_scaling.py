@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,139 +14,126 @@ from domino_sim.errors import ArgumentError
 from domino_sim.plot.figures import titled
 from domino_sim.plot.style import GREY, colours, legend, short
 from domino_sim.plot.sweep import chosen
-from domino_sim.sweeps.fits import PowerLaw, fit_power_law
+from domino_sim.plot.sweep_axes import arranged, named, written
+from domino_sim.sweeps.scaling import Line, loss_lines, scaling_lines
 
-__all__ = ["scaling_figure", "scaling_fits"]
+__all__ = ["scaling_figure", "scaling_of"]
 
-#: Where a loss over steps is fitted by default: from this step on (before, it has hardly begun to
-#: fall) down to this many times its last value (below, it is near what the model can reach).
-FIRST_STEP, ABOVE_LAST = 10, 2.0
+#: Characters of labels that have room for two columns.
+MOST_BESIDE = 36
 
 
-def scaling_figure(
-    ds: xr.Dataset,
-    of: str | None = None,
-    *,
-    x: str | None = None,
-    steps: tuple[float, float] | None = None,
-) -> Figure:
+def scaling_of(ds: xr.Dataset, of: str | None = None, over: str | None = None) -> list[Line]:
+    """Return the power laws that `scaling_figure` draws.
+
+    Examples
+    --------
+    >>> from domino_sim import sweep
+    >>> found = sweep("fig17-1", {"pool.rate": [1e-3, 2e-3, 4e-3]})
+    >>> (line,) = scaling_of(found.to_xarray(), "all_mastered_at")
+    >>> line.law.points, round(line.law.exponent, 6)
+    (3, -1.0)
+    """
+    ds = arranged(ds)
+    of = of or "final_loss"
+    values, _ = chosen(ds, of)
+    if "skill" in values.dims:
+        raise ArgumentError(
+            "'mastered_at' is of many skills", where="of", expected="mastered_at.SKILL"
+        )
+    lines = scaling_lines(ds, values, over)
+    if "total_loss" in ds and of == "final_loss":
+        lines += loss_lines(ds, lines[0].over, next(iter(lines[0].at), None))
+    if not any((line.y > 0).any() for line in lines):
+        raise ArgumentError(
+            f"{of} is nowhere above 0", where="scaling", expected="numbers above 0, for log axes"
+        )
+    return lines
+
+
+def scaling_figure(ds: xr.Dataset, of: str | None = None, over: str | None = None) -> Figure:
     """Return the figure of scaling laws of a sweep (`Sweep.to_xarray`).
 
     A panel over the numbers of one axis, a line a value of the other; and where losses were kept
     (``curves = "loss"``), a panel over the steps, at the highest number of that axis. Dots are
-    means over seeds (of logarithms), lines power laws, with the 95 % interval of the exponent.
+    means over seeds (of logarithms), lines power laws, with the 95 % interval of the exponent. An
+    x that not all seeds reached is left out (△), since those that did are the quick ones.
 
     Parameters
     ----------
     of
         As in `sweep_figure`; the final loss by default.
-    x
+    over
         The axis; by default the one of largest span.
-    steps
-        First and last step that are fitted; by default from 10 to where the loss is twice the
-        last, different for each line.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no axis of numbers above 0, there are too many axes, or nothing is above 0.
     """
-    values, label = chosen(ds, of or "final_loss")
-    across, by = _axes(ds, values, x)
-    panels = 2 if "total_loss" in ds and (of or "final_loss") == "final_loss" else 1
+    found = scaling_of(ds, of, over)
+    label = chosen(ds, of or "final_loss")[1]
+    steps = [line for line in found if line.over == "step"]
+    panels = 2 if steps else 1
     figure = Figure(figsize=(6.6 * panels, 6.4), layout="constrained")
     left, *right = figure.subplots(1, panels, squeeze=False)[0]
-    numbers = ds[across].values.astype(float)
-    _panel(left, numbers, _lines(values, by, across), ds, by, (numbers.min(), numbers.max()))
-    left.set_xlabel(across, parse_math=False)
+    across = [line for line in found if line.over != "step"]
+    _panel(left, across)
+    left.set_xlabel(named(across[0].over), parse_math=False)
     left.set_ylabel(label, parse_math=False)
     for ax in right:
-        loss = ds["total_loss"].isel({across: int(np.argmax(numbers))})
-        at = ds["step"].values.astype(float)
-        _panel(ax, at, _lines(loss, by, "step"), ds, by, steps)
+        _panel(ax, steps)
         ax.set_xlabel("step")
         ax.set_ylabel("loss")
-        text = f"{across} = {ds[across].values[np.argmax(numbers)]:g}"
+        text = f"{across[0].over} = {written(float(across[0].x.max()))}"
         ax.set_title(text, loc="left", fontsize="medium", parse_math=False)
     titled(figure, str(ds.attrs.get("title", "")))
     return figure
 
 
-def scaling_fits(
-    ds: xr.Dataset, of: str = "final_loss", *, x: str | None = None
-) -> list[tuple[dict[str, Any], PowerLaw]]:
-    """Return the power laws over an axis, each with the value of the other axis it is at."""
-    values, _ = chosen(ds, of)
-    across, by = _axes(ds, values, x)
-    numbers = ds[across].values.astype(float)
-    found = []
-    for i, table in enumerate(_lines(values, by, across)):
-        where = {} if by is None else {by: ds[by].values[i]}
-        found.append((where, fit_power_law(numbers, table)))
-    return found
-
-
-def _axes(ds: xr.Dataset, values: xr.DataArray, x: str | None) -> tuple[str, str | None]:
-    """Return the axis across, and the one with a line a value."""
-    axes = [str(d) for d in values.dims if d not in ("seed", "mixture", "skill", "step")]
-    numeric = [d for d in axes if ds[d].dtype.kind in "iuf" and (ds[d].values > 0).all()]
-    if x is not None and x not in numeric:
-        raise ArgumentError(f"{x!r} is no axis of numbers above 0", where="x", expected="one")
-    if not numeric or len(axes) > 2:
-        raise ArgumentError(
-            f"scaling laws over {', '.join(axes) or 'no axis'}",
-            where="scaling",
-            expected="one axis of numbers above 0, and at most one more",
-        )
-    span = {d: float(ds[d].values.max() / ds[d].values.min()) for d in numeric}
-    across = x or max(numeric, key=lambda d: span[d])
-    rest = [d for d in axes if d != across]
-    return across, rest[0] if rest else None
-
-
-def _lines(values: xr.DataArray, by: str | None, across: str) -> list[np.ndarray]:
-    """Return a table (seeds, places) for each value of `by`."""
-    order = [d for d in values.dims if d not in (by, across)]
-    front = [by] if by is not None else []
-    table = values.transpose(*front, *order, across).values.astype(float)
-    if by is None:
-        table = table[None]
-    return [part.reshape(-1, part.shape[-1]) for part in table]
-
-
-def _panel(
-    ax: Axes,
-    x: np.ndarray,
-    lines: list[np.ndarray],
-    ds: xr.Dataset,
-    by: str | None,
-    span: tuple[float, float] | None,
-) -> None:
-    """Draw lines and their power laws; without a `span` they are curves over steps."""
+def _panel(ax: Axes, lines: Sequence[Line]) -> None:
+    """Draw points, power laws over the points they are fitted to, and their exponents."""
     handles, labels = [], []
-    for i, (table, colour) in enumerate(zip(lines, colours(len(lines)), strict=True)):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            mean = np.exp(np.log(table).mean(axis=0))
-        if span is None:
-            use = (x >= FIRST_STEP) & (mean >= ABOVE_LAST * mean[-1])
-        else:
-            use = (x >= span[0]) & (x <= span[1]) & (x > 0)
-        style: dict[str, Any] = {"marker": "o", "linestyle": "", "alpha": 0.6}
-        above = x > 0
-        handles += ax.plot(x[above], mean[above], color=colour, markersize=4, **style)
-        name = "" if by is None else f"{short(f'{ds[by].values[i]:.4g}', 12)}:  "
-        try:
-            law = fit_power_law(x[use], table[:, use])
-        except ArgumentError:
-            labels.append(f"{name}too few points")
-            continue
-        ends = np.array([x[use].min(), x[use].max()])
-        ax.plot(ends, law.scale * ends**law.exponent, color=colour, linewidth=1.2)
-        labels.append(f"{name}{law.exponent:.2f}  ({law.low:.2f} to {law.high:.2f})")
+    style: dict[str, Any] = {"marker": "o", "linestyle": "", "alpha": 0.6, "markersize": 4}
+    for line, colour in zip(lines, colours(len(lines)), strict=True):
+        there = line.x > 0
+        handles += ax.plot(line.x[there], line.y[there], color=colour, **style)
+        never = there & line.never
+        if never.any() and line.over != "step":
+            ax.plot(
+                line.x[never], np.full(never.sum(), 0.985), "^", color=colour, markersize=5,
+                markerfacecolor="none", transform=ax.get_xaxis_transform(), clip_on=False,
+            )  # fmt: skip
+        if line.law is not None:
+            ends = np.array([line.law.first, line.law.last])
+            ax.plot(ends, line.law.scale * ends**line.law.exponent, color=colour, linewidth=1.2)
+        labels.append(_label(line))
     ax.set_xscale("log")
     ax.set_yscale("log")
-    title = "exponent (95 %)" if by is None else f"{by}:  exponent (95 %)"
+    names = [named(str(key)) for key in lines[0].at]
+    # Wide labels side by side would press the panel together.
+    columns = 2 if max(map(len, labels)) < MOST_BESIDE else 1
+    title = "".join(f"{name}:  " for name in names) + "exponent (95 %)"
     legend(
         ax, handles, labels, fontsize="small", frameon=False, title=title,
-        title_fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2,
+        title_fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=columns,
     )  # fmt: skip
     box = ax.get_legend()
     assert box is not None
     box.get_title().set_color(GREY)
     for side in ("top", "right"):
         ax.spines[side].set_visible(False)
+
+
+def _label(line: Line) -> str:
+    """Return the exponent of a line, as the legend has it."""
+    name = "".join(f"{short(written(value), 12)}:  " for value in line.at.values())
+    law = line.law
+    if law is None:
+        return f"{name}too few points"
+    text = f"{name}{law.exponent:.2f}  ({law.low:.2f} to {law.high:.2f})"
+    if law.left_out:
+        text += f"; △ {law.left_out} of {law.points + law.left_out} left out"
+    if law.bends:
+        text += f"; bends: {law.slopes[0]:.2g} to {law.slopes[1]:.2g}"
+    return text

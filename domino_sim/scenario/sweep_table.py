@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from domino_sim.scenario.choices import Seeds
 from domino_sim.scenario.fields import Count, Number, Seed, Table, Text, refuse
+from domino_sim.scenario.messages import scenario_error
 
 
 class Range(Table):
@@ -35,7 +37,17 @@ class Range(Table):
             refuse(f"{self.low:g} has no logarithm", "low > 0 with spacing = 'log'", at=("low",))
         if self.n == 1:
             refuse("one number has no two ends", "n ≥ 2, or a list", at=("n",))
+        if self.whole and math.ceil(self.low) > math.floor(self.high):
+            told = f"there is no whole number from {self.low:g} to {self.high:g}"
+            refuse(told, "a range with one", at=("whole",))
         return self
+
+    @property
+    def most(self) -> int | None:
+        """How many numbers there are at most; `n`, but no more than there are whole ones."""
+        if self.n is None or not self.whole:
+            return self.n
+        return min(self.n, math.floor(self.high) - math.ceil(self.low) + 1)
 
 
 def _values(value: Any) -> Any:
@@ -48,7 +60,7 @@ def _values(value: Any) -> Any:
                 "a table where values belong",
                 'the whole key in quotes: "pool.wasted" = [0.01, 0.1]',
             )
-        return value
+        return _range(value)
     if isinstance(value, list | tuple):
         if not value:
             refuse("is empty", "one value or more")
@@ -56,6 +68,17 @@ def _values(value: Any) -> Any:
     if isinstance(value, Range):
         return value
     refuse("is no axis", "a list of values, or {low = …, high = …, n = …}")
+
+
+def _range(value: dict[str, Any]) -> Range:
+    """Return a range, or refuse it by its own keys: a union of kinds would put theirs between."""
+    try:
+        return Range.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        told = scenario_error(error, "")
+        at = (*first["loc"], *first.get("ctx", {}).get("at", ()))
+        refuse(told.what, told.expected, told.nearest, at=at)
 
 
 Values = Annotated[Range | tuple[Any, ...], BeforeValidator(_values)]
@@ -108,6 +131,8 @@ class SweepTable(Table):
                 refuse(f"sampling = {self.sampling!r} without count", "count too", at=("count",))
             if self.zip:
                 refuse(f"zip with sampling = {self.sampling!r}", "sampling = 'grid'", at=("zip",))
+            if not self.axes:
+                refuse("count is given, but nothing to draw", "axes too", at=("count",))
         self._check_zip()
         if isinstance(self.seeds, tuple):
             if not self.seeds:

@@ -1,25 +1,24 @@
-"""The axes of a sweep: lists, ranges, zipped lists, and points that are drawn."""
+"""The axes of a sweep: lists, ranges, and zipped lists; points that are drawn are in `drawing`."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from domino_sim.errors import ScenarioError
+from domino_sim.scenario.places import Place
 from domino_sim.scenario.sweep_table import Range, SweepTable
+from domino_sim.sweeps.drawing import drawn_rows, tidy
 from domino_sim.wording import shown
 
-__all__ = ["SAMPLE", "Axis", "axes_of"]
+__all__ = ["SAMPLE", "Axis", "axes_of", "lengths_of"]
 
 #: The name of the axis of drawn points.
 SAMPLE = "sample"
-
-#: Significant digits of numbers of ranges and of drawn ones: the rest would be rounding.
-DIGITS = 12
 
 
 @dataclass(frozen=True)
@@ -51,84 +50,103 @@ def axes_of(table: SweepTable, where: str) -> list[Axis]:
     Raises
     ------
     ScenarioError
-        If an axis has a value twice, or zipped axes differ in length.
+        If a value cannot be kept as JSON, an axis has one twice, or zipped axes differ in length.
     """
-    place = f"{where}: sweep" if where else "sweep"
+    place = Place(where)
+    for key, values in table.axes.items():
+        if isinstance(values, tuple):
+            for value in values:
+                _check_plain(value, place.of("sweep", "axes", key))
     if table.sampling != "grid":
-        return [_drawn(table)] if table.axes else []
-    lists = {key: _listed(values, f"{place}.axes.{key}") for key, values in table.axes.items()}
-    group_of = {key: keys for keys in table.zip for key in keys}
-    axes: dict[tuple[str, ...], Axis] = {}
-    for key in table.axes:
-        keys = group_of.get(key, (key,))
-        if keys in axes:
-            continue
+        if not table.axes:
+            return []
+        keys, rows = drawn_rows(table)
+        return [Axis(SAMPLE, keys, rows)]
+    lists = {
+        key: list(values) if isinstance(values, tuple) else _spaced(values)
+        for key, values in table.axes.items()
+    }
+    axes = []
+    for keys in _groups(table):
         lengths = {len(lists[k]) for k in keys}
         if len(lengths) > 1:
             told = ", ".join(f"{k} has {len(lists[k])}" for k in keys)
             raise ScenarioError(
                 f"zipped axes differ in length: {told}",
-                where=f"{place}.zip",
+                where=place.of("sweep", "zip"),
                 expected="as many values in each",
             )
-        values = tuple(zip(*(lists[k] for k in keys), strict=True))
-        axes[keys] = Axis(keys[0], keys, values)
-    return list(axes.values())
+        rows = tuple(zip(*(lists[k] for k in keys), strict=True))
+        _check_once(rows, place.of("sweep", "axes", keys[0]))
+        axes.append(Axis(keys[0], keys, rows))
+    return axes
 
 
-def _listed(values: Range | tuple[Any, ...], where: str) -> list[Any]:
-    found = list(values) if isinstance(values, tuple) else _spaced(values)
+def lengths_of(table: SweepTable) -> dict[str, int]:
+    """Return how long each axis will be at most, by name: known before any of them is made."""
+    if table.sampling != "grid":
+        return {SAMPLE: table.count or 0} if table.axes else {}
+    found = {}
+    for keys in _groups(table):
+        values = table.axes[keys[0]]
+        most = len(values) if isinstance(values, tuple) else values.most
+        found[keys[0]] = most or 0
+    return found
+
+
+def _groups(table: SweepTable) -> list[tuple[str, ...]]:
+    """Return the keys of each axis, in order: one, or those that are zipped."""
+    group_of = {key: keys for keys in table.zip for key in keys}
+    return list(dict.fromkeys(group_of.get(key, (key,)) for key in table.axes))
+
+
+def _check_plain(value: Any, where: str) -> None:
+    """Refuse what a scenario file has no place for, and a store no text."""
+    if isinstance(value, list | tuple):
+        for inner in value:
+            _check_plain(inner, where)
+    elif isinstance(value, dict):
+        for inner in value.values():
+            _check_plain(inner, where)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise ScenarioError(f"the value {value} is not finite", where=where)
+    elif not isinstance(value, str | int | float | None):
+        raise ScenarioError(
+            f"the value {shown(value)} is of type {type(value).__name__}",
+            where=where,
+            expected="numbers, texts, truth values, lists or tables of them",
+        )
+
+
+def _check_once(rows: tuple[tuple[Any, ...], ...], where: str) -> None:
     seen: set[str] = set()
-    for value in found:
-        text = json.dumps(value, sort_keys=True)
+    for row in rows:
+        text = json.dumps(_folded(row), sort_keys=True)
         if text in seen:
+            told = ", ".join(map(shown, row))
             raise ScenarioError(
-                f"the value {shown(value)} is given twice", where=where, expected="each once"
+                f"the value {told} is given twice", where=where, expected="each once"
             )
         seen.add(text)
-    return found
+
+
+def _folded(value: Any) -> Any:
+    """Return a value such that equal numbers have equal texts: 1 and 1.0, 0.0 and -0.0."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _folded(inner) for key, inner in value.items()}
+    return [_folded(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _spaced(values: Range) -> list[float] | list[int]:
     assert values.n is not None
+    low, high = values.low, values.high
     make = np.geomspace if values.spacing == "log" else np.linspace
-    numbers = make(values.low, values.high, values.n)
+    numbers = make(low, high, values.n)
     if values.whole:
-        return [int(v) for v in np.unique(np.rint(numbers))]
-    return [_tidy(v) for v in numbers.tolist()]
-
-
-def _tidy(value: float) -> float:
-    return float(f"{value:.{DIGITS}g}")
-
-
-def _drawn(table: SweepTable) -> Axis:
-    """Draw `count` points of the cube and stretch each side over its range or list."""
-    keys, count = tuple(table.axes), table.count
-    assert count is not None
-    if table.sampling == "sobol":
-        from scipy.stats import qmc
-
-        # Points beyond a power of two are as good as those before; scipy would warn of them.
-        rows = qmc.Sobol(len(keys), rng=np.random.default_rng(table.sample_seed))
-        cube = rows.random_base2(max(count - 1, 0).bit_length())[:count]
-    else:
-        cube = np.random.default_rng(table.sample_seed).random((count, len(keys)))
-    columns = [
-        _stretched(cube[:, i], values) for i, values in enumerate(table.axes.values())
-    ]
-    return Axis(SAMPLE, keys, tuple(zip(*columns, strict=True)))
-
-
-def _stretched(unit: np.ndarray, values: Range | tuple[Any, ...]) -> Sequence[Any]:
-    if isinstance(values, tuple):
-        return [values[i] for i in (unit * len(values)).astype(int)]
-    if values.spacing == "log":
-        low, high = np.log(values.low), np.log(values.high)
-        numbers = np.exp(low + unit * (high - low))
-    else:
-        numbers = values.low + unit * (values.high - values.low)
-    numbers = np.clip(numbers, values.low, values.high)
-    if values.whole:
-        return [int(v) for v in np.rint(numbers)]
-    return [_tidy(v) for v in numbers.tolist()]
+        whole = np.clip(np.rint(numbers), math.ceil(low), math.floor(high))
+        return [int(v) for v in np.unique(whole)]
+    found = [tidy(v, values) for v in numbers.tolist()]
+    # Numbers closer together than the digits that are kept stay as they are.
+    return found if (np.diff(found) > 0).all() else numbers.tolist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
@@ -18,13 +18,13 @@ from domino_sim.scenario import Scenario
 from domino_sim.scenario.fields import MOST
 from domino_sim.scenario.keys import skill_of, split_first
 from domino_sim.scenario.tables import FrequencyLaw
-from domino_sim.sweeps.points import key_of
+from domino_sim.sweeps.last_step import steps_to_the_end
 from domino_sim.sweeps.single_points import solve_single
 from domino_sim.sweeps.subject import SEED
 from domino_sim.sweeps.summary import done, total_loss
 from domino_sim.sweeps.task import Point, Row, Task
 
-__all__ = ["batchable", "groups", "solve_clock"]
+__all__ = ["batchable", "solve_clock"]
 
 
 def batchable(system: System) -> bool:
@@ -33,20 +33,10 @@ def batchable(system: System) -> bool:
     return simple and system.law != "domino" and not system.absent.any()
 
 
-def groups(points: Iterable[Point], fast: Iterable[str]) -> Iterator[list[Point]]:
-    """Give the points in groups that differ only in `fast` keys, in order."""
-    found: dict[str, list[Point]] = {}
-    keys = set(fast)
-    for point in points:
-        rest = {k: v for k, v in point.parameters.items() if k not in keys}
-        found.setdefault(key_of(rest), []).append(point)
-    yield from found.values()
-
-
 def solve_clock(task: Task) -> list[Row]:
     """Return the rows of scenarios; what is no batch, or raises in one, is run alone."""
     rows: list[Row] = []
-    for points in groups(task.points, task.fast):
+    for points in task.groups():
         rows += _solve_group(task, points)
     return rows
 
@@ -60,7 +50,7 @@ def _solve_group(task: Task, points: list[Point]) -> list[Row]:
             rows = _solve_batch(task, good)
         except (DominoError, ArithmeticError, ValueError, MemoryError, np.linalg.LinAlgError):
             alone = points
-    return rows if not alone else rows + [solve_single(task, point) for point in alone]
+    return rows + [solve_single(task, point) for point in alone if task.wants(point)]
 
 
 def _numbers(parameters: Mapping[str, Any], fast: Iterable[str]) -> bool:
@@ -86,8 +76,9 @@ def _solve_batch(task: Task, points: list[Point]) -> list[Row]:
     assert isinstance(scenario, Scenario)
     system = build_system(scenario)
     if not batchable(system):
-        return [solve_single(task, point) for point in points]
-    record = system.record if task.curves != "none" else system.record[-1:]
+        return [solve_single(task, point) for point in points if task.wants(point)]
+    kept = len(system.record) if task.curves != "none" else 0
+    record = steps_to_the_end(system.record, system.steps)[0 if kept else -1 :]
     frequency = _frequencies(scenario, points)
     pools = [_pool(system, point.parameters) for point in points]
     batch = solve_batch(
@@ -100,15 +91,17 @@ def _solve_batch(task: Task, points: list[Point]) -> list[Row]:
     g0 = np.array([p.parameters.get("pool.g0", scenario.pool.g0) for p in points], dtype=float)
     loss = g0[:, None] * total_loss(batch.level, frequency[:, None], scenario.loss, 1.0)
     names = json.dumps(list(scenario.names), ensure_ascii=False)
-    steps = json.dumps(record.tolist())
+    steps = json.dumps(record[:kept].tolist())
     at = batch.mastered_at.tolist()
     seconds = (perf_counter() - begun) / len(points)
     return [
         done(
             task, point, names=names, mastered_at=at[i], loss=loss[i], level=batch.level[i],
-            steps=steps, engine="clock", seed=_seed(scenario, point), seconds=seconds,
+            kept=kept, steps=steps, mastery=system.mastery, engine="clock",
+            seed=_seed(scenario, point), seconds=seconds,
         )
         for i, point in enumerate(points)
+        if task.wants(point)
     ]  # fmt: skip
 
 

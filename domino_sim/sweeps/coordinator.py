@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from time import perf_counter
 
+from domino_sim.errors import RunError
 from domino_sim.sweeps.blocks import Block, Blocks
 from domino_sim.sweeps.executors import Workers, died
 from domino_sim.sweeps.store import Store
@@ -31,7 +32,7 @@ def coordinate(
     try:
         work.run()
     except BaseException:
-        work.collect()
+        work.leave()
         workers.close(at_once=True)
         raise
     workers.close(at_once=False)
@@ -45,7 +46,7 @@ class _Work:
         self.running: dict[Future[list[Row]], tuple[Block, float]] = {}
         self.suspects: list[Block] = []
         self.count = 0
-        self.full = False
+        self.unwritable = False
 
     def run(self) -> None:
         while True:
@@ -96,14 +97,14 @@ class _Work:
             raise error or RuntimeError("a task was cancelled")
         self._write(rows)
         del self.running[future]
-        points = len(block.numbers)
-        self.blocks.took(points, sum(row.seconds for row in rows) or perf_counter() - begun)
+        seconds = sum(row.seconds for row in rows) or perf_counter() - begun
+        self.blocks.took(len(block.numbers), seconds)
 
     def _write(self, rows: list[Row]) -> None:
         try:
             self.store.write(rows)
-        except BaseException:
-            self.full = True
+        except RunError:
+            self.unwritable = True
             raise
         self.count += len(rows)
         self.report(self.count)
@@ -142,7 +143,9 @@ class _Work:
                 self._write(future.result())
                 del self.running[future]
 
-    def collect(self) -> None:
-        """Write what has finished, on the way out."""
-        if not self.full:
+    def leave(self) -> None:
+        """Write what has finished, on the way out, and take back what nobody has begun."""
+        if not self.unwritable:
             self._keep_finished()
+        for future in self.running:
+            future.cancel()

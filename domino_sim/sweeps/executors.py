@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import socket
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
@@ -16,6 +17,9 @@ from domino_sim.sweeps.task import Row, Task
 from domino_sim.sweeps.worker import solve
 
 __all__ = ["Given", "Processes", "Workers", "dask_executor", "died", "processors"]
+
+#: How often new workers may die before they have done anything at all.
+BEGINNINGS = 2
 
 #: Tasks that an executor of unknown size is given at once.
 UNKNOWN = 16
@@ -67,9 +71,24 @@ class Processes:
         return self._pool.submit(solve, task)
 
     def renew(self) -> None:
-        """Make a new pool: one dead worker breaks all of a pool."""
-        self.close(at_once=True)
-        self._pool = self._new()
+        """Make a new pool: one dead worker breaks all of a pool.
+
+        Raises
+        ------
+        RunError
+            If its workers do not even begin.
+        """
+        for _ in range(BEGINNINGS):
+            self.close(at_once=True)
+            self._pool = self._new()
+            with suppress(BrokenExecutor):
+                self._pool.submit(os.getpid).result()
+                return
+        raise RunError(
+            "worker processes cannot start: each begins by importing the main module, which must "
+            'be a file in which calls of sweep stand below `if __name__ == "__main__":`; or give '
+            "an executor"
+        )
 
     def close(self, *, at_once: bool) -> None:
         """Let the workers go."""
@@ -156,15 +175,35 @@ def dask_executor(address: str) -> Iterator[Executor]:
         raise EngineError(
             "a Dask cluster needs distributed; pip install 'domino-sim[dask]'"
         ) from None
+    _knock(address)
     try:
         client = distributed.Client(address, timeout="10s", set_as_default=False)
     except (OSError, TimeoutError, ValueError, TypeError) as error:
-        raise ArgumentError(
-            f"no Dask scheduler answers at {address!r} ({str(error).splitlines()[0][:80]})",
-            where="--dask",
-            expected="an address such as tcp://127.0.0.1:8786",
-        ) from None
+        raise _nobody(address, error) from None
     try:
         yield client.get_executor()
     finally:
         client.close()
+
+
+def _knock(address: str) -> None:
+    """Refuse an address that nobody answers at; a client of Dask that has failed dies slowly."""
+    protocol, _, rest = address.rpartition("://")
+    if protocol not in ("", "tcp", "tls"):
+        return
+    host, _, port = rest.rpartition(":")
+    if not port.isdecimal():
+        raise _nobody(address, ValueError("it names no port"))
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise _nobody(address, error) from None
+
+
+def _nobody(address: str, error: Exception) -> ArgumentError:
+    told = (str(error) or type(error).__name__).splitlines()[0][:80]
+    return ArgumentError(
+        f"no Dask scheduler answers at {address!r} ({told})",
+        where="--dask",
+        expected="an address such as tcp://127.0.0.1:8786",
+    )

@@ -12,7 +12,7 @@ from domino_sim.curves import mastered_at
 from domino_sim.errors import InputError
 from domino_sim.gradient.run import Member, Run
 from domino_sim.gradient.training import train
-from domino_sim.sweeps.clock_points import groups
+from domino_sim.sweeps.last_step import ending
 from domino_sim.sweeps.summary import done, failed
 from domino_sim.sweeps.task import Point, Row, Task
 
@@ -24,7 +24,7 @@ ENGINE = "gradient"
 def solve_gradient(task: Task) -> list[Row]:
     """Return the rows of gradient runs; those of one model and optimiser train side by side."""
     rows: list[Row] = []
-    for points in groups(task.points, task.fast):
+    for points in task.groups():
         rows += _solve_group(task, points)
     return rows
 
@@ -37,7 +37,8 @@ def _solve_group(task: Task, points: list[Point]) -> list[Row]:
         try:
             run = task.subject.build(point.parameters, point.seed)
         except InputError as error:
-            rows.append(failed(point, error, ENGINE, point.seed))
+            if task.wants(point):
+                rows.append(failed(point, error, ENGINE, point.seed))
             continue
         assert isinstance(run, Run)
         runs.append((point, run))
@@ -46,20 +47,24 @@ def _solve_group(task: Task, points: list[Point]) -> list[Row]:
     members = [
         Member(f"point {point.number}", *run.members()[0][1:]) for point, run in runs
     ]
+    run, kept = ending(runs[0][1].with_members(members))
     try:
-        curves = train(runs[0][1].with_members(members))
+        curves = train(run)
     except Exception as error:  # whatever a run raises is its result
         if len(runs) == 1:
             return [*rows, failed(runs[0][0], error, ENGINE, runs[0][0].seed)]
         for point, _ in runs:
-            rows += _solve_group(task, [point])
+            rows += _solve_group(task, [point]) if task.wants(point) else []
         return rows
     seconds = (perf_counter() - begun) / len(runs)
-    at = mastered_at(curves, float(curves.attrs["mastery"])).values
+    mastery = float(curves.attrs["mastery"])
+    at = mastered_at(curves.isel(step=slice(kept)), mastery).values
     names = json.dumps(curves["skill"].values.tolist(), ensure_ascii=False)
-    steps = json.dumps(curves["step"].values.tolist())
+    steps = json.dumps(curves["step"].values[:kept].tolist())
     loss = point_loss(curves)
     for i, (point, _) in enumerate(runs):
+        if not task.wants(point):
+            continue
         step = float(curves["diverged_at"].values[i])
         if np.isfinite(step):
             what = f"diverged at step {step:.0f}; a smaller optimizer.lr may help"
@@ -68,8 +73,8 @@ def _solve_group(task: Task, points: list[Point]) -> list[Row]:
         rows.append(
             done(
                 task, point, names=names, mastered_at=at[i].tolist(), loss=loss[i],
-                level=curves["level"].values[i], steps=steps, engine=ENGINE,
-                seed=members[i].seed, seconds=seconds,
+                level=curves["level"].values[i], kept=kept, steps=steps, mastery=mastery,
+                engine=ENGINE, seed=members[i].seed, seconds=seconds,
             )
         )  # fmt: skip
     return rows

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from domino_sim import __version__
-from domino_sim.errors import ArgumentError, InputError, ScenarioError, nearest_name
+from domino_sim.errors import ArgumentError
 from domino_sim.scenario.overrides import plain
-from domino_sim.scenario.places import Place
 from domino_sim.scenario.reading import read_tables
 from domino_sim.scenario.sweep_table import SweepTable
-from domino_sim.sweeps.axes import Axis, axes_of
-from domino_sim.sweeps.points import Points, key_of, spawned_seed
+from domino_sim.sweeps.axes import SAMPLE, Axis, axes_of
+from domino_sim.sweeps.points import Points, spawned_seed
 from domino_sim.sweeps.subject import MIXTURE, SEED, Subject, numeric
+from domino_sim.sweeps.task import Point
 
-__all__ = ["MOST_POINTS", "Plan", "make_plan", "table_of", "unchecked_plan"]
+__all__ = ["Plan", "own_axes", "table_of", "unchecked_plan"]
 
-#: A sweep of more points must be asked for.
-MOST_POINTS = 1_000_000
-
-#: Seconds for which values of axes are tried out before anything is run.
-PATIENCE = 0.3
 
 
 @dataclass(frozen=True)
@@ -48,30 +44,59 @@ class Plan:
         """All points, such that those of one batch stand in a row."""
         return Points(self.user_axes).arranged(self.fast)
 
-    def seed(self, parameters: Mapping[str, Any]) -> int | None:
-        """Return the seed of a point; None: that of the scenario."""
+    def point(self, number: int) -> Point:
+        """Return a point, with its seed (None: that of the scenario)."""
+        parameters = self.points.parameters(number)
         if SEED not in parameters:
-            return None
+            return Point(number, parameters, None)
         if isinstance(self.table.seeds, int):
-            return spawned_seed(parameters)
-        return int(parameters[SEED])
+            return Point(number, parameters, spawned_seed(self._key(number, parameters)))
+        return Point(number, parameters, parameters[SEED])
+
+    def _key(self, number: int, parameters: dict[str, Any]) -> dict[str, Any]:
+        """Return what the seed of a point follows from; drawn ones may be alike in all else."""
+        if self.table.sampling == "grid":
+            return parameters
+        places = zip(self.points.axes, self.points.places(number), strict=True)
+        return {SAMPLE: next(p for a, p in places if a.name == SAMPLE), **parameters}
 
     def meta(self) -> dict[str, str]:
         """Return what a store says of the sweep, as texts."""
         table = self.table.model_dump(mode="json", exclude_none=True)
-        drawn = [axis.values for axis in self.user_axes]
-        digest = hashlib.sha256(json.dumps(drawn, sort_keys=True).encode()).hexdigest()
+        axes = [(axis.keys, axis.values) for axis in self.user_axes]
+        digest = hashlib.sha256(json.dumps(axes).encode()).hexdigest()
         return {
             "version": __version__,
             "kind": self.subject.kind,
             "where": self.subject.where,
             "folder": self.subject.folder or "",
             "scenario": json.dumps(self.subject.data, ensure_ascii=False),
-            "files": self.subject.digest(),
+            "files": self._files(),
             "sweep": json.dumps(table, ensure_ascii=False),
             "points": str(self.points.count),
             "values": digest,
         }
+
+
+    def _files(self) -> str:
+        """Return a text that changes with the content of any file that points are made of."""
+        folder = Path(self.subject.folder or "")
+        found = [self.subject.digest()]
+        texts = {t for axis in self.user_axes for t in _texts(axis.values) if len(t) < 4096}
+        for text in sorted(texts):
+            with suppress(OSError, ValueError):  # a text that is no path
+                data = (folder / text).read_bytes()
+                found.append(hashlib.sha256(data).hexdigest()[:16])
+        return "-".join(found)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Give all texts in a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list | tuple):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _texts(inner)
 
 
 def table_of(
@@ -101,87 +126,23 @@ def table_of(
     return read_tables(SweepTable, tables, "sweep", None)
 
 
-def make_plan(subject: Subject, table: SweepTable, most: int = MOST_POINTS) -> Plan:
-    """Return the checked plan of a sweep.
-
-    Raises
-    ------
-    InputError
-        If an axis names nothing, a value gives no valid scenario, nothing is varied, or there
-        are more than `most` points.
-    """
-    for key in ("seeds", "mixtures", SEED, MIXTURE) if subject.kind == "run" else ():
-        if key in table.axes:
-            raise ScenarioError(
-                f"{key!r} is no axis of a gradient run",
-                where=Place(subject.where).of("sweep", "axes", key),
-                expected="seeds in [sweep]; every mixture of the file is run",
-            )
-    plan = unchecked_plan(subject, table)
-    if not plan.user_axes:
-        raise ScenarioError(
-            "nothing is varied",
-            where=Place(subject.where).of("sweep"),
-            expected='axes = { "pool.wasted" = [0.01, 0.1] }, or seeds',
-        )
-    count = plan.points.count
-    if count > most:
-        told = " × ".join(f"{len(axis):,} ({axis.name})" for axis in plan.user_axes)
-        raise ScenarioError(
-            f"these are {count:,} points: {told}",
-            where=Place(subject.where).of("sweep"),
-            expected=f"at most {most:,}, or --yes (from Python: most = {count:_})",
-        )
-    _try_values(plan)
-    return plan
-
-
 def unchecked_plan(subject: Subject, table: SweepTable) -> Plan:
     """Return the plan of a sweep that was checked when it was made: no file of it is needed."""
     axes = axes_of(table, subject.where)
-    seeds = table.seeds
-    if subject.kind == "run":
-        if mixtures := subject.data.get("mixtures"):
-            axes.append(_single_axis(MIXTURE, mixtures))
-        if seeds is None:
-            seeds = subject.data.get("seeds", 1)
-    if seeds is not None:
-        axes.append(_single_axis(SEED, range(seeds) if isinstance(seeds, int) else seeds))
+    for key, values in own_axes(subject, table).items():
+        axes.append(Axis(key, (key,), tuple((value,) for value in values)))
     return Plan(subject, table, tuple(axes))
 
 
-def _single_axis(key: str, values: Iterable[Any]) -> Axis:
-    return Axis(key, (key,), tuple((value,) for value in values))
-
-
-def _try_values(plan: Plan) -> None:
-    """Refuse a value that gives no valid scenario beside the first values of the other axes.
-
-    The first and last of each axis are tried, and of the rest as many as `PATIENCE` is enough for;
-    what is wrong only in combination is a point that fails, with its reason.
-    """
-    until = time.monotonic() + PATIENCE
-    first = plan.points.parameters(0)
-    _try(plan, first)
-    for axis in plan.points.axes:
-        rest = range(1, len(axis) - 1)
-        for place in [len(axis) - 1, *rest]:
-            if place in rest and time.monotonic() > until:
-                break
-            _try(plan, {**first, **axis.at(place)})
-
-
-def _try(plan: Plan, parameters: Mapping[str, Any]) -> None:
-    try:
-        plan.subject.build(parameters, plan.seed(parameters))
-    except InputError as error:
-        unknown = error.what == "unknown key"
-        given = [k for k in parameters if k not in (SEED, MIXTURE)]
-        raise type(error)(
-            f"{error.what} (an axis of the sweep; the point {key_of(parameters)})"
-            if not unknown
-            else "the axis names nothing: unknown key",
-            where=error.where,
-            expected=error.expected,
-            nearest=error.nearest or (nearest_name(error.where, given) if unknown else None),
-        ) from None
+def own_axes(subject: Subject, table: SweepTable) -> dict[str, Sequence[Any]]:
+    """Return the axes that no key of ``axes`` names: mixtures and seeds."""
+    found: dict[str, Sequence[Any]] = {}
+    seeds = table.seeds
+    if subject.kind == "run":
+        if mixtures := subject.data.get("mixtures"):
+            found[MIXTURE] = tuple(mixtures)
+        if seeds is None:
+            seeds = subject.data.get("seeds", 1)
+    if seeds is not None:
+        found[SEED] = range(seeds) if isinstance(seeds, int) else tuple(seeds)
+    return found

@@ -10,6 +10,7 @@ import numpy as np
 from domino_sim.errors import EngineError
 from domino_sim.scenario import Scenario
 from domino_sim.simulation import simulate
+from domino_sim.sweeps.last_step import ending
 from domino_sim.sweeps.summary import done, failed, total_loss
 from domino_sim.sweeps.task import Point, Row, Task
 
@@ -28,6 +29,7 @@ def solve_single(task: Task, point: Point) -> Row:
 def _solve(task: Task, point: Point, begun: float) -> Row:
     scenario = task.subject.build(point.parameters, point.seed)
     assert isinstance(scenario, Scenario)
+    scenario, kept = ending(scenario)
     if task.engine == "auto":
         try:
             ds = simulate(scenario, "clock")
@@ -43,7 +45,9 @@ def _solve(task: Task, point: Point, begun: float) -> Row:
         mastered_at=ds["mastered_at"].values.tolist(),
         loss=np.atleast_1d(loss),
         level=level,
-        steps=json.dumps(ds["step"].values.tolist()),
+        kept=kept,
+        steps=json.dumps(ds["step"].values[:kept].tolist()),
+        mastery=scenario.mastery,
         engine=str(ds.attrs["engine"]),
         seed=scenario.seed,
         seconds=perf_counter() - begun,

@@ -11,7 +11,7 @@ from domino_sim.wording import key_path, shown
 __all__ = ["COLUMNS", "CREATE", "FORMAT", "differences"]
 
 #: The form of the tables below; a store of another form cannot be read.
-FORMAT = "1"
+FORMAT = "2"
 
 CREATE = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -23,6 +23,7 @@ CREATE TABLE points (
     skills INTEGER REFERENCES labels (id),
     mastered_at TEXT,
     mastered INTEGER,
+    fell INTEGER,
     all_mastered_at REAL,
     final_loss REAL,
     engine TEXT,
@@ -42,8 +43,8 @@ CREATE TABLE curves (
 
 #: The columns of a point, in the order of the table.
 COLUMNS = (
-    "number", "parameters", "status", "skills", "mastered_at", "mastered", "all_mastered_at",
-    "final_loss", "engine", "version", "seed", "seconds", "error",
+    "number", "parameters", "status", "skills", "mastered_at", "mastered", "fell",
+    "all_mastered_at", "final_loss", "engine", "version", "seed", "seconds", "error",
 )  # fmt: skip
 
 #: Differences that a message tells.
@@ -53,7 +54,7 @@ _WORDS = {
     "version": "the version of the program",
     "kind": "the kind of file",
     "files": "the content of the graph or matrix it names",
-    "values": "the values of the axes",
+    "values": "the axes and their values",
 }
 
 
@@ -70,6 +71,9 @@ def differences(there: Mapping[str, str], here: Mapping[str, str]) -> str:
             if old.get(path, ...) != new.get(path, ...):
                 values = [shown(v[path]) if path in v else "nothing" for v in (old, new)]
                 found.append(f"{prefix}{path}: {values[0]} there, {values[1]} here")
+        for path, names in _orders(json.loads(there[key]), json.loads(here[key]), ()):
+            told = [", ".join(some[:MOST_TOLD]) for some in names]
+            found.append(f"{prefix}{path}: the order is {told[0]} there, {told[1]} here")
     if not found:
         for key in ("files", "values"):
             if there.get(key) != here[key]:
@@ -77,6 +81,19 @@ def differences(there: Mapping[str, str], here: Mapping[str, str]) -> str:
     if len(found) > MOST_TOLD:
         found = [*found[:MOST_TOLD], f"{len(found) - MOST_TOLD} more"]
     return "; ".join(found)
+
+
+def _orders(
+    old: Any, new: Any, path: tuple[str, ...]
+) -> Iterator[tuple[str, tuple[list[str], list[str]]]]:
+    """Give the tables whose keys are the same in another order: of skills and axes it counts."""
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return
+    names = list(old), list(new)
+    if names[0] != names[1] and sorted(names[0]) == sorted(names[1]):
+        yield key_path(*path), names
+    for key in old.keys() & new.keys():
+        yield from _orders(old[key], new[key], (*path, key))
 
 
 def _flat(value: Any) -> dict[str, Any]:

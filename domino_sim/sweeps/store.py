@@ -7,8 +7,8 @@ every transaction it had finished. A transaction holds the rows of a batch.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,41 +17,11 @@ import numpy as np
 from domino_sim import __version__
 from domino_sim.errors import FileError, RunError
 from domino_sim.files import make_folder
+from domino_sim.sweeps.opening import connect, create, is_store, lock, lock_of
 from domino_sim.sweeps.storage_form import COLUMNS, CREATE, FORMAT
 from domino_sim.sweeps.task import Row
 
-__all__ = ["Store", "is_empty", "is_store"]
-
-#: What the name of a store gets while a sweep writes into it.
-LOCK = ".lock"
-
-
-def is_store(path: str | Path) -> bool:
-    """Whether this is an SQLite file."""
-    # Asked of SQLite: closing the file oneself would drop the locks this process has on it.
-    with suppress(OSError, ValueError, sqlite3.Error):
-        path = Path(path)
-        if path.is_file() and path.stat().st_size:
-            with closing(sqlite3.connect(_address(path, "rw"), uri=True)) as db:
-                db.execute("PRAGMA schema_version")
-            return True
-    return False
-
-
-def _address(path: Path, mode: str) -> str:
-    return f"{path.absolute().as_uri()}?mode={mode}"
-
-
-def is_empty(path: Path) -> bool:
-    """Whether this is a store whose coordinator died before it had said what the sweep is."""
-    with suppress(OSError, sqlite3.Error):
-        if path.stat().st_size == 0:
-            return True
-        if is_store(path):
-            with closing(sqlite3.connect(_address(path, "rw"), uri=True)) as db:
-                return not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    return False
-
+__all__ = ["Store"]
 
 class Store:
     """An open store.
@@ -78,12 +48,14 @@ class Store:
         self._labels: dict[str, int] = {}
         if path is not None and writable:
             make_folder(path.parent)
-            self._lock = _locked(path)
+            self._lock = lock(path)
         try:
             self._open(meta, writable)
         except sqlite3.Error as error:
             self.close()
-            raise FileError(f"cannot be opened: {error}", where=str(path)) from error
+            raise FileError(
+                f"cannot be opened: {error}", where=str(path), expected="a store that is whole"
+            ) from error
         except BaseException:
             self.close()
             raise
@@ -95,9 +67,7 @@ class Store:
             if meta is None and not is_store(self.path):
                 what = "is no store of a sweep" if self.path.exists() else "no such store"
                 raise FileError(what, where=str(self.path), expected="a file that `sweep` wrote")
-            # Readers do not write, but a last one must be able to remove SQLite's files beside it.
-            address = _address(self.path, "rw" if meta is None else "rwc")
-            self._db = sqlite3.connect(address, uri=True, isolation_level=None, timeout=30)
+            self._db = create(self.path) if writable else connect(self.path)
         if not writable:
             self._db.execute("PRAGMA query_only = TRUE")
         else:
@@ -110,12 +80,12 @@ class Store:
                 rows = {"format": FORMAT, **meta}
                 self._db.executemany("INSERT INTO meta VALUES (?, ?)", rows.items())
         self._check_form()
-        self._labels = {text: i for i, text in self._db.execute("SELECT id, text FROM labels")}
+        self._labels = {text: i for i, text in self.labels().items()}
 
     def _check_form(self) -> None:
         try:
-            form = self.meta().get("format")
-        except sqlite3.Error as error:
+            form = dict(self._db.execute("SELECT key, value FROM meta")).get("format")
+        except sqlite3.OperationalError as error:
             raise FileError(
                 f"is no store of a sweep ({error})", where=str(self.path),
                 expected="a file that `sweep` wrote",
@@ -135,11 +105,27 @@ class Store:
             self._lock.close()
             self._lock = None
             assert self.path is not None
-            Path(f"{self.path}{LOCK}").unlink(missing_ok=True)
+            lock_of(self.path).unlink(missing_ok=True)
 
     def meta(self) -> dict[str, str]:
         """Return what the sweep is."""
-        return dict(self._db.execute("SELECT key, value FROM meta"))
+        return dict(self.ask("SELECT key, value FROM meta"))
+
+    def ask(self, query: str, given: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Give what a query finds.
+
+        Raises
+        ------
+        FileError
+            If the file is damaged.
+        """
+        try:
+            yield from self._db.execute(query, given)
+        except sqlite3.DatabaseError as error:
+            raise FileError(
+                f"cannot be read: {error}", where=str(self.path or "the store"),
+                expected="a store that is whole",
+            ) from error
 
     def write(self, rows: Iterable[Row]) -> None:
         """Write the rows of a batch in one transaction: all of them, or none.
@@ -149,7 +135,7 @@ class Store:
         RunError
             If they cannot be written, of a full disk above all; what was there is kept.
         """
-        known = len(self._labels)
+        known = dict(self._labels)
         try:
             with self._transaction():
                 points, curves = [], []
@@ -161,8 +147,11 @@ class Store:
                 insert = f"INSERT OR REPLACE INTO points VALUES ({marks})"  # noqa: S608
                 self._db.executemany(insert, points)
                 self._db.executemany("INSERT OR REPLACE INTO curves VALUES (?, ?, ?, ?)", curves)
-        except sqlite3.Error as error:
-            self._labels = dict(list(self._labels.items())[:known])
+        except BaseException as error:
+            # None of it was written; not even what an interrupted transaction has labelled.
+            self._labels = known
+            if not isinstance(error, sqlite3.Error):
+                raise
             raise RunError(
                 f"{self.path}: cannot be written: {error}; what is in it is kept, and --resume "
                 "goes on with it"
@@ -183,33 +172,34 @@ class Store:
     def _point(self, row: Row) -> tuple[Any, ...]:
         return (
             row.number, row.parameters, row.status, self._label(row.skills), row.mastered_at,
-            row.mastered, row.all_mastered_at, row.final_loss, row.engine, __version__, row.seed,
-            row.seconds, row.error,
+            row.mastered, row.fell, row.all_mastered_at, row.final_loss, row.engine, __version__,
+            row.seed, row.seconds, row.error,
         )  # fmt: skip
 
     def _label(self, text: str | None) -> int | None:
         if text is None:
             return None
         if text not in self._labels:
-            found = self._db.execute("INSERT INTO labels (text) VALUES (?)", (text,))
-            assert found.lastrowid is not None
-            self._labels[text] = found.lastrowid
+            # Ctrl-C between the end of a transaction and the next line: it may be there already.
+            self._db.execute("INSERT OR IGNORE INTO labels (text) VALUES (?)", (text,))
+            found = self._db.execute("SELECT id FROM labels WHERE text = ?", (text,))
+            self._labels[text] = found.fetchone()[0]
         return self._labels[text]
 
     def labels(self) -> dict[int, str]:
         """Return the lists of skills and of steps, as JSON, by number."""
-        return dict(self._db.execute("SELECT id, text FROM labels"))
+        return dict(self.ask("SELECT id, text FROM labels"))
 
     def counts(self) -> dict[str, int]:
         """Return how many points are done and failed."""
-        found = dict(self._db.execute("SELECT status, count(*) FROM points GROUP BY status"))
+        found = dict(self.ask("SELECT status, count(*) FROM points GROUP BY status"))
         return {"done": found.get("done", 0), "failed": found.get("failed", 0)}
 
     def pending(self, count: int, *, retry: bool) -> np.ndarray:
         """Return the numbers below `count` that are not there; with `retry`, also the failed."""
         left = np.ones(count, dtype=bool)
         which = " WHERE status = 'done'" if retry else ""
-        for (number,) in self._db.execute(f"SELECT number FROM points{which}"):  # noqa: S608
+        for (number,) in self.ask(f"SELECT number FROM points{which}"):  # noqa: S608
             left[number] = False
         return np.flatnonzero(left)
 
@@ -217,28 +207,9 @@ class Store:
         """Give the points in order, each a dictionary of `COLUMNS`."""
         which, given = (" WHERE status = ?", (status,)) if status else ("", ())
         query = f"SELECT {', '.join(COLUMNS)} FROM points{which} ORDER BY number"  # noqa: S608
-        for row in self._db.execute(query, given):
+        for row in self.ask(query, given):
             yield dict(zip(COLUMNS, row, strict=True))
 
     def curves(self) -> Iterator[tuple[int, int, bytes, bytes | None]]:
         """Give number, steps (a label), loss and levels of the points whose curves are kept."""
-        yield from self._db.execute("SELECT number, steps, loss, level FROM curves ORDER BY number")
-
-
-def _locked(path: Path) -> sqlite3.Connection:
-    """Hold the lock of a store. It is SQLite's own, so it ends with the process, however it ends.
-
-    A lock on the store itself would keep readers out.
-    """
-    lock = sqlite3.connect(f"{path}{LOCK}", timeout=0, isolation_level=None)
-    try:
-        lock.execute("BEGIN EXCLUSIVE")
-    except sqlite3.OperationalError as error:
-        lock.close()
-        busy = "locked" in str(error)
-        raise FileError(
-            "another sweep is writing into it" if busy else f"cannot be written: {error}",
-            where=str(path),
-            expected="to wait for it, or another --out" if busy else "a file that can be written",
-        ) from None
-    return lock
+        yield from self.ask("SELECT number, steps, loss, level FROM curves ORDER BY number")

@@ -63,11 +63,14 @@ class Subject:
             data["mixtures"] = {name: data["mixtures"][name]}
         return Run.from_dict(data, where=self.where, folder=folder)
 
-    def digest(self) -> str:
-        """Return a text that changes with the content of files that it names."""
-        built = self.build({}, None)
+    def digest(self, parameters: Mapping[str, Any] | None = None) -> str:
+        """Return a text that changes with the content of files that it names.
+
+        The order of the skills counts: a law of frequencies goes by it.
+        """
+        built = self.build(parameters or {}, None)
         graph = built.skill_graph()
-        parts: list[Any] = [sorted(map(list, graph.edges)), sorted(graph.nodes(data=True))]
+        parts: list[Any] = [sorted(map(list, graph.edges)), list(graph.nodes(data=True))]
         if isinstance(built, Scenario):
             gram = built.gram()
             parts.append(None if gram is None else gram.tolist())

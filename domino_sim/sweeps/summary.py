@@ -19,6 +19,9 @@ __all__ = ["done", "failed", "packed", "total_loss", "unpacked"]
 
 Floats = NDArray[np.float64]
 
+#: A level that is lower than mastery by no more than this is mastered.
+ROUNDING = 1e-9
+
 
 def total_loss(level: Floats, frequency: Floats, loss: str, g0: float) -> Floats:
     """Return the loss of all skills together, Σ p_i loss_i / Σ p_i, over the last axis.
@@ -53,8 +56,10 @@ def done(
     names: str,
     mastered_at: Sequence[float],
     loss: Floats,
-    level: Floats | None,
+    level: Floats,
+    kept: int,
     steps: str,
+    mastery: float,
     engine: str,
     seed: int,
     seconds: float,
@@ -63,22 +68,27 @@ def done(
 
     Parameters
     ----------
-    names, steps
-        Skills and recorded steps, as JSON.
+    names
+        The skills, as JSON.
     mastered_at
         By skill, NaN: never.
     loss : (steps,) array
-        Of all skills together; its last is the final loss.
-    level : (steps, skills) array, or None
+        Of all skills together, up to the last step of the run.
+    level : (steps, skills) array
+    kept, steps
+        How many of these steps are recorded, and those as JSON.
+    mastery
+        The level from which a skill is mastered.
     """
     times = [at if math.isfinite(at) else None for at in mastered_at]
     found = [at for at in times if at is not None]
     final = float(loss[-1])
-    kept: dict[str, Any] = {}
+    fell = np.isfinite(mastered_at) & (level[-1] < mastery - ROUNDING)
+    curves: dict[str, Any] = {}
     if task.curves != "none":
-        kept = {"steps": steps, "loss": packed(loss)}
-    if task.curves == "levels" and level is not None:
-        kept["level"] = packed(level)
+        curves = {"steps": steps, "loss": packed(loss[:kept])}
+    if task.curves == "levels":
+        curves["level"] = packed(level[:kept])
     return Row(
         point.number,
         key_of(point.parameters),
@@ -86,12 +96,13 @@ def done(
         skills=names,
         mastered_at=json.dumps(times),
         mastered=len(found),
+        fell=int(fell.sum()),
         all_mastered_at=max(found, default=0.0) if len(found) == len(times) else None,
         final_loss=final if math.isfinite(final) else None,
         engine=engine,
         seed=seed,
         seconds=seconds,
-        **kept,
+        **curves,
     )
 
 

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 from domino_sim.errors import ArgumentError, FileError
 from domino_sim.progress import Meter, NullMeter
 from domino_sim.sweeps.blocks import Blocks
+from domino_sim.sweeps.checking import MOST_POINTS, make_plan
 from domino_sim.sweeps.coordinator import coordinate
 from domino_sim.sweeps.executors import Given, Here, Processes, Workers, processors
-from domino_sim.sweeps.plan import MOST_POINTS, Plan, make_plan, table_of
+from domino_sim.sweeps.opening import is_empty
+from domino_sim.sweeps.plan import Plan, table_of
+from domino_sim.sweeps.points import key_of
 from domino_sim.sweeps.storage_form import differences
-from domino_sim.sweeps.store import Store, is_empty
+from domino_sim.sweeps.store import Store
 from domino_sim.sweeps.subject import load_subject
 from domino_sim.sweeps.swept import Sweep
 
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from domino_sim.scenario import Scenario
 
 __all__ = ["open_plan", "run_plan", "sweep"]
+
+#: Rows of a store that are compared with the points of the plan.
+CHECKED = 64
 
 
 def sweep(
@@ -81,7 +87,8 @@ def sweep(
         If an axis names nothing or is empty, the store is that of another sweep, or anything
         else that is given is not valid. Nothing has been run then.
     RunError
-        If the store cannot be written, or a given executor breaks. What is done is kept.
+        If the store cannot be written, worker processes cannot start, or a given executor
+        breaks. What is done is kept.
 
     Examples
     --------
@@ -129,7 +136,7 @@ def open_plan(plan: Plan, path: Path | None, *, resume: bool) -> Store:
         return Store(path, meta, writable=True)
     if path.is_dir():
         raise FileError("is a folder", where=str(path), expected="a file for the store")
-    found = Store(path, writable=resume)
+    found = Store(path, writable=True)
     try:
         there = found.meta()
         told = differences(there, meta)
@@ -147,10 +154,25 @@ def open_plan(plan: Plan, path: Path | None, *, resume: bool) -> Store:
                 where=str(path),
                 expected="--resume to go on with it, or another --out",
             )
+        _check_rows(plan, found)
     except BaseException:
         found.close()
         raise
     return found
+
+
+def _check_rows(plan: Plan, store: Store) -> None:
+    """Refuse a store with a row that is of another point than its number says."""
+    count = plan.points.count
+    for number in sorted({i * count // CHECKED for i in range(CHECKED)}):
+        for (text,) in store.ask("SELECT parameters FROM points WHERE number = ?", (number,)):
+            here = key_of(plan.points.parameters(number))
+            if text != here:
+                raise FileError(
+                    f"point {number} is {text} there, {here} here",
+                    where=str(store.path),
+                    expected="the sweep it was made by, or another --out",
+                )
 
 
 def run_plan(
@@ -161,15 +183,16 @@ def run_plan(
     *,
     retry_failed: bool,
     meter: Meter | None,
-) -> None:
-    """Do what is still to be done of a plan."""
+) -> int:
+    """Do what is still to be done of a plan, and return how many points that were."""
     pending = store.pending(plan.points.count, retry=retry_failed)
     if not len(pending):
-        return
+        return 0
     blocks = Blocks(plan, pending)
     who = _workers(blocks, len(pending), executor, workers)
     with (meter or NullMeter()).task(plan.subject.title, len(pending)) as report:
         coordinate(blocks, who, store, report)
+    return len(pending)
 
 
 def _workers(

@@ -123,8 +123,8 @@ class Sweep:
                 where="number",
                 expected=f"a number from 0 to {len(self) - 1:,}",
             )
-        parameters = self.plan.points.parameters(number)
-        return self.plan.subject.build(parameters, self.plan.seed(parameters))
+        _, parameters, seed = self.plan.point(number)
+        return self.plan.subject.build(parameters, seed)
 
     def to_frame(self) -> pd.DataFrame:
         """Return a table: a row a point, a column an axis, and the main numbers.
@@ -138,11 +138,12 @@ class Sweep:
     def to_xarray(self) -> xr.Dataset:
         """Return the results with the axes as dimensions.
 
-        ``mastered_at`` (…, skill), ``all_mastered_at``, ``mastered`` and ``final_loss`` (…), and,
-        if they were kept, ``total_loss`` (…, step) and ``level`` (…, step, skill). NaN: never
-        mastered, failed, or not done. Zipped axes are one dimension, named by the first; drawn
+        ``mastered_at`` (…, skill), ``all_mastered_at``, ``mastered``, ``fell`` and ``final_loss``
+        (…), and, if they were kept, ``total_loss`` (…, step) and ``level`` (…, step, skill).
+        ``status`` (…) is ``done``, ``failed`` or ``pending``; where a point is done, NaN of a time
+        means: never within the run. Zipped axes are one dimension, named by the first; drawn
         points are ``sample``.
         """
-        from domino_sim.sweeps.tables import dataset
+        from domino_sim.sweeps.dataset import dataset
 
-        return dataset(self, self._store.curves(), self._store.labels())
+        return dataset(self, self._store)

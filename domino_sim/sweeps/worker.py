@@ -8,7 +8,7 @@ __all__ = ["solve"]
 
 
 def solve(task: Task) -> list[Row]:
-    """Return a row for each point of a task, also for those that fail.
+    """Return a row for each point of a task that is wanted, also for those that fail.
 
     The rows depend on the task alone, not on who solves it or when; but for `seconds`.
     """

@@ -12,7 +12,8 @@ from sweep_cases import HARD, RUN
 
 from domino_sim.errors import InputError
 from domino_sim.sweeps.axes import Axis
-from domino_sim.sweeps.plan import make_plan, table_of
+from domino_sim.sweeps.checking import make_plan
+from domino_sim.sweeps.plan import table_of
 from domino_sim.sweeps.points import Points, key_of, spawned_seed
 from domino_sim.sweeps.subject import load_subject
 
@@ -106,7 +107,7 @@ def test_a_run_file_is_swept_over_its_mixtures_and_seeds():
     found = plan({"model.n_dim": [20, 30]}, RUN)
     assert [axis.name for axis in found.user_axes] == ["model.n_dim", "mixture", "seed"]
     assert found.points.count == 2 * 2 * 2
-    run = found.subject.build(found.points.parameters(0), found.seed({"seed": 7}))
+    run = found.subject.build(found.points.parameters(0), 7)
     assert [(m.mixture, m.seed) for m in run.members()] == [("plain", 7)]
 
 
@@ -155,5 +156,5 @@ def test_the_table_of_a_file_is_the_sweep():
     tables = {**HARD, "sweep": {"axes": {"mastery": [0.5, 0.9]}, "seeds": [3, 4]}}
     found = plan(None, tables)
     assert [axis.name for axis in found.user_axes] == ["mastery", "seed"]
-    assert found.seed({"mastery": 0.5, "seed": 4}) == 4
+    assert found.point(3).seed == 4
     assert "sweep" not in json.loads(found.meta()["scenario"])

@@ -16,8 +16,9 @@ import domino_sim
 from domino_sim import sweep
 from domino_sim.errors import FileError, RunError
 from domino_sim.sweeps.blocks import Blocks
+from domino_sim.sweeps.checking import make_plan
 from domino_sim.sweeps.coordinator import coordinate
-from domino_sim.sweeps.plan import make_plan, table_of
+from domino_sim.sweeps.plan import table_of
 from domino_sim.sweeps.store import Store
 from domino_sim.sweeps.subject import load_subject
 from domino_sim.sweeps.swept import Sweep
