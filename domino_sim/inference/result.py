@@ -128,7 +128,9 @@ def _report(
             "probability is above 0.89 for that"
         )
     if len(study.runs) == 1:
-        remarks.append("one run only: many gates explain it equally well")
+        remarks.append(
+            "one run only: other graphs may explain it as well, and no probability is above 0.89"
+        )
     edges = [
         {"from": a, "to": b, **values}
         for a, b, values in sorted(
