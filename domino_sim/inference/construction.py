@@ -20,8 +20,9 @@ from domino_sim.levels import Floats, work_from_level
 
 __all__ = ["Construction"]
 
-#: Options of a structure that are kept for a skill.
-_OPTIONS = 60
+#: Structures kept alive, those of them a wide search starts from, and options of one that are kept
+#: for a skill.
+_ALIVE, _WIDELY, _OPTIONS = 4, 2, 60
 
 #: An option is kept while its score is within this of the best (χ²), and a structure within that.
 _CLOSE, _DISTANT = 30.0, 150.0
@@ -81,13 +82,10 @@ class Builder:
         The levels, and which gates are permitted.
     price
         What an edge must gain in χ².
-    breadth
-        Structures kept alive.
     """
 
-    def __init__(self, nodes: Records, allowed: Allowed, price: float, breadth: int) -> None:
+    def __init__(self, nodes: Records, allowed: Allowed, price: float) -> None:
         self.nodes, self.allowed, self.price = nodes, allowed, price
-        self.breadth = breadth
         self.size = nodes.level.shape[0] * nodes.level.shape[1]
 
     def options(self, structure: Structure, skill: int, *, wide: bool) -> list[Option]:
@@ -207,8 +205,8 @@ class Builder:
             ]
         pool.sort(key=lambda one: one[0])
         grown: list[Grown] = []
-        for total, option, before in pool[: 4 * self.breadth]:
-            if len(grown) >= self.breadth and total > pool[0][0] + _CLOSE:
+        for total, option, before in pool[: 4 * _ALIVE]:
+            if len(grown) >= _ALIVE and total > pool[0][0] + _CLOSE:
                 break
             after = before.copy()
             after.add(skill, option.gate, option.track)
@@ -221,7 +219,7 @@ class Builder:
                 total += after.error - option.error
                 grown.append(Grown(after, after.error - before.error, total))
         grown.sort(key=lambda one: one.total)
-        return [one for one in grown if one.total < grown[0].total + _DISTANT][: self.breadth]
+        return [one for one in grown if one.total < grown[0].total + _DISTANT][:_ALIVE]
 
 
 def _anew(structure: Structure) -> None:
@@ -265,11 +263,9 @@ class Construction:
         Structures, the best first; none if a skill has no permitted gate.
     """
 
-    def __init__(
-        self, start: Structure, allowed: Allowed, price: float, breadth: int = 4
-    ) -> None:
+    def __init__(self, start: Structure, allowed: Allowed, price: float) -> None:
         nodes = start.records
-        self._builder = Builder(nodes, allowed, price, breadth)
+        self._builder = Builder(nodes, allowed, price)
         known = nodes.weight.sum(axis=(0, 1))
         mean = (nodes.level * nodes.weight).sum(axis=(0, 1)) / np.where(known > 0.0, known, 1.0)
         order = np.argsort(-mean, kind="stable").tolist()
@@ -300,8 +296,7 @@ class Construction:
             judges = [other for other in queue[: _JUDGES + 1] if other != skill]
             grown = builder.grow(self.alive, skill, judges, wide=False)
             if grown and grown[0].added > enough and len(self.alive[0].gates) > 2:
-                best = self.alive[: max(2, builder.breadth // 2)]
-                grown = builder.grow(best, skill, judges, wide=True)
+                grown = builder.grow(self.alive[:_WIDELY], skill, judges, wide=True)
             if grown:
                 tried.append((skill, grown))
                 if grown[0].added < enough:

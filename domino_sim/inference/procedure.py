@@ -239,13 +239,14 @@ class _Search:
             allowed = self._allowed(one.alive[0].courses.form)
             floor = _noise_alone(self._nodes)
             visited: dict[frozenset[tuple[int, Requires]], float] = {}
+            first = len(self._results)
             for structure in one.alive:
                 refiner = Refiner(allowed, self._price, floor, self._until, visited=visited)
                 self._results.append((refiner.climb(structure), refiner))
                 if self._results[-1][0].error < floor:
                     break
             else:
-                self._results.append(_rebuild(*min(self._results, key=_cost)))
+                self._results.append(_rebuild(*min(self._results[first:], key=_cost)))
 
     def _rest(self, racing: list[Construction]) -> tuple[Structure, Refiner]:
         """Return the structure that has come furthest; skills that are not in need nothing."""
@@ -285,14 +286,12 @@ def _rebuild(structure: Structure, refiner: Refiner) -> tuple[Structure, Refiner
         anew = Construction(structure.without(set(worst)), refiner.allowed, refiner.price)
         while not anew.done:
             anew.step()
-        for other in anew.alive[:1]:
-            if other.error > _HOPELESS * structure.error:
-                continue
+        if anew.alive and anew.alive[0].error < _HOPELESS * structure.error:
             again = Refiner(
                 refiner.allowed, refiner.price, refiner.floor, refiner.until,
                 visited=refiner.visited,
             )  # fmt: skip
-            better = again.climb(other)
+            better = again.climb(anew.alive[0])
             if again.cost(better) < refiner.cost(structure) - 1e-6:
                 structure, refiner = better, again
         if structure.error < refiner.floor:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -63,8 +62,6 @@ class Refiner:
         χ² that noise alone would leave; repairs are tried above it only.
     until
         When to stop, by `time.monotonic`.
-    keep
-        Called with each better structure.
     visited
         Other graphs that were judged whole, and their cost.
     scored
@@ -75,7 +72,6 @@ class Refiner:
     price: float
     floor: float = 0.0
     until: float = math.inf
-    keep: Callable[[Structure], None] = lambda structure: None
     scored: dict[int, Scored] = field(default_factory=dict)
     visited: dict[frozenset[tuple[int, Requires]], float] = field(default_factory=dict)
     _seen: set[tuple[tuple[tuple[int, Requires], ...], int]] = field(default_factory=set)
@@ -97,7 +93,6 @@ class Refiner:
             if better is None or time.monotonic() > self.until:
                 break
             structure = self._settled(better)
-            self.keep(structure)
         return structure
 
     def _singles(self, structure: Structure) -> list[Change]:

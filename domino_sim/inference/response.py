@@ -34,10 +34,7 @@ class Response:
         self._place = structure.courses.place(structure.tau)
 
     def changes(self, skill: int, gates: list[Requires]) -> Floats:
-        """Return what each gate changes in the three sums, (gates, 3, runs, records).
-
-        A skill that is not in adds to them.
-        """
+        """Return what each gate changes in the three sums, (gates, 3, runs, records)."""
         structure = self._structure
         courses, records, tau = structure.courses, structure.records, structure.tau
         root = np.sqrt(records.weight[..., skill])
@@ -45,7 +42,7 @@ class Response:
         level, slope = courses.levels(skill, tracks, tau, self._place)
         miss, slope = (records.level[..., skill] - level) * root, slope * root
         sums = np.stack([miss * miss, miss * slope, slope * slope], axis=1)
-        return sums - self._own[skill] if skill in self._own else sums
+        return sums - self._own[skill]
 
     def error(self, changes: Floats) -> Floats:
         """Return χ² with the sums changed, (…, 3, runs, records) to (…,)."""
