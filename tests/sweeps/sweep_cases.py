@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from domino_sim.cli import main
+
 #: The 7-skill graph of Fig. 17 with hard gates, quick by any engine.
 HARD: dict[str, Any] = {
     "title": "hard", "steps": 9000, "graph": "two-pairs", "pool": {"rate": 1e-3},
@@ -17,3 +21,11 @@ RUN: dict[str, Any] = {
     "noise": 0.01, "skills": {"A": {}, "B": {"frequency": 0.5}},
     "mixtures": {"plain": {}, "even": {"B": 1.0}},
 }  # fmt: skip
+
+
+def command(capsys, *args: str) -> tuple[int, str, str]:
+    """Return the exit code of ``domino-sim sweep``, and what it wrote to both streams."""
+    with pytest.raises(SystemExit) as ended:
+        main(["sweep", *args])
+    out, err = capsys.readouterr()
+    return int(ended.value.code or 0), out, err

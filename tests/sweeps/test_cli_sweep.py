@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import xarray as xr
 from fenced import ROOT, blocks
+from sweep_cases import command
 
 from domino_sim.cli import main
 from domino_sim.gradient.run import load_run
@@ -27,13 +28,6 @@ points = 5
 "pool.wasted" = [1e-3, 1e-2, 1.0]
 "skills.T2.frequency" = [0.1, 1.0]
 """
-
-
-def command(capsys, *args: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as ended:
-        main(["sweep", *args])
-    out, err = capsys.readouterr()
-    return int(ended.value.code or 0), out, err
 
 
 @pytest.fixture
