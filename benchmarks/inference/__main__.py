@@ -35,8 +35,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--method", action="append", choices=[*METHODS, *BASELINES], help="only these methods"
     )
+    parser.add_argument(
+        "experiment", nargs="*", metavar="EXPERIMENT",
+        help="names of scenarios/inference or paths, to be run instead of cells",
+    )  # fmt: skip
+    parser.add_argument(
+        "--planning", action="store_true", help="planned runs against random ones, not cells"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="results, a line each")
     options = parser.parse_args(arguments)
+    if options.experiment or options.planning:
+        _other(parser, options)
+        return
     asked = (options.law, options.gate, options.operators)
     names = options.method or methods(baselines=options.baselines)
     journal = Journal(options.json)
@@ -54,6 +64,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         except ValueError as error:
             parser.error(str(error))
         print("\n".join(_report(cell, names, found)) + "\n", flush=True)
+
+
+def _other(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Run experiment files, or compare planned runs with random ones."""
+    from benchmarks.inference import experiment, planning
+    from domino_sim.errors import InputError
+
+    try:
+        given = [experiment.load_experiment(path) for path in options.experiment]
+    except InputError as error:
+        parser.error(str(error))
+    for one in given:
+        for line in experiment.lines(one):
+            print(line, flush=True)
+    if options.planning:
+        for line in planning.run(options.graphs, options.seed, path=options.json):
+            print(line, flush=True)
 
 
 def _matches(variant: Variant, asked: Sequence[str | None]) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +75,8 @@ class World:
         By how much taking an edge away moves a noise-free level, at most.
     settings
         What was asked for and what was drawn beside (``wasted``).
+    by_run
+        `moves` of each run (runs,).
     """
 
     curves: xr.Dataset
@@ -86,6 +88,7 @@ class World:
     names: tuple[str, ...]
     moves: dict[Edge, float]
     settings: dict[str, Any]
+    by_run: dict[Edge, Floats] = field(default_factory=dict)
 
     @property
     def identifiable(self) -> frozenset[Edge]:
@@ -123,6 +126,7 @@ def make_world(
     points: int = 300,
     schedule: str | None = None,
     laws: Sequence[str] | None = None,
+    mixtures: Floats | None = None,
 ) -> World:
     """Draw a world.
 
@@ -147,6 +151,9 @@ def make_world(
     schedule
         None, or ``warmup-cosine``: the learning rate rises over a tenth of a run, then falls to a
         tenth.
+    mixtures : (runs, skills) array
+        Mixtures instead of random ones. With the same seed, and its own mixtures before others, a
+        world is the same with runs added.
 
     Notes
     -----
@@ -158,10 +165,14 @@ def make_world(
     for_graph, for_mixtures, for_pool, for_noise = (
         np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)
     )
-    requires = _draw_graph(skills, operators, for_graph)
+    requires = draw_graph(skills, operators, for_graph)
     names = tuple(requires)
     frequencies = np.exp(spread * for_mixtures.normal(size=(runs, skills)))
     frequencies /= frequencies.sum(axis=1, keepdims=True)
+    if mixtures is not None:
+        frequencies = np.array(mixtures, dtype=float)
+        if frequencies.shape != (runs, skills):
+            raise ValueError(f"mixtures have shape {frequencies.shape}, not {(runs, skills)}")
     wasted = float(np.exp(for_pool.uniform(np.log(1e-3), np.log(3e-2))))
     each = list(laws) if laws is not None else [law] * runs
     if len(each) != runs:
@@ -179,11 +190,12 @@ def make_world(
     every = np.ceil(lengths / rate / progress[-1] / (points - 1)).astype(np.int64)
     spans = every * (points - 1) * rate
     clean = solver.levels(None, spans, progress)
-    moves = {}
+    by_run = {}
     for dependent, given in requires.items():
         for prerequisite in given.names if given is not None else ():
             changed = solver.levels((prerequisite, dependent), spans, progress)
-            moves[prerequisite, dependent] = float(np.abs(changed - clean).max())
+            by_run[prerequisite, dependent] = np.abs(changed - clean).max(axis=(1, 2))
+    moves = {edge: float(each.max()) for edge, each in by_run.items()}
     levels = clean + noise * for_noise.normal(size=clean.shape)
     steps = [np.arange(points) * int(gap) for gap in every]
     graph = build_graph(
@@ -195,8 +207,8 @@ def make_world(
         "spread": spread, "points": points, "schedule": schedule, "wasted": wasted,
     }  # fmt: skip
     return World(
-        _curves(names, steps, levels, frequencies), steps, list(levels), list(clean), frequencies,
-        graph, names, moves, settings,
+        make_curves_of(names, steps, levels, frequencies), steps, list(levels), list(clean),
+        frequencies, graph, names, moves, settings, by_run,
     )  # fmt: skip
 
 
@@ -238,7 +250,7 @@ def without(gate: Gate, prerequisite: str) -> Gate | None:
     return parse_gate(word.join(left)) if left else None
 
 
-def _draw_graph(n: int, operators: str, rng: np.random.Generator) -> dict[str, Gate | None]:
+def draw_graph(n: int, operators: str, rng: np.random.Generator) -> dict[str, Gate | None]:
     """Return the gates by name, sorted: neither names nor their order tell anything."""
     if operators not in ("and", "or", "mixed"):
         raise ValueError(f"unknown operators {operators!r}")
@@ -330,7 +342,7 @@ def _warmup_cosine(fractions: Floats) -> Floats:
     return 0.5 * rising**2 / _WARMUP + (1.0 - _WARMUP) * area
 
 
-def _curves(
+def make_curves_of(
     names: tuple[str, ...],
     steps: list[NDArray[np.int64]],
     levels: Floats,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -57,12 +60,19 @@ def infer_graph(
     as_json: bool,
     all_edges: bool,
 ) -> int:
-    """Infer the graph behind the curves of files, write it, and return the exit code."""
+    """Infer the graph behind the curves of files, write it, and return the exit code.
+
+    1 if Ctrl-C ended the search: what it came to is written all the same. A search that ends after
+    the seconds it was given does what it was asked to.
+    """
     folder = out or Path("results") / f"infer-{stem_of(files[0])}"
     check_folder(folder, INFER_FILES)
-    found = _inferred(files, reading, options)
+    with _interrupts() as pressed:
+        found = _inferred(files, reading, options)
     from domino_sim.plot import save_figure
-    from domino_sim.plot.inference import fit_figure, inferred_graph_figure, runs_figure
+    from domino_sim.plot.inference_fit import fit_figure
+    from domino_sim.plot.inference_graph import inferred_graph_figure
+    from domino_sim.plot.inference_runs import runs_figure
 
     with staged(folder) as temporary:
         found.save(temporary)
@@ -73,7 +83,26 @@ def infer_graph(
         print(json.dumps(found.report, ensure_ascii=False, indent=1))
     else:
         print_inference(found, [folder / file for file in INFER_FILES], all_edges=all_edges)
-    return 0
+    return 1 if pressed else 0
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Give the interrupts so far, each of which is also raised as usual.
+
+    `infer` answers to the first with the best graph so far, and does not say which it was.
+    """
+    pressed: list[int] = []
+
+    def press(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, press)
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _inferred(
@@ -125,11 +154,11 @@ def _print_remarks(console: Console, report: Row) -> None:
 
 
 def _print_form(console: Console, report: Row) -> None:
-    form = report["form"]["text"]
-    console.print(Text(f"Gate form: {form}", style="bold"), soft_wrap=True)
+    what = "Gate form" if report["model"]["kind"] == "gates" else "Model of networks"
+    console.print(Text(f"{what}: {report['model']['text']}", style="bold"), soft_wrap=True)
     misfit = value_text(report["misfit"])
     print_line(console, f"misfit {misfit} (χ² a value; 1 is noise of {report['noise']:.2g} alone)")
-    others = [f"{name} {value_text(x)}" for name, x in report["forms"].items() if name != form]
+    others = [f"{name} {value_text(x)}" for name, x in report["forms"].items() if name != report["model"]["text"]]
     told = "; ".join(others) if others else "given up before they had all skills"
     print_line(console, f"other forms: {told}")
 
@@ -156,9 +185,7 @@ def _print_found(
     print_rest(console, len(edges), " (all with --all)", len(shown))
 
 
-def _print_others(
-    console: Console, title: str, edges: Sequence[Row], *, all_edges: bool
-) -> None:
+def _print_others(console: Console, title: str, edges: Sequence[Row], *, all_edges: bool) -> None:
     table = new_table(["from", "to"], ["probability"])
     table.add_column("why it is not decided", overflow="fold")
     shown = edges if all_edges else edges[:MAX_ROWS]

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from domino_sim.inference.forms import Requires
+from domino_sim.inference.onset import onset_of
 from domino_sim.inference.proposals import Allowed, search_gates
 from domino_sim.inference.records import Records
 from domino_sim.inference.structure import Structure
@@ -30,14 +32,43 @@ _CLOSE, _DISTANT = 30.0, 150.0
 #: A skill is explained when it adds less than this for each node.
 _EXPLAINED = 1.25
 
-#: Skills that are tried where the first is not explained, and that judge a clock.
-_TRIED, _JUDGES = 4, 5
+#: Skills that are tried where the first is not explained, and that judge a clock; all are tried
+#: while the misfit is below this, for then there is one that belongs here.
+_TRIED, _JUDGES, _RIGHT = 4, 5, 1.1
 
-#: Gates of a skill that judges, and the most it can say against a clock, for each node.
-_JUDGED, _MOST = 120, 3.0
+#: Clocks are the same that are less than this apart (χ²), and courses (log work).
+_SAME, _SAME_WORK = 9.0, 0.02
+
+#: Nodes a run of which a skill tells the clock, that judges are not asked about.
+_TOLD = 1
+
+#: From this part of its way under a known clock a skill counts as tested by it; below the other
+#: the known part says too little to choose gates by.
+_TESTED, _UNTESTED = 0.8, 0.3
+
+#: Standard deviations by which χ² may exceed its mean by chance.
+_CHANCE = 4.0
+
+#: Gates of a skill that judges, and the most it can say against a clock, for each node: one whose
+#: own prerequisites are not in yet agrees with none, and shall not decide.
+_JUDGED, _MOST = 120, 0.25
+
+#: With more skills in than this, only the gates that agree best with the clock so far are tried:
+#: at least so many, and those within so much χ² of the best.
+_FEW, _LIKELY, _AGREES = 8, 40, 60.0
 
 #: log τ is known from a record when its standard error is below 1/√this.
 _KNOWN = 25.0
+
+
+class Clock(Protocol):
+    """A clock and how sharply it is known: of a structure, or with a new skill."""
+
+    @property
+    def tau(self) -> Floats: ...
+
+    @property
+    def precision(self) -> Floats: ...
 
 
 @dataclass(frozen=True)
@@ -92,17 +123,23 @@ class Builder:
         """Return the gates `skill` may have, best first."""
         found: dict[Requires, Option] = {}
 
-        def score(gates: list[Requires]) -> Floats:
+        def score(gates: list[Requires]) -> tuple[Floats, Floats]:
             courses = structure.courses
             tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
-            tau, error, precision = self._clocks(structure, skill, tracks)
+            tau, by_run, precision = self._clocks(structure, skill, tracks)
+            error = by_run.sum(axis=1)
             scores = error + self.price * np.array([len(gate.skills) for gate in gates])
             for each in zip(gates, tracks, tau, precision, error, scores, strict=True):
-                found[each[0]] = Option(*each)
-            return scores
+                if self.allowed.permits(skill, each[0]):
+                    found[each[0]] = Option(*each)
+            return by_run, courses.opening(tracks)
 
-        scored = search_gates(skill, list(structure.gates), self.allowed, score, wide=wide)
-        best = [found[gate] for gate in scored.gates]
+        if len(structure.gates) > _FEW and self.tested(structure, [skill])[0] > _UNTESTED:
+            score(self._likely(structure, skill, structure, wide=wide))
+        else:
+            others = list(structure.gates)
+            search_gates(skill, others, self.allowed, score, self.price, wide=wide)
+        best = sorted(found.values(), key=lambda one: one.score)
         if not best:
             return []
         excess = best[0].error - structure.error - 1.3 * self.size
@@ -112,7 +149,7 @@ class Builder:
     def _clocks(
         self, structure: Structure, skill: int, tracks: Floats
     ) -> tuple[Floats, Floats, Floats]:
-        """Return, for each track of the new skill, the clock, χ² and how sharp the clock is.
+        """Return, for each track of the new skill, the clock, χ² by run and how sharp the clock is.
 
         log τ is the mean of what the skills that are in say and what the new one says, by their
         precisions; then one step of Newton's, taken into χ² only.
@@ -152,8 +189,12 @@ class Builder:
         """Return how badly `judges` agree with the clock of each option, (options,)."""
         courses = structure.courses
         against = np.zeros(len(options))
+        before = self._known(structure, structure)
+        told = [int((self._known(structure, option) & ~before).sum()) for option in options]
+        if max(told) <= _TOLD * len(before):
+            return against  # none tells anything new of the clock
         for skill in judges:
-            gates = self._likely(structure, skill, options[0])
+            gates = self._likely(structure, skill, options[0])[:_JUDGED]
             if not gates:
                 continue
             tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
@@ -163,30 +204,75 @@ class Builder:
                 against[o] += min(float((miss + price).min()), _MOST * self.size)
         return against
 
-    def _likely(self, structure: Structure, skill: int, option: Option) -> list[Requires]:
-        """Return some gates of a judge: all of few, the best of many under the first clock."""
+    def ordered(self, structure: Structure, queue: list[int]) -> list[int]:
+        """Return the skills that a known clock tests best first; otherwise as they were."""
+        if len(structure.gates) <= _FEW:
+            return list(queue)
+        tested = np.minimum(self.tested(structure, queue), _TESTED)
+        return [queue[at] for at in np.argsort(-tested, kind="stable")]
+
+    def tested(self, structure: Structure, skills: list[int]) -> Floats:
+        """Return the part of their way that `skills` go under a known clock."""
+        known = self._known(structure, structure)[..., None]
+        under_way = self.nodes.under_way[..., skills]
+        return (under_way & known).sum(axis=(0, 1)) / (under_way.sum(axis=(0, 1)) + 1.0)
+
+    def promising(self, structure: Structure, skill: int, *, wide: bool) -> bool:
+        """Whether some gate of `skill` agrees with the clock where that is known."""
+        if len(structure.gates) <= _FEW:
+            return True
+        courses = structure.courses
+        gates = self._likely(structure, skill, structure, wide=wide)
+        if not gates:
+            return False
+        tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
+        known = self._known(structure, structure) & (self.nodes.weight[..., skill] > 0.0)
+        seen = float(known.sum())
+        bearable = _EXPLAINED * seen + _CHANCE * math.sqrt(2.0 * seen)
+        return bool(self._disagreement(structure, skill, tracks, structure).min() <= bearable)
+
+    @staticmethod
+    def _known(structure: Structure, clock: Clock) -> np.ndarray:
+        unit = 1.0 / structure.courses.frequency.max(axis=1)[:, None]
+        return np.square(clock.tau + unit) * clock.precision > _KNOWN
+
+    def _likely(
+        self, structure: Structure, skill: int, clock: Clock, *, wide: bool = False
+    ) -> list[Requires]:
+        """Return the gates that agree best with a clock where that is known."""
         courses = structure.courses
 
-        def score(gates: list[Requires]) -> Floats:
+        def score(gates: list[Requires]) -> tuple[Floats, Floats]:
             tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
-            return self._disagreement(structure, skill, tracks, option)
+            return self._by_run(structure, skill, tracks, clock), courses.opening(tracks)
 
-        return search_gates(skill, list(structure.gates), self.allowed, score).gates[:_JUDGED]
+        others = list(structure.gates)
+        onset = None
+        if courses.form.kind == "soft" and others:
+            known = self._known(structure, clock)
+            onset = onset_of(structure, skill, others, clock.tau, known)
+            onset = onset if onset.known else None
+        found = search_gates(skill, others, self.allowed, score, self.price, onset=onset, wide=wide)
+        reach = found.score.min(initial=math.inf) + _AGREES
+        return found.gates[: max(_LIKELY, min(_JUDGED, int((found.score < reach).sum())))]
 
     def _disagreement(
-        self, structure: Structure, skill: int, tracks: Floats, option: Option
+        self, structure: Structure, skill: int, tracks: Floats, clock: Clock
     ) -> Floats:
-        """Return χ² of a judge's tracks at the clock of an option, where that is known."""
+        """Return χ² of tracks at a clock where that is known, (tracks,)."""
+        return self._by_run(structure, skill, tracks, clock).sum(axis=1)
+
+    def _by_run(self, structure: Structure, skill: int, tracks: Floats, option: Clock) -> Floats:
+        """Return the same by run, (tracks, runs)."""
         courses = structure.courses
         tau, precision = option.tau, option.precision
-        unit = 1.0 / courses.frequency.max(axis=1)[:, None]
-        known = np.square(tau + unit) * precision > _KNOWN
+        known = self._known(structure, option)
         weight = np.where(known, self.nodes.weight[..., skill], 0.0)
         found, slope = courses.levels(skill, tracks, tau, courses.place(tau))
         # The clock may move as far as the others let it.
         loose = 1.0 + np.square(slope) * weight / (precision + 1e-9)
         miss = self.nodes.level[..., skill] - found
-        return (np.square(miss) * weight / loose).sum(axis=(1, 2))
+        return (np.square(miss) * weight / loose).sum(axis=2)
 
     def grow(self, alive: list[Structure], skill: int, judges: list[int], *, wide: bool) -> list[
         Grown
@@ -214,12 +300,27 @@ class Builder:
             after.polish()
             if not grown and after.error - before.error > _EXPLAINED * self.size:
                 _anew(after)
-            # The same courses by another gate are no other structure.
-            if all(abs(after.error - one.structure.error) > 0.05 for one in grown):
+            # The same by another gate is no other hypothesis: refinement weighs the gates.
+            if not any(_same(after, one.structure) for one in grown):
                 total += after.error - option.error
                 grown.append(Grown(after, after.error - before.error, total))
         grown.sort(key=lambda one: one.total)
         return [one for one in grown if one.total < grown[0].total + _DISTANT][:_ALIVE]
+
+
+def _same(one: Structure, other: Structure) -> bool:
+    """Whether two structures say the same to skills that come later, by whatever gates."""
+    sharp = np.minimum(one.precision, other.precision)
+    if (np.square(one.tau - other.tau) * sharp).sum() > _SAME:
+        return False
+    if one.courses.form.kind == "hard":
+        return True
+    # Work goes on where levels show nothing of it any more, and soft gates open with it.
+    return all(
+        np.abs(np.log1p(track) - np.log1p(other.tracks[i])).max() < _SAME_WORK
+        for i, track in one.tracks.items()
+        if one.gates[i] != other.gates[i]
+    )
 
 
 def _anew(structure: Structure) -> None:
@@ -248,7 +349,7 @@ class _Sums:
     @property
     def error(self) -> Floats:
         least = 1e-6 * self.stiff.max(axis=-1, keepdims=True) + 1e-9
-        return (self._square - np.square(self._drive) / (self.stiff + least)).sum(axis=(1, 2))
+        return (self._square - np.square(self._drive) / (self.stiff + least)).sum(axis=2)
 
 
 class Construction:
@@ -267,15 +368,16 @@ class Construction:
         nodes = start.records
         self._builder = Builder(nodes, allowed, price)
         known = nodes.weight.sum(axis=(0, 1))
-        mean = (nodes.level * nodes.weight).sum(axis=(0, 1)) / np.where(known > 0.0, known, 1.0)
+        part = (nodes.level - nodes.floor) / np.maximum(1.0 - nodes.floor, 1e-9)
+        mean = (part * nodes.weight).sum(axis=(0, 1)) / np.where(known > 0.0, known, 1.0)
         order = np.argsort(-mean, kind="stable").tolist()
-        self._queue = [i for i in order if i not in start.gates]
+        self._order = [i for i in order if i not in start.gates]
         self.alive = [start]
 
     @property
     def done(self) -> bool:
         """Whether all skills are in, or none can be put in."""
-        return not self._queue or not self.alive
+        return not self._order or not self.alive
 
     @property
     def misfit(self) -> float:
@@ -287,20 +389,28 @@ class Construction:
 
     def step(self) -> None:
         """Put in one more skill."""
-        builder, queue = self._builder, self._queue
+        builder = self._builder
+        queue = builder.ordered(self.alive[0], self._order)
         enough = _EXPLAINED * builder.size
         tried: list[tuple[int, list[Grown]]] = []
-        for skill in queue:
-            if len(tried) == _TRIED:
-                break
+
+        def grow(skill: int, *, wide: bool) -> bool:
             judges = [other for other in queue[: _JUDGES + 1] if other != skill]
-            grown = builder.grow(self.alive, skill, judges, wide=False)
-            if grown and grown[0].added > enough and len(self.alive[0].gates) > 2:
-                grown = builder.grow(self.alive[:_WIDELY], skill, judges, wide=True)
+            alive = self.alive[:_WIDELY] if wide else self.alive
+            grown = builder.grow(alive, skill, judges, wide=wide)
             if grown:
                 tried.append((skill, grown))
-                if grown[0].added < enough:
-                    break
+            return bool(grown) and grown[0].added < enough
+
+        first = self.alive[0]
+        ways = (False, True) if len(first.gates) > 2 else (False,)
+        if not any(
+            builder.promising(first, skill, wide=wide) and grow(skill, wide=wide)
+            for wide in ways
+            for skill in queue[: None if self.misfit < _RIGHT else _TRIED]
+        ):
+            for skill in queue[:_TRIED] if not tried else ():
+                grow(skill, wide=len(first.gates) > 2)
         if not tried:
             self.alive = []
             return
@@ -309,5 +419,5 @@ class Construction:
             tried,
             key=lambda one: max(one[1][0].added, enough) + 0.2 * (one[1][0].total - least),
         )
-        queue.remove(skill)
+        self._order.remove(skill)
         self.alive = [one.structure for one in grown]

@@ -14,7 +14,7 @@ from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
-__all__ = ["BAD_FIT", "Edge", "Others", "weigh"]
+__all__ = ["BAD_FIT", "FOUND", "POSSIBLE", "SUREST", "Edge", "Others", "weigh"]
 
 #: Graphs (skill and gate) and how much more they cost than the best, in χ².
 Others = Mapping[frozenset[tuple[int, Requires]], float]
@@ -25,7 +25,7 @@ FOUND, POSSIBLE = 0.5, 0.05
 #: χ² a level above which a fit is bad, and the most that an edge's probability can be then (the
 #: model is wrong, or the search has not come near the best graph) and with one run alone, where
 #: other clocks let other graphs fit as well: nine in ten of the surest edges are real there.
-BAD_FIT, _SUREST = 1.5, 0.89
+BAD_FIT, SUREST = 1.5, 0.89
 
 #: An edge that would cost less χ² than this is not excluded by the data.
 _EXCLUDED = 9.0
@@ -69,6 +69,8 @@ def weigh(
     others: Others,
     scale: float,
     allowed: Allowed,
+    *,
+    most: float = 1.0,
 ) -> list[Edge]:
     """Return all edges that are found, possible or cannot be told.
 
@@ -87,7 +89,7 @@ def weigh(
     """
     edges = []
     alone = structure.records.runs == 1
-    surest = _SUREST if alone or scale >= BAD_FIT else 1.0
+    surest = min(SUREST, most) if alone or scale >= BAD_FIT else most
     apart = [
         (dict(graph), math.exp(-0.5 * max(excess, 0.0) / scale))
         for graph, excess in others.items()
@@ -155,7 +157,7 @@ def _absent(
     wider = [Requires.of((*gate.skills, j), gate.any and len(gate.skills) > 1)]
     if len(gate.skills) == 1:
         wider.append(Requires.of((*gate.skills, j), True))
-    errors = response.errors(skill, [gate, *wider])
+    errors = response.errors(skill, [gate, *wider]).sum(axis=1)
     best = int(np.argmin(errors[1:]))
     cost = float(errors[1 + best] - errors[0]) / scale
     if p < POSSIBLE and cost > _EXCLUDED:

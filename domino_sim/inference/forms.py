@@ -25,6 +25,9 @@ __all__ = ["OPEN", "Courses", "Form", "Place", "Requires"]
 #: Points of a soft track, evenly spaced in log τ.
 _POINTS = 500
 
+#: Work at about half of the way.
+_HALF = 0.7
+
 #: The grid of τ goes from this part of the fastest skill's time 1/p to so many of the slowest's.
 _FIRST, _LAST = 0.05, {"mse": 2400.0, "ce": 1e5}
 
@@ -99,10 +102,16 @@ class Courses:
         The gate form.
     frequency : (runs, n) array
         Frequencies, > 0.
+    before : (runs, n) array, optional
+        Levels at which skills start, where they were trained before.
     """
 
-    def __init__(self, form: Form, frequency: Floats) -> None:
-        self.form, self.frequency = form, frequency
+    def __init__(self, form: Form, frequency: Floats, before: Floats | None = None) -> None:
+        self.form, self.frequency, self.before = form, frequency, before
+        self.done = np.zeros(frequency.shape)
+        if before is not None:
+            done = work_from_level(np.maximum(before, form.floor), form.loss) - form.start
+            self.done = np.maximum(done, 0.0)
         self.runs, self.skills = frequency.shape
         self._run = np.arange(self.runs)[:, None]
         self.grid = np.zeros((self.runs, 0))
@@ -116,20 +125,14 @@ class Courses:
         """Return openings (gates, runs), or ∫ c dτ (gates, runs, points), given all tracks."""
         needed = {j for gate in gates for j in gate.skills}
         if self.form.kind == "hard":
-            done = {j: tracks[j] + self.form.mastery / self.frequency[:, j] for j in needed}
+            done = {j: self._mastered(j, tracks[j]) for j in needed}
             opening = np.zeros((len(gates), self.runs))
             for row, gate in zip(opening, gates, strict=True):
                 if gate.skills:
                     choose = np.minimum if gate.any else np.maximum
                     row[:] = choose.reduce([done[j] for j in gate.skills])
             return opening
-        value, start = self.form.value, self.form.start
-        if self.form.loss == "mse":
-            opened = {j: -np.expm1(-value * tracks[j]) for j in needed}
-        else:
-            opened = {
-                j: -np.expm1(value * log_unlearned(tracks[j] + start, "ce")) for j in needed
-            }
+        opened = {j: self.opened(tracks[j] + self.done[:, j, None]) for j in needed}
         c = np.ones((len(gates), *self.grid.shape))
         for row, gate in zip(c, gates, strict=True):
             if gate.skills:
@@ -138,6 +141,25 @@ class Courses:
         time = np.zeros_like(c)
         np.cumsum(0.5 * (c[..., 1:] + c[..., :-1]) * self._width, axis=-1, out=time[..., 1:])
         return time
+
+    def opened(self, work: Floats) -> Floats:
+        """Return how far skills that have done `work` open soft gates, 1 − u^exponent."""
+        if self.form.loss == "mse":
+            return -np.expm1(-self.form.value * work)
+        return -np.expm1(self.form.value * log_unlearned(work + self.form.start, "ce"))
+
+    def opening(self, track: Floats) -> Floats:
+        """Return when tracks of one skill have opened: an order of them in each run, (…, runs)."""
+        if self.form.kind == "hard":
+            return track
+        # The point of the grid at which half of the way is done; those not done by its end last.
+        passed = (track < _HALF).sum(axis=-1).astype(float)
+        return passed - np.minimum(track[..., -1], _HALF)
+
+    def _mastered(self, skill: int, track: Floats) -> Floats:
+        """Return when a hard gate counts a skill as learned, (runs,); 0 if it is at the start."""
+        left = self.form.mastery - self.done[:, skill]
+        return np.where(left > 0.0, track + left / self.frequency[:, skill], 0.0)
 
     def track(self, skill: int, open_time: Floats) -> Floats:
         """Return the track of `skill` with its gate open as long as `open_time`."""
@@ -175,7 +197,7 @@ class Courses:
         if place is None:
             p = np.moveaxis(self.frequency[:, skill], 0, -1)[..., None]
             work = p * np.maximum(tau - track[..., None], 0.0)
-            level, slope = level_and_slope(work + self.form.start, self.form.loss)
+            level, slope = level_and_slope(work + self._start(skill), self.form.loss)
             return level, p * slope * (work > 0.0)
         index, part = place
         if index.ndim == 2 or track.ndim == 2:
@@ -185,13 +207,16 @@ class Courses:
             low = np.take_along_axis(track, index, axis=-1)
             high = np.take_along_axis(track, index + 1, axis=-1)
         rise = high - low
-        level, slope = level_and_slope(
-            low + rise * part + self.form.start, self.form.loss
-        )
+        level, slope = level_and_slope(low + rise * part + self._start(skill), self.form.loss)
         return level, slope * rise / self._width[self._run, index]
+
+    def _start(self, skill: int | Sequence[int]) -> Floats:
+        """Return the work at which a skill starts (runs, 1), or skills (k, runs, 1)."""
+        return np.moveaxis(self.done[:, skill], 0, -1)[..., None] + self.form.start
 
     def inverse(self, skill: int, track: Floats, work: Floats) -> Floats:
         """Return the clock at which `skill` has done `work` (runs, records), for every track."""
+        work = np.maximum(work - self.done[:, skill, None], 0.0)
         if self.form.kind == "hard":
             return track[..., None] + work / self.frequency[:, skill, None]
         at = np.empty((len(track), *work.shape))

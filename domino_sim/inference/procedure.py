@@ -14,13 +14,14 @@ from numpy.typing import ArrayLike
 
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.construction import Construction
-from domino_sim.inference.evidence import weigh
+from domino_sim.inference.evidence import SUREST, weigh
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
+from domino_sim.inference.networks import Grown, infer_grown
 from domino_sim.inference.prior import Prior, read_prior
 from domino_sim.inference.proposals import Allowed, allowed_by
 from domino_sim.inference.records import Records, make_nodes
 from domino_sim.inference.refinement import Refiner
-from domino_sim.inference.result import Inference, make_inference
+from domino_sim.inference.result import Inference, make_grown_inference, make_inference
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study, make_study
 from domino_sim.progress import Meter, NullMeter
@@ -31,8 +32,12 @@ __all__ = ["infer"]
 #: Gate forms that are tried: mastery of hard gates, exponents of soft ones.
 _HARD, _SOFT = (0.99, 0.95, 0.85, 0.7), (1e-3, 1e-2, 0.1, 0.3, 1.0)
 
-#: Nodes of a run.
-_NODES = 60
+#: Nodes of a run: at least, and for each skill.
+_NODES, _OF_SKILL = 60, 3
+
+#: Misfit of the best gates from which models of networks are tried; they are surely right if they
+#: leave less than this part of the misfit.
+_NETWORK, _SURELY = 3.0, 0.3
 
 #: A form is given up while another has a misfit less than this part of its own.
 _WORSE = 0.8
@@ -51,6 +56,9 @@ _NOISE_ALONE = 1.05
 
 #: Standard deviations by which χ² may exceed its mean by chance.
 _CHANCE = 2.0
+
+#: Prerequisites that no graph under a wrong gate form has and yet fits.
+_MANY_EDGES = 15
 
 #: Levels times skills below which everything is tried.
 _SMALL = 20_000
@@ -131,10 +139,16 @@ def infer(
     known = read_prior(prior, tuple(map(str, curves["skill"].values)))
     search = _Search(study, known, mastery, most_prerequisites, time.monotonic() + seconds)
     best, refiner = search.run(meter or NullMeter())
+    if search.grown is not None:
+        surest = min(study.surest, SUREST if len(study.runs) == 1 else 1.0)
+        return make_grown_inference(
+            study, search.grown, best.courses.form, search.forms, known.names, surest,
+            stopped=search.stopped,
+        )  # fmt: skip
     scale = max(1.0, best.error / max(best.records.values, 1))
     cost = refiner.cost(best)
     others = {graph: value - cost for graph, value in refiner.visited.items()}
-    edges = weigh(best, refiner.scored, others, scale, refiner.allowed)
+    edges = weigh(best, refiner.scored, others, scale, refiner.allowed, most=study.surest)
     return make_inference(
         study, best, edges, scale, search.forms, known.names, stopped=search.stopped
     )
@@ -160,6 +174,8 @@ class _Search:
     ----------
     forms
         Misfits of the gate forms that came to a graph.
+    grown
+        The graph under a model of networks, where that fits better than any gates.
     stopped
         Whether it was stopped before its end.
     """
@@ -168,14 +184,18 @@ class _Search:
         self, study: Study, prior: Prior, mastery: float | None, most: int, until: float
     ) -> None:
         self._study, self._mastery, self._most, self._until = study, mastery, most, until
-        self._nodes = make_nodes(study.records, _NODES)
+        self._nodes = make_nodes(study.records, max(_NODES, _OF_SKILL * len(study.skills)))
         self._price = 2.0 * math.log(max(len(study.skills), 2)) + 2.0
         kept = [prior.names.index(name) for name in study.skills]
         place = {old: new for new, old in enumerate(kept)}
         self._forbidden = prior.forbidden[np.ix_(kept, kept)]
+        for i, name in enumerate(study.skills):
+            if name in study.learned:
+                self._forbidden[:, i] = [j not in prior.required[kept[i]] for j in kept]
         self._required = [tuple(place[j] for j in prior.required[i] if j in place) for i in kept]
         self.forms: dict[str, float] = {}
         self.stopped = False
+        self.grown: Grown | None = None
         self._results: list[tuple[Structure, Refiner]] = []
 
     def run(self, meter: Meter) -> tuple[Structure, Refiner]:
@@ -183,29 +203,67 @@ class _Search:
         racing = [self._entrant(form) for form in self._candidates()]
         try:
             self._race(racing, meter)
-            self._refine(_finished(racing))
+            finished = _finished(racing)
+            if not self._is_network(finished, meter):
+                self._refine(finished)
             if self._results and time.monotonic() < self._until:
                 best, refiner = min(self._results, key=_cost)
                 if self._mastery is None or best.courses.form.kind == "soft":
-                    return tune(best, refiner), refiner
+                    best = tune(best, refiner)
+                self._prefer(best)
+                return best, refiner
         except KeyboardInterrupt:
             self.stopped = True
-        self.stopped |= time.monotonic() > self._until
+        self.stopped |= self.grown is None and time.monotonic() > self._until
         if not self._results:
             self._results.append(self._rest(racing))
         return min(self._results, key=_cost)
 
+    def _is_network(self, finished: list[Construction], meter: Meter) -> bool:
+        """Whether curves that no gates explain are surely those of a network.
+
+        If that is not sure, gates are searched on, and what fits better is preferred.
+        """
+        self.forms = {str(one.alive[0].courses.form): one.misfit for one in finished}
+        if not finished or len(self._study.skills) < 2 or time.monotonic() > self._until:
+            return False
+        gates = self._misfit(finished[0].alive[0])
+        if gates < _NETWORK:
+            return False
+        self.grown = infer_grown(
+            self._study, self._forbidden, self._required, self._most, self._until, meter
+        )
+        return self.grown.typical < _SURELY * gates
+
+    def _prefer(self, best: Structure) -> None:
+        """Keep the graph of networks only if it fits better than the best gates."""
+        if self.grown is not None and self.grown.typical > self._misfit(best):
+            self.grown = None
+
+    def _misfit(self, structure: Structure) -> float:
+        """Return χ² a level of the median skill, over all records: wild curves decide nothing."""
+        whole = structure.on(self._study.records)
+        whole.polish(12)
+        values = np.maximum((whole.records.weight > 0.0).sum(axis=(0, 1)), 1)
+        return float(np.median([error / values[i] for i, error in whole.misfits().items()]))
+
     def _candidates(self) -> list[Form]:
-        loss = self._study.loss
         hard = _HARD if self._mastery is None else (self._mastery,)
-        forms = [Form("hard", value, loss) for value in hard]
-        return forms + [Form("soft", value, loss) for value in _SOFT]
+        return [
+            form
+            for loss in self._study.growths
+            for form in (
+                *(Form("hard", value, loss) for value in hard),
+                *(Form("soft", value, loss) for value in _SOFT),
+            )
+        ]
 
     def _allowed(self, form: Form) -> Allowed:
         return allowed_by(self._nodes, form, self._forbidden, self._required, self._most)
 
     def _entrant(self, form: Form) -> Construction:
-        start = Structure(Courses(form, self._study.frequency), self._nodes)
+        courses = Courses(form, self._study.frequency, self._study.before[form.loss])
+        start = Structure(courses, self._nodes)
         return Construction(start, self._allowed(form), self._price)
 
     def _race(self, racing: list[Construction], meter: Meter) -> None:
@@ -220,14 +278,13 @@ class _Search:
                 best = min((one.misfit for one in racing if one.done), default=math.inf)
                 if first is None or best < _WORSE * _pace(first):
                     break
-                if best < _NOISE_ALONE < _pace(first):
+                if best < _NOISE_ALONE and (_pace(first) > _NOISE_ALONE or _beyond_chance(racing)):
                     break
                 first.step()
                 update(max((len(one.alive[0].gates) for one in racing if one.alive), default=0))
 
     def _refine(self, finished: list[Construction]) -> None:
         """Refine the graphs of the best forms."""
-        self.forms = {str(one.alive[0].courses.form): one.misfit for one in finished}
         if not finished and time.monotonic() < self._until:
             raise ArgumentError(
                 "no graph is permitted", where="prior",
@@ -262,6 +319,11 @@ class _Search:
 
 def _finished(racing: list[Construction]) -> list[Construction]:
     return sorted((one for one in racing if one.done and one.alive), key=lambda one: one.misfit)
+
+
+def _beyond_chance(racing: list[Construction]) -> bool:
+    """Whether a graph of many prerequisites fits: no wrong form lets one."""
+    return any(one.done and one.alive and one.alive[0].edges >= _MANY_EDGES for one in racing)
 
 
 def _pace(one: Construction) -> float:
@@ -337,7 +399,9 @@ def _with_value(structure: Structure, factor: float) -> Structure | None:
     if form.kind == "hard" and value <= form.floor:
         return None
     other = structure.under(
-        Courses(Form(form.kind, value, form.loss), structure.courses.frequency)
+        Courses(
+            Form(form.kind, value, form.loss), structure.courses.frequency, structure.courses.before
+        )
     )
     other.polish(8)
     return other

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -9,24 +10,27 @@ from itertools import combinations
 import numpy as np
 
 from domino_sim.inference.forms import OPEN, Form, Requires
+from domino_sim.inference.onset import Onset
 from domino_sim.inference.records import Records
 from domino_sim.levels import Floats
 
 __all__ = ["Allowed", "Scored", "allowed_by", "search_gates"]
 
 #: A hard gate is not open while a prerequisite is surely below the second level; its dependent
-#: has surely begun above the first. Soft gates that open late: neither is far ahead of the other.
-_BEGUN, _READY = {"hard": 0.1, "soft": 0.25}, {"hard": 0.9, "soft": 0.25}
+#: has surely begun above the first. Soft gates that open late: none is far ahead of what it needs.
+_BEGUN, _READY = {"hard": 0.1, "soft": 0.5}, {"hard": 0.9, "soft": 0.1}
 _SURELY = 4.0
 
 #: Soft gates with an exponent above this open early enough for a dependent to overtake.
 _LATE = 0.02
 
-#: Gates asking for one skill that are extended to two, and for two that are extended to three;
-#: the same in a wide search, which also tries all of two and three of the best.
-_BEST, _BEST_PAIRS = 4, 6
-_WIDE, _WIDE_PAIRS = 12, 20
-_ALL_PAIRS, _ALL_TRIPLES = 6, 20
+#: Gates of two and of three skills that are scored because of what each of them does alone; gates
+#: of one skill, and of two, that are extended by one more. Narrow and wide.
+_BEST, _HEADS, _HEAD_PAIRS = (24, 60), (2, 8), (3, 10)
+
+#: Of so many skills, all gates of two and three are scored; of more, so many pairs are looked at
+#: with each third.
+_ALL, _PAIRS_OF_TRIPLES = 8, 400
 
 #: Gates scored at once, so that their tracks fit in memory.
 _BLOCK = 200
@@ -75,7 +79,9 @@ def allowed_by(records: Records, form: Form, forbidden: np.ndarray,
         progress = (records.smooth - form.floor) / (1.0 - form.floor)
         known = records.weight > 0.0
         error = _SURELY * records.error / (1.0 - form.floor)
-        begun = known & (progress > _BEGUN[form.kind] + error)
+        # A skill that was trained before has begun when it is above where it started.
+        before = (np.maximum(records.floor, form.floor) - form.floor) / (1.0 - form.floor)
+        begun = known & (progress > before + _BEGUN[form.kind] + error)
         least = _READY[form.kind]
         if form.kind == "hard":
             least = min(least, 0.9 * (form.value - form.floor) / (1.0 - form.floor))
@@ -92,32 +98,35 @@ class Scored:
     gates: list[Requires]
     score: Floats
 
-    def best(self, size: int, count: int) -> list[Requires]:
-        """Return the `count` best gates that ask for `size` skills."""
-        return [gate for gate in self.gates if len(gate.skills) == size][:count]
+    def score_of(self, gate: Requires) -> float:
+        """Return the score of a gate; infinite if it was not scored."""
+        return float(self.score[self.gates.index(gate)]) if gate in self.gates else math.inf
+
+    def sort(self) -> None:
+        """Put the best first again."""
+        order = np.argsort(self.score, kind="stable")
+        self.gates, self.score = [self.gates[k] for k in order], self.score[order]
 
 
-def _covering(skill: int, others: Sequence[int], allowed: Allowed) -> list[Requires]:
-    """Return the gates asking for any of two skills neither of which is ready in every run.
-
-    No search that extends gates of one skill finds them: those are not permitted.
-    """
-    ready = allowed.ready[:, skill]
-    partly = [j for j in others if ready[j].any() and not ready[j].all()]
-    return [
-        Requires.of(two, True) for two in combinations(partly, 2) if ready[list(two)].any(0).all()
-    ]
+#: Gives what a list of gates costs in each run, (gates, runs), and when each opens there.
+Score = Callable[[list[Requires]], tuple[Floats, Floats]]
 
 
 def search_gates(
     skill: int,
     others: Sequence[int],
     allowed: Allowed,
-    score: Callable[[list[Requires]], Floats],
+    score: Score,
+    price: float,
     *,
+    onset: Onset | None = None,
     wide: bool = False,
 ) -> Scored:
-    """Score gates of one, two and three skills, the larger ones as extensions of the best.
+    """Score gates of none, one, two, three and more skills, the promising ones of all.
+
+    In each run a gate opens with one of its skills: the last where all are needed, the first where
+    one is enough. So what two or three cost together is known beforehand, run by run, from what
+    they cost alone: exactly under hard gates, nearly under soft ones.
 
     Parameters
     ----------
@@ -126,54 +135,128 @@ def search_gates(
     allowed
         What is permitted.
     score
-        Gives the scores (gates,) of a list of gates; less is better.
+        Scores gates; less is better.
+    price
+        What an edge must gain.
+    onset
+        Of the skill, under soft gates, where the clock is known.
     wide
         Whether to look at many more.
     """
     found: dict[Requires, float] = {}
     must = allowed.required[skill]
-    base = Requires.of(tuple(must))
 
     def run(gates: Iterable[Requires]) -> None:
         new = [g for g in dict.fromkeys(gates) if g not in found and allowed.permits(skill, g)]
         for block in (new[at : at + _BLOCK] for at in range(0, len(new), _BLOCK)):
-            found.update(zip(block, score(block).tolist(), strict=True))
+            cost = score(block)[0].sum(axis=1) + price * np.array([len(g.skills) for g in block])
+            found.update(zip(block, cost.tolist(), strict=True))
 
     def best(size: int, count: int) -> list[Requires]:
         fitting = [gate for gate in found if len(gate.skills) == size]
         return sorted(fitting, key=found.__getitem__)[:count]
 
-    def extended(gates: Iterable[Requires]) -> Iterable[Requires]:
-        for gate in gates:
-            for j in others:
-                if j not in gate.skills:
-                    if len(gate.skills) != 1 or not gate.any:
-                        yield Requires.of((*gate.skills, j), gate.any)
-                    if len(gate.skills) == 1:
-                        yield Requires.of((*gate.skills, j), True)
-
     if not must <= set(others):
         return Scored([], np.zeros(0))  # what it needs is not in yet
     if must:
+        base = Requires.of(tuple(must))
         run([base, Requires.of(base.skills, True)])
         for size in range(len(must), allowed.most):
-            run(extended(best(size, _WIDE if wide else _BEST)))
+            run(_extended(best(size, _HEADS[wide]), others))
     else:
-        run([OPEN, *(Requires.of((j,)) for j in others)])
-        singles = [gate.skills[0] for gate in best(1, len(others))]
-        if allowed.most > 1:
-            every = len(others) <= (_WIDE if wide else _ALL_PAIRS)
-            heads = singles if every else singles[: _WIDE if wide else _BEST]
-            run(extended(Requires.of((j,)) for j in heads))
-            among = combinations(singles[: _WIDE if wide else _ALL_PAIRS], 2)
-            run(Requires.of(two, any) for two in among for any in (False, True))
-            run(_covering(skill, others, allowed))
-        if allowed.most > 2:
-            run(extended(best(2, _WIDE_PAIRS if wide else _BEST_PAIRS)))
-            if wide:
-                three_of = combinations(singles[:_ALL_TRIPLES], 3)
-                run(Requires.of(three, any) for three in three_of for any in (False, True))
-        for size in range(3, allowed.most):
-            run(extended(best(size, 3)))
+        run([OPEN])
+        free = [j for j in others if not allowed.forbidden[j, skill]]
+        if free:
+            alone = score([Requires.of((j,)) for j in free])
+            run(Requires.of((j,)) for j in free)
+            for size in range(2, min(allowed.most, 3) + 1):
+                for any in (False, True):
+                    if len(free) <= _ALL:
+                        chosen: Iterable[Sequence[int]] = combinations(free, size)
+                    elif onset is not None and not any:
+                        chosen = _by_onset(free, others, onset, size, _BEST[wide])
+                    else:
+                        chosen = _together(free, *alone, size, _BEST[wide], any=any)
+                    run(Requires.of(one, any) for one in chosen)
+        for size in range(1, allowed.most):
+            run(_extended(best(size, (_HEADS if size == 1 else _HEAD_PAIRS)[wide]), others))
     order = sorted(found, key=found.__getitem__)
     return Scored(order, np.array([found[gate] for gate in order]))
+
+
+def _extended(gates: Iterable[Requires], others: Sequence[int]) -> Iterable[Requires]:
+    """Return gates with one skill more."""
+    for gate in gates:
+        for j in others:
+            if j not in gate.skills:
+                if len(gate.skills) != 1 or not gate.any:
+                    yield Requires.of((*gate.skills, j), gate.any)
+                if len(gate.skills) == 1:
+                    yield Requires.of((*gate.skills, j), True)
+
+
+def _pairs(count: int) -> np.ndarray:
+    return np.stack(np.triu_indices(count, 1), axis=1)
+
+
+def _together(
+    skills: Sequence[int], cost: Floats, opening: Floats, size: int, count: int, *, any: bool
+) -> list[list[int]]:
+    """Return the sets of `size` skills that promise the most as a gate.
+
+    `cost` and `opening` (skills, runs) are of each alone.
+    """
+    sets = _pairs(len(skills))
+    if size == 3:
+        promise, _ = _promise(sets, cost, opening, any=any)
+        sets = sets[np.argsort(promise, kind="stable")[:_PAIRS_OF_TRIPLES]]
+        sets = _with_third(sets, len(skills))
+    promise, counts = _promise(sets, cost, opening, any=any)
+    sets, promise = sets[counts], promise[counts]
+    first = sets[np.argsort(promise, kind="stable")[:count]]
+    return [[skills[k] for k in one] for one in first.tolist()]
+
+
+def _with_third(pairs: np.ndarray, count: int) -> np.ndarray:
+    """Return all sets of a pair and a third of `count` skills, (m, 3), each once."""
+    third = np.tile(np.arange(count), len(pairs))
+    sets = np.concatenate([np.repeat(pairs, count, axis=0), third[:, None]], axis=1)
+    sets = np.sort(sets[(third != sets[:, 0]) & (third != sets[:, 1])], axis=1)
+    code = (sets[:, 0] * count + sets[:, 1]) * count + sets[:, 2]
+    return sets[np.unique(code, return_index=True)[1]]
+
+
+def _promise(
+    sets: np.ndarray, cost: Floats, opening: Floats, *, any: bool
+) -> tuple[Floats, np.ndarray]:
+    """Return what `sets` (m, size) of skills cost, (m,), and whether each skill opens some run."""
+    when = opening[sets]
+    opens = when.argmin(axis=1) if any else when.argmax(axis=1)
+    skill = np.take_along_axis(sets, opens, axis=1)
+    counts = np.all([(opens == k).any(axis=1) for k in range(sets.shape[1])], axis=0)
+    return cost[skill, np.arange(cost.shape[1])].sum(axis=1), counts
+
+
+def _by_onset(
+    skills: Sequence[int], others: Sequence[int], onset: Onset, size: int, count: int
+) -> list[list[int]]:
+    """Return the sets of `size` skills that open a soft gate most nearly when it opened."""
+    rows = [others.index(j) for j in skills]
+    pairs = _pairs(len(rows))
+    cost = onset.pairs()[np.ix_(rows, rows)][pairs[:, 0], pairs[:, 1]]
+    if size == 2:
+        first = pairs[np.argsort(cost, kind="stable")[:count]]
+        return [[skills[k] for k in one] for one in first.tolist()]
+    if len(pairs) > _PAIRS_OF_TRIPLES:
+        pairs = pairs[np.argsort(cost, kind="stable")[:_PAIRS_OF_TRIPLES]]
+    place = np.array(rows, dtype=np.int64)
+    three = onset.triples(place[pairs])[:, rows]
+    three[np.arange(len(pairs)), pairs[:, 0]] = np.inf
+    three[np.arange(len(pairs)), pairs[:, 1]] = np.inf
+    some = np.argsort(three, axis=None, kind="stable")[: 3 * count]
+    chosen = {
+        tuple(sorted((*pairs[at // len(rows)].tolist(), at % len(rows)))): None
+        for at in some.tolist()
+        if np.isfinite(three.flat[at])
+    }
+    return [[skills[k] for k in one] for one in list(chosen)[:count]]

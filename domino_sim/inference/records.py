@@ -36,12 +36,12 @@ class Records:
     weight : (runs, records, n) array
         1/σ², 0 where there is no level.
     floor
-        Level of an unlearned skill.
+        Level of an untrained skill; or levels at the start of the runs, (runs, 1, n).
     """
 
     level: Floats
     weight: Floats
-    floor: float = 0.0
+    floor: float | Floats = 0.0
 
     @property
     def runs(self) -> int:

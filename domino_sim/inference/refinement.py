@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from domino_sim.inference.forms import Requires
+from domino_sim.inference.onset import onset_of
 from domino_sim.inference.proposals import Allowed, Scored, search_gates
 from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
@@ -31,6 +32,9 @@ _PAIRS, _REPAIRED, _MENDING = 12, 12, 3
 
 #: A change that seems this much worse (χ²) is not judged whole.
 _HOPELESS = 12.0
+
+#: Gates of a skill that are judged whole in the end, of those that seem within so much of the best.
+_CONFIRMED, _DOUBTFUL = 16, 8.0
 
 #: Pairs whose sums are held at once.
 _BLOCK = 64
@@ -93,7 +97,31 @@ class Refiner:
             if better is None or time.monotonic() > self.until:
                 break
             structure = self._settled(better)
+        self._confirm(structure)
         return structure
+
+    def _confirm(self, structure: Structure) -> None:
+        """Judge the gates whole that seem nearly as good as those that are, or better.
+
+        To first order a clock gives way further than it can: what seems better was found worse.
+        """
+        now = self.cost(structure)
+        for skill, scored in self.scored.items():
+            here = structure.gates[skill]
+            base = scored.score_of(here)
+            for at, gate in enumerate(scored.gates[:_CONFIRMED]):
+                excess = float(scored.score[at]) - base
+                if gate == here or excess > _DOUBTFUL:
+                    continue
+                if time.monotonic() < self.until:
+                    key = frozenset((structure.gates | {skill: gate}).items())
+                    if key not in self.visited:
+                        self._changed(structure, Change(0.0, ((skill, gate),)))
+                    excess = self.visited.get(key, math.inf) - now
+                scored.score[at] = base + excess
+            rest = scored.score[_CONFIRMED:]
+            np.maximum(rest, base + _DOUBTFUL, out=rest)
+            scored.sort()
 
     def _singles(self, structure: Structure) -> list[Change]:
         """Return the best other gates of every skill, and remember all that were scored."""
@@ -108,16 +136,28 @@ class Refiner:
         self, structure: Structure, response: Response, skill: int, *, remember: bool
     ) -> list[Change]:
         here, cut = structure.gates[skill], structure.descendants(skill)
+        courses = structure.courses
 
-        def score(gates: list[Requires]) -> Floats:
-            price = self.price * np.array([len(gate.skills) for gate in gates])
-            return response.errors(skill, gates) + price
+        def score(gates: list[Requires]) -> tuple[Floats, Floats]:
+            tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
+            return response.errors(skill, gates), courses.opening(tracks)
 
         others = [j for j in structure.gates if j not in cut]
-        scored = search_gates(skill, others, self.allowed, score, wide=True)
+        onset = None
+        if courses.form.kind == "soft" and others:
+            everywhere = np.ones(structure.tau.shape, dtype=bool)
+            onset = onset_of(structure, skill, others, structure.tau, everywhere)
+            onset = onset if onset.known else None
+        scored = search_gates(
+            skill, others, self.allowed, score, self.price, onset=onset, wide=remember
+        )
+        now = float(score([here])[0].sum()) + self.price * len(here.skills)
+        if here not in scored.gates:
+            scored.gates.append(here)
+            scored.score = np.append(scored.score, now)
+            scored.sort()
         if remember:
             self.scored[skill] = scored
-        now = float(score([here])[0])
         return [
             Change(float(value) - now, ((skill, gate),))
             for gate, value in zip(scored.gates, scored.score, strict=True)
@@ -132,13 +172,13 @@ class Refiner:
         response = Response(structure)
         found = []
         sums = [response.changes(skill, [gate])[0] for one in singles for skill, gate in one.gates]
-        now = float(response.error(np.zeros_like(sums[0]))) if sums else 0.0
+        now = float(response.error(np.zeros_like(sums[0])).sum()) if sums else 0.0
         price = [self._price(structure, one) for one in singles]
         for a, one in enumerate(singles):
             rest = [b for b in range(a + 1, len(singles)) if singles[b].skill != one.skill]
             for at in range(0, len(rest), _BLOCK):
                 block = rest[at : at + _BLOCK]
-                together = response.error(np.stack([sums[a] + sums[b] for b in block]))
+                together = response.error(np.stack([sums[a] + sums[b] for b in block])).sum(axis=-1)
                 for b, error in zip(block, together.tolist(), strict=True):
                     cost = error - now + price[a] + price[b]
                     if cost < min(one.cost, singles[b].cost, 0.0):

@@ -45,17 +45,15 @@ class Response:
         return sums - self._own[skill]
 
     def error(self, changes: Floats) -> Floats:
-        """Return χ² with the sums changed, (…, 3, runs, records) to (…,)."""
+        """Return χ² of each run with the sums changed, (…, 3, runs, records) to (…, runs)."""
         sums = self._sums + changes
         square, drive, stiff = sums[..., 0, :, :], sums[..., 1, :, :], sums[..., 2, :, :]
-        return (square - np.square(drive) / (np.maximum(stiff, 0.0) + self._least)).sum(
-            axis=(-2, -1)
-        )
+        return (square - np.square(drive) / (np.maximum(stiff, 0.0) + self._least)).sum(axis=-1)
 
     def errors(self, skill: int, gates: list[Requires]) -> Floats:
-        """Return χ² with another gate for `skill`, (gates,)."""
+        """Return χ² of each run with another gate for `skill`, (gates, runs)."""
         blocks = [
             self.error(self.changes(skill, gates[at : at + _BLOCK]))
             for at in range(0, len(gates), _BLOCK)
         ]
-        return np.concatenate(blocks) if blocks else np.zeros(0)
+        return np.concatenate(blocks) if blocks else np.zeros((0, self._structure.records.runs))

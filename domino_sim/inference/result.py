@@ -15,11 +15,17 @@ import xarray as xr
 from domino_sim.files import atomic_write, make_folder
 from domino_sim.gates import all_of
 from domino_sim.graph.node_link import node_link_text
-from domino_sim.inference.evidence import BAD_FIT, Edge
+from domino_sim.inference.evidence import BAD_FIT, FOUND, POSSIBLE, Edge
+from domino_sim.inference.forms import Form, Requires
+from domino_sim.inference.networks import Grown
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study
+from domino_sim.levels import Floats
 
-__all__ = ["Inference", "make_inference"]
+__all__ = ["Inference", "make_grown_inference", "make_inference"]
+
+#: Less than this part of a run's largest frequency stands for none.
+_UNTRAINED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class Inference:
         counts = ", ".join(
             f"{statuses.count(status)} {status}" for status in ("found", "possible", "undetermined")
         )
-        return f"<Inference of {len(self.graph)} skills: {counts}; {self.report['form']['text']}>"
+        return f"<Inference of {len(self.graph)} skills: {counts}; {self.report['model']['text']}>"
 
 
 def make_inference(
@@ -83,6 +89,43 @@ def make_inference(
     forms: Mapping[str, float], names: Sequence[str], *, stopped: bool = False,
 ) -> Inference:  # fmt: skip
     """Gather the result."""
+    graph = _graph(study, edges, structure.gates, names)
+    misfit = structure.error / max(structure.records.values, 1)
+    form = structure.courses.form
+    model = {"kind": "gates", "text": str(form)}
+    report = _report(study, form, graph, model, misfit, forms, stopped=stopped)
+    return Inference(graph, report | {"scale": scale}, _predicted(study, structure))
+
+
+def make_grown_inference(
+    study: Study, grown: Grown, form: Form, forms: Mapping[str, float], names: Sequence[str],
+    surest: float, *, stopped: bool = False,
+) -> Inference:  # fmt: skip
+    """Gather the result of a model of networks; `form` is the gate form that came nearest."""
+    nothing = np.zeros(len(study.runs))
+    edges = []
+    for j, i in np.argwhere(grown.probability >= POSSIBLE).tolist():
+        p = min(float(grown.probability[j, i]), surest)
+        found = p >= FOUND
+        reason = "" if found else "the data do not decide"
+        edges.append(Edge(j, i, p, "found" if found else "possible", reason, 0.0, nothing))
+    graph = _graph(study, edges, dict(enumerate(grown.graph)), names)
+    model: dict[str, Any] = {"kind": grown.kind, "text": grown.text}
+    if grown.exponents:
+        model["frequency_exponents"] = {
+            study.skills[i]: round(float(weights[0]), 4) for i, weights in grown.exponents.items()
+        }
+    tried = dict(forms) | {name: (rms / study.sigma) ** 2 for name, rms in grown.misfits.items()}
+    report = _report(study, form, graph, model, grown.misfit, tried, stopped=stopped)
+    order = list(range(len(study.skills)))
+    clock = np.full(study.records.level.shape[:2], np.nan)
+    predicted = _dataset(study, np.moveaxis(grown.level, -1, 0), order, clock)
+    return Inference(graph, report | {"scale": max(grown.misfit, 1.0)}, predicted)
+
+
+def _graph(
+    study: Study, edges: Sequence[Edge], gates: Mapping[int, Requires], names: Sequence[str]
+) -> nx.DiGraph:
     graph = nx.DiGraph(title="inferred from learning curves")
     for name in names:
         graph.add_node(name, gate="none", requires="", left_out=study.left_out.get(name, ""))
@@ -94,14 +137,13 @@ def make_inference(
             gain=round(edge.gain, 3),
             runs={study.runs[r]: round(float(edge.by_run[r]), 3) for r in runs},
         )  # fmt: skip
-    for i, gate in structure.gates.items():
+    for i, gate in gates.items():
         name = study.skills[i]
         found = [a for a, _, s in graph.in_edges(name, data="status") if s == "found"]
         if found:
             graph.nodes[name]["gate"] = "or" if gate.any and len(found) > 1 else "and"
             graph.nodes[name]["requires"] = _expression(found, any=gate.any)
-    report = _report(study, structure, graph, scale, forms, stopped=stopped)
-    return Inference(graph, report, _predicted(study, structure))
+    return graph
 
 
 def _expression(names: Sequence[str], *, any: bool) -> str:
@@ -112,16 +154,20 @@ def _expression(names: Sequence[str], *, any: bool) -> str:
 
 
 def _report(
-    study: Study, structure: Structure, graph: nx.DiGraph, scale: float,
+    study: Study, form: Form, graph: nx.DiGraph, model: Mapping[str, Any], misfit: float,
     forms: Mapping[str, float], *, stopped: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    form = structure.courses.form
-    misfit = structure.error / max(structure.records.values, 1)
     remarks = list(study.remarks)
     remarks += [f"{name} {why}: left out" for name, why in study.left_out.items()]
     if stopped:
         remarks.append("the search was stopped: this is the best graph so far")
-    if misfit > BAD_FIT and not stopped:
+    if model["kind"] != "gates":
+        remarks.append(
+            "no gates that wait explain the curves: a model of networks does better "
+            f"({model['text']}; docs/inference.md, Networks); which runs decide an edge is not "
+            "reckoned under it"
+        )
+    elif misfit > BAD_FIT and not stopped:
         remarks.append(
             f"the curves are {misfit:.1f} times as far from the best model as their noise: no "
             "graph under these gate forms explains them, or the search has not found it; no "
@@ -140,16 +186,27 @@ def _report(
     return {
         "skills": list(graph),
         "runs": list(study.runs),
+        "mixtures": _mixtures(study),
         "form": {"kind": form.kind, "value": form.value, "loss": form.loss, "text": str(form)},
+        "model": dict(model),
         "forms": {name: round(value, 4) for name, value in forms.items()},
         "noise": study.sigma,
         "misfit": misfit,
-        "scale": scale,
         "edges": edges,
         "gates": {
             name: node["requires"] for name, node in graph.nodes.items() if node["requires"]
         },
         "remarks": remarks,
+    }
+
+
+def _mixtures(study: Study) -> dict[str, dict[str, float]]:
+    """Return the frequencies of every run; 0 for what is not trained in it."""
+    least = _UNTRAINED * study.frequency.max(axis=1, keepdims=True)
+    frequency = np.where(study.frequency > least, study.frequency, 0.0)
+    return {
+        run: dict(zip(study.skills, map(float, row), strict=True))
+        for run, row in zip(study.runs, frequency, strict=True)
     }
 
 
@@ -160,6 +217,11 @@ def _predicted(study: Study, structure: Structure) -> xr.Dataset:
     order = list(whole.gates)
     tracks = np.stack([whole.tracks[i] for i in order])
     level, _ = whole.courses.levels(order, tracks, whole.tau, whole.courses.place(whole.tau))
+    return _dataset(study, level, order, whole.tau)
+
+
+def _dataset(study: Study, level: Floats, order: Sequence[int], tau: Floats) -> xr.Dataset:
+    """Return levels (skills in `order`, runs, records) and a clock beside those of the curves."""
     steps = np.unique(np.concatenate(study.steps)).astype(np.int64)
     shape = (len(study.runs), len(steps), len(study.skills))
     predicted, observed = np.full(shape, np.nan), np.full(shape, np.nan)
@@ -169,7 +231,7 @@ def _predicted(study: Study, structure: Structure) -> xr.Dataset:
         predicted[r, rows[:, None], order] = level[:, r, : len(at)].T
         there = study.records.weight[r, : len(at)] > 0.0
         observed[r, rows] = np.where(there, study.records.level[r, : len(at)], np.nan)
-        clock[r, rows] = whole.tau[r, : len(at)]
+        clock[r, rows] = tau[r, : len(at)]
     dims = ("run", "step", "skill")
     return xr.Dataset(
         {

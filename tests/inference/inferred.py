@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -37,9 +38,13 @@ def simulated(
     mastery: float = 0.99,
     noise: float = 0.005,
     gate: dict[str, Any] | None = None,
+    starts: Mapping[tuple[int, str], float] | None = None,
     seed: int = 0,
 ) -> xr.Dataset:
-    """Curves of several runs of one graph (an empty expression: no prerequisite)."""
+    """Curves of several runs of one graph (an empty expression: no prerequisite).
+
+    `starts` are levels at step 0, by the number of a run and skill.
+    """
     rng = np.random.default_rng(seed)
     runs = []
     for number, (mixture, at) in enumerate(zip(mixtures, steps, strict=True)):
@@ -48,7 +53,8 @@ def simulated(
             "steps": int(max(at)), "mastery": mastery, "pool": pool,
             "record": {"steps": [int(k) for k in at]},
             "skills": {
-                name: {"frequency": p} | ({"requires": text} if text else {})
+                name: {"frequency": p, "level": (starts or {}).get((number, name), 0.0)}
+                | ({"requires": text} if text else {})
                 for (name, text), p in zip(requires.items(), mixture, strict=True)
             },
         }  # fmt: skip

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -123,7 +127,7 @@ def test_where_nothing_fits_that_is_said_first(files: list[str]) -> None:
     Path("curves.csv").write_text("\n".join(spoilt) + "\n", "utf-8")
     code, out, _ = cli("infer", *files)
     assert code == 0
-    assert out.startswith("note: the curves are ")
+    assert out.startswith("note: ")
     assert out.index("times as far") < out.index("Gate form")
 
 
@@ -166,3 +170,78 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_nothing_is_written(
     assert err.startswith("error: ") and err.count("\n") == 1
     assert told in err
     assert names_in(Path()) == before
+
+
+def rewritten(name: str, old: str, new: str) -> None:
+    """Change a file by a pattern, line by line."""
+    text = Path(name).read_text("utf-8")
+    Path(name).write_text(re.sub(old, new, text, flags=re.MULTILINE), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (("curves.csv", r"^run 2,[1-9].*\n", ""), "the run 'run 2' has one record: left out"),
+        (("mixtures.csv", r"^run 2,.*\n", ""), "no frequency is known in 'run 2': left out"),
+        (("mixtures.csv", r"^run 2,s5,.*", "run 2,s5,0"), "the frequency of 's5' is 0"),
+        (("curves.csv", r"^run 2,(\d+),s5,.*", r"run 2,\1,s5,"), "has no curve of 's5'"),
+        (("curves.csv", r",s5,.*", ",s5,"), "s5 has no curve in any run: left out"),
+        (("curves.csv", r",s5,.*", ",s5,1.0"), "s5 is learned at the start of every run"),
+    ],
+    ids=["one-record", "no-mixture", "no-frequency", "no-curve-there", "no-curve", "learned"],
+)
+def test_what_cannot_be_used_is_named_and_the_rest_inferred(
+    change: tuple[str, str, str], told: str, files: list[str]
+) -> None:
+    rewritten(*change)
+    code, out, err = cli("infer", *files, "--out", "there", "--seconds", "2")
+    assert (code, err) == (0, "")
+    assert told in " ".join(line for line in out.splitlines() if line.startswith("note: "))
+    assert names_in(Path("there")) == sorted(INFER_FILES)
+
+
+def test_runs_and_skills_may_have_any_names_and_steps_be_written_with_a_point(
+    files: list[str], world: World
+) -> None:
+    names = {"s1": "it's", "s2": '"say ""hi"""', "s3": "日本", "s4": "and", "s5": "a b"}
+    for name in files[::2]:
+        rewritten(name, r"s\d", lambda match: names[match[0]])
+        rewritten(name, r"^run (\d)", r"\1")
+    rewritten("curves.csv", r"^(\d),(\d+),", r"\1,\2.0,")
+    code, out, _ = cli("infer", *files, "--out", "there", "--json")
+    assert code == 0
+    plain = names | {"s2": 'say "hi"'}
+    report = json.loads(out)
+    assert found_in(report) == {(plain[a], plain[b]) for a, b in world.identifiable}
+    assert report["runs"] == ["1", "2", "3"]
+
+
+def test_seconds_end_the_search_as_asked(files: list[str]) -> None:
+    code, out, _ = cli("infer", *files, "--out", "there", "--seconds", "0.001")
+    assert code == 0
+    assert "note: the search was stopped: this is the best graph so far" in out
+    assert names_in(Path("there")) == sorted(INFER_FILES)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a terminal, and Ctrl-C in it, of Unix")
+def test_ctrl_c_ends_the_search_and_what_it_came_to_is_written(tmp_path: Path) -> None:
+    """On a world that takes long: 20 skills, noise of a twentieth."""
+    write(make_world(skills=20, runs=4, noise=0.05, seed=3, points=80), tmp_path)
+    master, terminal = os.openpty()
+    arguments = ["curves.csv", "--mixtures", "mixtures.csv", "--out", "there"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "domino_sim", "infer", *arguments], cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=terminal, env=os.environ | {"TERM": "xterm"},
+    ) as running:  # fmt: skip
+        os.close(terminal)
+        shown = b""
+        while b"graph" not in shown:  # the bar of the search
+            shown += os.read(master, 1024)
+        running.send_signal(signal.SIGINT)
+        out, _ = running.communicate()
+    os.close(master)
+    assert running.returncode == 1
+    assert "note: the search was stopped: this is the best graph so far" in out
+    assert names_in(tmp_path / "there") == sorted(INFER_FILES)
+    report = json.loads((tmp_path / "there" / "report.json").read_text("utf-8"))
+    assert len(report["skills"]) == 20

@@ -192,13 +192,13 @@ def test_the_search_finds_a_gate_that_is_better_by_each_of_its_parts(
 ) -> None:
     target = Requires.of(best, either)
 
-    def score(gates: list[Requires]) -> np.ndarray:
+    def score(gates: list[Requires]) -> tuple[np.ndarray, np.ndarray]:
         off = [
             10.0 * len(set(gate.skills) ^ set(best)) + (gate.any != target.any) for gate in gates
         ]
-        return np.array(off)
+        return np.array(off)[:, None], np.zeros((len(gates), 1))
 
-    found = search_gates(0, range(1, 6), free(6, 4), score)
+    found = search_gates(0, range(1, 6), free(6, 4), score, 0.0)
     assert found.gates[0] == target
     assert list(found.score) == sorted(found.score)
     assert len(set(found.gates)) == len(found.gates)

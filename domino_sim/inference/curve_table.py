@@ -1,0 +1,187 @@
+"""All curves on one shape, without what contradicts itself: runs, curves and records left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+
+from domino_sim.calibration.observations import Observations, observe
+from domino_sim.errors import ArgumentError
+from domino_sim.inference.records import noise_of
+from domino_sim.inference.screening import falls_from, rises
+from domino_sim.levels import Floats
+from domino_sim.wording import shown
+
+__all__ = ["CurveTable", "make_table", "several"]
+
+#: A skill with a frequency of 0 that rises by more than this is trained all the same.
+_TRAINED = 0.1
+
+#: Names that are told; of more, their number.
+_NAMED = 8
+
+
+@dataclass
+class CurveTable:
+    """Curves of all runs, and what was left out of them.
+
+    Attributes
+    ----------
+    seen
+        The runs.
+    level, known
+        Levels (runs, records, n), filled up at the end, and where there are any.
+    frequency : (runs, n) array
+        NaN where not known.
+    sigma
+        Standard deviation of the noise.
+    unlikely
+        Skills whose frequencies cannot be right, and why.
+    remarks
+        What was found.
+    """
+
+    seen: Observations
+    level: Floats
+    known: np.ndarray
+    frequency: Floats
+    sigma: float
+    unlikely: dict[str, str]
+    remarks: list[str]
+
+    def names_of(self, runs: Iterable[int]) -> str:
+        """Return the names of runs for a sentence."""
+        runs = list(runs)
+        if len(runs) == len(self.seen.runs) > 1:
+            return "every run"
+        return several(self.seen.runs[r].name for r in runs)
+
+    def note_gaps(self) -> None:
+        """Say which curves a run lacks; one that it does not train has frequency 0 there."""
+        absent: np.ndarray = np.logical_not(self.known.any(axis=1))
+        trained: np.ndarray = absent & (self.frequency > 0.0)
+        anywhere = ~absent.all(axis=0)
+        for r, run in enumerate(self.seen.runs):
+            for which, told in (
+                (~trained[r], "taken as not trained in it"),
+                (trained[r], "which its mixture trains: the run tells nothing of that"),
+            ):
+                missing = np.flatnonzero(absent[r] & which & anywhere)
+                if len(missing):
+                    skills = several(self.seen.skills[i] for i in missing)
+                    self.remarks.append(f"{shown(run.name)} has no curve of {skills}, {told}")
+        self.frequency = np.where(absent & ~trained, 0.0, self.frequency)
+
+    def leave_out_contradictions(self) -> None:
+        """Leave out runs in which a skill rises whose frequency is 0, and skills that often do.
+
+        What needs such a skill cannot be followed in the run, so that its curve alone is left out
+        only where less than half of the runs would be left.
+        """
+        self._check_trained()
+        odd = (self.frequency == 0.0) & (rises(self.level, self.known, self.sigma) > _TRAINED)
+        often = 2 * odd.sum(axis=0) > self.known.any(axis=1).sum(axis=0)
+        for i in np.flatnonzero(often):
+            self.unlikely[self.seen.skills[i]] = (
+                f"rises in {self.names_of(np.flatnonzero(odd[:, i]))}, where its frequency is 0"
+            )
+        odd &= ~often
+        bad: np.ndarray = odd.any(axis=1)
+        whole = 2 * bad.sum() <= len(bad)
+        for r in np.flatnonzero(bad):
+            rising = several(self.seen.skills[i] for i in np.flatnonzero(odd[r]))
+            self.remarks.append(
+                f"in the run {shown(self.seen.runs[r].name)} the frequency of {rising} is 0, but "
+                f"the level rises: {'the run' if whole else 'that curve'} is left out"
+            )
+        if whole:
+            self._keep(~bad)
+        else:
+            self.known = self.known & ~odd[:, None]
+
+    def _check_trained(self) -> None:
+        for run, mixture in zip(self.seen.runs, self.frequency, strict=True):
+            if (mixture == 0.0).all():
+                raise ArgumentError(
+                    f"the run {shown(run.name)} trains no skill", where="mixtures",
+                    expected="at least one frequency above 0",
+                )  # fmt: skip
+
+    def _keep(self, keep: np.ndarray) -> None:
+        runs = tuple(run for run, good in zip(self.seen.runs, keep, strict=True) if good)
+        self.seen = replace(self.seen, runs=runs)
+        self.level, self.known = self.level[keep], self.known[keep]
+        self.frequency = self.frequency[keep]
+
+    def cut_falls(self) -> None:
+        """Leave out what follows where a curve falls: in this model no skill is forgotten."""
+        start = falls_from(self.level, self.known, self.sigma)
+        known = self.known.copy()
+        for i, name in enumerate(self.seen.skills):
+            places = []
+            for r in np.flatnonzero(start[:, i] >= 0):
+                run = self.seen.runs[r]
+                places.append(f"{shown(run.name)} (step {run.steps[start[r, i]]:,.0f})")
+                known[r, start[r, i] + 1 :, i] = False
+            if places:
+                self.remarks.append(
+                    f"{shown(name)} falls in {_some(places)}: left out from there, as no skill is "
+                    "forgotten in this model"
+                )
+        self.known = known
+
+
+def make_table(curves: xr.Dataset, frequency: Floats) -> CurveTable:
+    """Return the curves, without runs that cannot be used at all.
+
+    Raises
+    ------
+    ArgumentError
+        If no run can be used, or one trains no skill.
+    """
+    seen, frequency, remarks = _usable(curves, frequency)
+    longest = max(len(run.steps) for run in seen.runs)
+    level = np.zeros((len(seen.runs), longest, len(seen.skills)))
+    known = np.zeros(level.shape, dtype=bool)
+    for r, run in enumerate(seen.runs):
+        level[r, : len(run.steps)] = run.level.T
+        known[r, : len(run.steps)] = run.weight.T > 0.0
+    table = CurveTable(seen, level, known, frequency, noise_of(level, known), {}, remarks)
+    table.note_gaps()
+    table.leave_out_contradictions()
+    table.cut_falls()
+    return table
+
+
+def _usable(curves: xr.Dataset, frequency: Floats) -> tuple[Observations, Floats, list[str]]:
+    """Leave out runs of less than two records, and those whose mixture alone is not known."""
+    if "level" not in curves.data_vars:
+        return observe(curves), frequency, []  # it says that there are none
+    names = curves["run"].values.tolist()
+    count = np.isfinite(curves["level"].values.astype(float)).any(axis=2).sum(axis=1)
+    short = count < 2
+    unmixed = np.isnan(frequency).all(axis=1) & ~short
+    if short.all() or unmixed[~short].all():
+        return observe(curves), frequency, []  # then that is what is wrong, and said of the first
+    remarks = [
+        f"the run {shown(names[r])} has {'one record' if count[r] else 'no record'}: left out"
+        for r in np.flatnonzero(short)
+    ]
+    if unmixed.any():
+        runs = several(names[r] for r in np.flatnonzero(unmixed))
+        remarks.append(f"no frequency is known in {runs}: left out")
+    use = np.flatnonzero(~(short | unmixed))
+    return observe(curves.isel(run=use)), frequency[use], remarks
+
+
+def several(names: Iterable[str]) -> str:
+    """Return names for a sentence; of many, the first and how many more there are."""
+    return _some([shown(name) for name in names])
+
+
+def _some(told: list[str]) -> str:
+    more = f" and {len(told) - _NAMED:,} more" if len(told) > _NAMED else ""
+    return ", ".join(told[:_NAMED]) + more

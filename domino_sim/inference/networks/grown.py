@@ -1,0 +1,206 @@
+"""One verb: the graph behind curves of a trained network, by the model that fits them better."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from domino_sim.inference.networks.hypotheses import Graph, Rules
+from domino_sim.inference.networks.onsets import find_onsets
+from domino_sim.inference.networks.power_gates import PowerGates
+from domino_sim.inference.networks.search import Judge, climb, restart
+from domino_sim.inference.study import Study
+from domino_sim.levels import Floats
+from domino_sim.progress import Meter, NullMeter
+
+__all__ = ["Grown", "infer_grown"]
+
+#: Steps of a path, their number and nodes of a run: while searching, and at the end.
+_ROUGH, _FINE, _FINEST = (0.12, 140, 40), (0.05, 320, 80), (0.025, 640)
+
+#: Memory of an optimiser that has one; points of its sample while searching and at the end.
+_MEMORY, _FEW, _MANY = 1.5, 128, 256
+
+#: Composed skills explain curves if levels are this close (root mean square). The optimiser's
+#: memory is looked for unless they are as close as that without, or hopelessly far.
+_CLOSE, _EXACT, _HOPELESS = 0.06, 0.025, 0.12
+
+#: Random graphs from which is climbed too, where levels are not exact.
+_TRIES = 8
+
+#: Draws of runs for probabilities.
+_DRAWS = 200
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A graph inferred under a model of networks.
+
+    Attributes
+    ----------
+    kind
+        ``composed`` or ``power``.
+    graph
+        A gate for every skill of the study.
+    probability : (n, n) array
+        ``[j, i]``: that i needs j.
+    level : (runs, records, n) array
+        Levels of the model at the records of the study; NaN where it says nothing.
+    misfit, typical
+        χ² a level, in units of the study's noise: of all levels, and of the median skill.
+    text
+        The model and its values in words.
+    exponents
+        Of power gates, by skill: β (of its frequency), γ (of the sum of frequencies), δ of each
+        other skill, α of each prerequisite.
+    misfits
+        Root mean square errors in levels of the models that were tried.
+    """
+
+    kind: Literal["composed", "power"]
+    graph: Graph
+    probability: Floats
+    level: Floats
+    misfit: float
+    typical: float
+    text: str
+    exponents: dict[int, Floats] = field(default_factory=dict)
+    misfits: dict[str, float] = field(default_factory=dict)
+
+
+def infer_grown(
+    study: Study,
+    forbidden: np.ndarray | None = None,
+    required: Sequence[Sequence[int]] | None = None,
+    most: int = 4,
+    until: float = np.inf,
+    meter: Meter | None = None,
+) -> Grown:
+    """Infer the graph under the models of networks.
+
+    Parameters
+    ----------
+    study
+        Curves and frequencies.
+    forbidden : (n, n) array of bool
+        ``[j, i]``: j is no prerequisite of i.
+    required
+        Of each skill, prerequisites that it has.
+    most
+        The most prerequisites of a gate.
+    until
+        When to stop (`time.monotonic`); the best so far is returned.
+    meter
+        Shows progress.
+    """
+    rules = Rules.of(len(study.skills), forbidden, required, most)
+    with (meter or NullMeter()).task("networks", 3) as update:
+        composed = _composed(study, rules, until)
+        update(2)
+        error = composed.misfits["composed"]
+        if error < _CLOSE or len(study.runs) < 3:
+            return composed
+        power = _power(study, rules)
+        power.misfits.update(composed.misfits)
+        update(3)
+    return power
+
+
+def _composed(study: Study, rules: Rules, until: float) -> Grown:
+    rough = Judge(study, *_ROUGH, until=until)
+    graph, cost = climb(rough, rules.start(), rules)
+    if rough.errors([graph]).mean() < _HOPELESS**2:
+        graph = restart(rough, graph, rules, _EXACT, _TRIES)
+        graph, cost = climb(rough, graph, rules, wide=rough.errors([graph]).mean() > _EXACT**2)
+    found = {"composed": float(np.sqrt(rough.errors([graph]).mean()))}
+    memory = 0.0
+    if _EXACT < found["composed"] < _HOPELESS and time.monotonic() < until:
+        other = Judge(study, *_ROUGH, memory=_MEMORY, parameters=_FEW, until=until)
+        better, less = climb(other, graph, rules)
+        found["composed, with memory"] = float(np.sqrt(other.errors([better]).mean()))
+        if less < cost:
+            graph, memory, rough = better, _MEMORY, other
+    if min(found.values()) < _HOPELESS:
+        if rough.errors([graph]).mean() > _EXACT**2:
+            graph, _ = climb(rough, graph, rules, wide=True)
+        fine = Judge(
+            study, *_FINE, memory=memory, parameters=_MANY, until=until, rough=rough
+        )  # fmt: skip
+        graph, _ = climb(fine, graph, rules)
+    else:
+        fine = rough
+    found["composed"] = float(np.sqrt(fine.errors([graph]).mean()))
+    finest = Judge(study, *_FINEST, 1, memory=memory, parameters=_MANY)
+    level = finest.walk(graph, study)
+    text = "composed skills" + (", an optimiser with memory" if memory else "")
+    return Grown(
+        "composed", graph, _bootstrap(fine, graph), level, *_misfit(study, level), text,
+        misfits=found,
+    )  # fmt: skip
+
+
+def _bootstrap(judge: Judge, graph: Graph) -> Floats:
+    """Return the part of draws of runs in which each edge is in the best graph."""
+    graphs = list(judge.seen)
+    errors = np.array([judge.seen[one] for one in graphs])
+    rng = np.random.default_rng(0)
+    runs, n = errors.shape[1], len(graph)
+    found = np.zeros((n, n))
+    for _ in range(_DRAWS):
+        drawn = rng.integers(runs, size=runs)
+        best = graphs[int(judge.cost_of(errors[:, drawn].mean(axis=1), graphs).argmin())]
+        for i, gate in enumerate(best):
+            found[list(gate.skills), i] += 1.0 / _DRAWS
+    return np.minimum(found, 1.0)
+
+
+def _power(study: Study, rules: Rules) -> Grown:
+    onsets = find_onsets(study)
+    gates = PowerGates(onsets, rules)
+    graph = gates.best()
+    fits = [gates.fit_of(i, gate) for i, gate in enumerate(graph)]
+    level = _shaped(study, onsets.log, onsets.seen, np.stack([fit.onset for fit in fits], axis=1))
+    level = np.where(onsets.trained[:, None], level, np.nan)
+    noise = float(np.median([fit.noise for fit in fits]))
+    return Grown(
+        "power", graph, gates.probabilities(graph), level, *_misfit(study, level),
+        f"power gates, onsets to within {noise:.0%}",
+        exponents={i: fit.weights for i, fit in enumerate(fits)},
+        misfits={"power": _rms(study, level)},
+    )  # fmt: skip
+
+
+def _shaped(study: Study, onset: Floats, seen: np.ndarray, expected: Floats) -> Floats:
+    """Return levels with expected onsets: each skill's mean curve by log step after its onset."""
+    records = study.records
+    level = np.zeros_like(records.level)
+    grid = np.linspace(-3.0, 3.0, 121)
+    for i in range(level.shape[2]):
+        curves = []
+        for r, steps in enumerate(study.steps):
+            if seen[r, i]:
+                after = np.log(np.maximum(steps, 0.5)) - onset[r, i]
+                curves.append(np.interp(grid, after, records.smooth[r, : len(steps), i]))
+        shape = np.mean(curves, axis=0) if curves else np.zeros(len(grid))
+        for r, steps in enumerate(study.steps):
+            after = np.log(np.maximum(steps, 0.5)) - expected[r, i]
+            level[r, : len(steps), i] = np.interp(after, grid, shape)
+    return level
+
+
+def _misfit(study: Study, level: Floats) -> tuple[float, float]:
+    """Return χ² a level: of all levels, and of the median skill."""
+    weight = np.where(np.isnan(level), 0.0, study.records.weight)
+    error = (weight * np.nan_to_num(study.records.level - level) ** 2).sum(axis=(0, 1))
+    values = (weight > 0.0).sum(axis=(0, 1))
+    known = values > 0
+    typical = np.median(error[known] / values[known]) if known.any() else np.inf
+    return float(error.sum() / max(int(values.sum()), 1)), float(typical)
+
+
+def _rms(study: Study, level: Floats) -> float:
+    return study.sigma * _misfit(study, level)[0] ** 0.5

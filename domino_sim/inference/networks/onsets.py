@@ -1,0 +1,85 @@
+"""When skills begin: the step at which each passes half its way, in every run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from domino_sim.inference.study import Study
+from domino_sim.levels import Floats
+
+__all__ = ["Onsets", "find_onsets"]
+
+#: A skill is trained in a run if its frequency is above this part of the run's largest.
+_TRAINED = 1e-6
+
+#: How much later, in log steps, one comes that did not come in a run: after its end; after its mean
+#: where it was not trained.
+_AFTER, _UNTRAINED = 0.2, 2.0
+
+
+@dataclass(frozen=True)
+class Onsets:
+    """Onsets of skills.
+
+    Attributes
+    ----------
+    log : (runs, n) array
+        log of the step at which a skill is at half its way, 0 where it never is.
+    seen, trained : (runs, n) arrays of bool
+        Whether it ever is, and whether it was trained.
+    as_prerequisite : (runs, n) array
+        The same with a guess where it was not seen.
+    end : (runs,) array
+        log of the last step.
+    frequency : (runs, n) array
+        log frequencies, 0 where not trained.
+    load : (runs,) array
+        log of the sum of frequencies, mean 0.
+    """
+
+    log: Floats
+    seen: np.ndarray
+    trained: np.ndarray
+    as_prerequisite: Floats
+    end: Floats
+    frequency: Floats
+    load: Floats
+
+
+def find_onsets(study: Study) -> Onsets:
+    """Return the onsets of all skills in all runs."""
+    records = study.records
+    runs, _, n = records.level.shape
+    floor = np.broadcast_to(records.floor, (runs, 1, n))[:, 0]
+    half = floor + 0.5 * (1.0 - floor)
+    at = np.full((runs, n), np.inf)
+    end = np.empty(runs)
+    for r, steps in enumerate(study.steps):
+        end[r] = np.log(max(float(steps[-1]), 1.0))
+        for i in range(n):
+            there = records.weight[r, : len(steps), i] > 0.0
+            curve = records.smooth[r, : len(steps), i][there]
+            if there.any() and curve[-1] >= half[r, i]:
+                at[r, i] = _crossing(np.asarray(steps, dtype=float)[there], curve, half[r, i])
+    seen = np.isfinite(at)
+    trained = study.frequency > _TRAINED * study.frequency.max(axis=1, keepdims=True)
+    log = np.log(np.where(seen, np.maximum(at, 1e-9), 1.0))
+    mean = np.array(
+        [log[seen[:, i], i].mean() if seen[:, i].any() else end.max() for i in range(n)]
+    )
+    guess = np.where(trained, np.maximum(end[:, None] + _AFTER, mean), mean + _UNTRAINED)
+    load = np.log(np.where(trained, study.frequency, 0.0).sum(axis=1))
+    return Onsets(
+        log, seen, trained, np.where(seen, log, guess), end,
+        np.log(np.where(trained, study.frequency, 1.0)), load - load.mean(),
+    )  # fmt: skip
+
+
+def _crossing(steps: Floats, curve: Floats, mark: float) -> float:
+    k = int(np.argmax(curve >= mark))
+    if k == 0:
+        return float(steps[0])
+    part = (mark - curve[k - 1]) / max(curve[k] - curve[k - 1], 1e-9)
+    return float(steps[k - 1] + part * (steps[k] - steps[k - 1]))

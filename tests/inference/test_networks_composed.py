@@ -1,0 +1,140 @@
+"""The mean field of composed skills, and graphs found from curves that follow it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from domino_sim.curves import make_curves
+from domino_sim.inference.forms import OPEN, Requires
+from domino_sim.inference.networks import infer_grown
+from domino_sim.inference.networks.alignment import Aligner
+from domino_sim.inference.networks.composed import Composed
+from domino_sim.inference.networks.hypotheses import Rules, descendants, is_acyclic
+from domino_sim.inference.networks.memory import path_with_memory
+from domino_sim.inference.records import Records
+from domino_sim.inference.study import make_study
+
+GRAPHS = {
+    "and": (OPEN, OPEN, Requires.of([0, 1])),
+    "or": (OPEN, OPEN, Requires.of([0, 1], any=True)),
+    "chain": (OPEN, Requires.of([0]), Requires.of([1])),
+    "three": (OPEN, OPEN, OPEN, Requires.of([0, 1, 2])),
+}
+
+
+def _loss(graph, p, x):
+    total = 0.0
+    for i, gate in enumerate(graph):
+        come = x[list(gate.skills)]
+        factor = 1.0 - np.prod(1.0 - come) if gate.any else np.prod(come)
+        total += p[i] * 0.5 * (1.0 - x[i] * factor) ** 2
+    return total
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_the_pull_is_the_gradient_of_the_loss(name):
+    graph = GRAPHS[name]
+    rng = np.random.default_rng(1)
+    p, x = rng.random((1, len(graph))), rng.random(len(graph))
+    pull, _ = Composed([graph], p).pull(x[None, None])
+    for i in range(len(x)):
+        near = 1e-5 * np.eye(len(x))[i]
+        slope = (_loss(graph, p[0], x + near) - _loss(graph, p[0], x - near)) / 2e-5
+        assert pull[0, 0, i] == pytest.approx(-slope, abs=1e-8)
+
+
+def test_skills_without_prerequisites_follow_the_exponential():
+    p = np.array([[1.0, 0.25]])
+    path = Composed([(OPEN, OPEN)], p).path(0.02, 120)[0, 0]
+    inside = (path[:, 0] > 0.05) & (path[:, 0] < 0.95)
+    # 1 − y = e^(−p τ): so 1 − y_B = (1 − y_A)^(p_B/p_A), whatever the clock.
+    np.testing.assert_allclose(1.0 - path[inside, 1], (1.0 - path[inside, 0]) ** 0.25, atol=1e-3)
+
+
+def test_memory_favours_what_is_new():
+    p = np.array([[1.0, 0.05]])
+    graph = (OPEN, Requires.of([0]))
+    plain = Composed([graph], p).path(0.05, 100)[0, 0]
+    late = path_with_memory(Composed([graph], p), 1, 0.05, 100, 1.5, 128)[0, 0]
+
+    def beside(path):
+        return np.interp(0.5, path[:, 1], path[:, 0])
+
+    assert beside(late) < beside(plain)
+
+
+def test_the_walk_is_the_nearest_one_that_never_goes_back_by_a_segment():
+    line = np.stack([np.linspace(0.0, 1.0, 101)] * 2, axis=1)[None]
+    level = np.array([[[0.0, 0.0], [0.42, 0.38], [0.2, 0.2], [0.9, 1.0]]])
+    records = Records(level, np.ones_like(level))
+    found = Aligner(records).walk(line)
+    assert (np.diff(found[0, :, 0]) >= -0.01 - 1e-12).all()
+    error = Aligner(records).errors(line[None])[0, 0]
+    assert error == pytest.approx(np.square(found - level).sum(), abs=1e-9)
+    # 0.4 and 0.2 out of order: both are best at 0.3, here at the two ends of a segment.
+    np.testing.assert_allclose(found[0, :, 0], [0.0, 0.3, 0.3, 0.95], atol=0.011)
+
+
+def test_missing_levels_do_not_count():
+    line = np.stack([np.linspace(0.0, 1.0, 11)] * 2, axis=1)[None]
+    level = np.array([[[0.2, 0.2], [0.6, 7.0]]])
+    weight = np.array([[[1.0, 1.0], [1.0, 0.0]]])
+    assert Aligner(Records(level, weight)).errors(line[None])[0, 0] == pytest.approx(0.0, abs=1e-12)
+
+
+def _study(graph, p, *, power=1.0, seed=0):
+    """Curves of the mean field, at records by some clock of their own."""
+    path = Composed([graph], p).path(0.02, 700)[0]
+    runs, _, n = path.shape
+    rng = np.random.default_rng(seed)
+    levels = []
+    for run in path:
+        end = int(np.argmax((run > 0.97).all(axis=1))) or len(run) - 1
+        at = end * np.linspace(0.0, 1.0, 80) ** power
+        points = np.arange(len(run))
+        levels.append(np.stack([np.interp(at, points, run[:, i]) for i in range(n)], axis=1))
+    level = np.array(levels) + 0.005 * rng.normal(size=(runs, 80, n))
+    curves = make_curves(
+        runs=[f"run {r}" for r in range(runs)], steps=np.arange(80) * 10,
+        skills=[f"s{i}" for i in range(n)], level=level, frequency=p,
+    )  # fmt: skip
+    return make_study(curves, None)
+
+
+GRAPH = (OPEN, OPEN, Requires.of([0]), Requires.of([0, 1]), Requires.of([1, 2], any=True))
+
+
+@pytest.fixture(scope="module")
+def mixtures():
+    p = np.exp(np.random.default_rng(3).normal(size=(5, 5)))
+    return p / p.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0])
+def test_a_graph_is_found_by_any_clock(mixtures, power):
+    found = infer_grown(_study(GRAPH, mixtures, power=power))
+    assert found.kind == "composed"
+    edges = {(int(j), int(i)) for j, i in np.argwhere(found.probability >= 0.5)}
+    assert edges == {(j, i) for i, gate in enumerate(GRAPH) for j in gate.skills}
+    assert found.graph[4].any
+    assert found.misfit < 6.0
+
+
+def test_prior_knowledge_is_kept_to(mixtures):
+    study = _study(GRAPH, mixtures)
+    forbidden = np.zeros((5, 5), dtype=bool)
+    forbidden[0, 2] = True
+    found = infer_grown(study, forbidden, [(), (), (), (1,), ()], most=1)
+    assert found.probability[0, 2] == 0.0
+    assert found.probability[1, 3] == 1.0
+    assert max(len(gate.skills) for gate in found.graph) <= 1
+
+
+def test_rules():
+    rules = Rules.of(3, None, [(), (0,), ()], 2)
+    assert all(0 in gate.skills for gate in rules.gates(1))
+    assert rules.start() == (OPEN, Requires.of([0]), OPEN)
+    assert Requires.of([0, 1], any=True) in rules.neighbours(2, Requires.of([0]))
+    assert not is_acyclic((Requires.of([1]), Requires.of([0]), OPEN))
+    assert descendants((OPEN, Requires.of([0]), Requires.of([1])), 0) == {0, 1, 2}
