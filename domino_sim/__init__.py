@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from domino_sim.gradient.training import train
     from domino_sim.graph import load_graph
     from domino_sim.inference import infer
+    from domino_sim.inference.planning import design_mixtures
     from domino_sim.meanfield import predict_gradient
+    from domino_sim.modularity import compare_modularity
     from domino_sim.readers import read_curves
     from domino_sim.record import Recorder
     from domino_sim.scenario import Scenario, load_scenario
@@ -35,6 +37,8 @@ __all__ = [
     "SkillProbe",
     "__version__",
     "calibrate",
+    "compare_modularity",
+    "design_mixtures",
     "forecast",
     "infer",
     "infer_frequencies",
@@ -54,6 +58,8 @@ _HOMES = {
     "Scenario": "domino_sim.scenario",
     "SkillProbe": "domino_sim.gradient.probe",
     "calibrate": "domino_sim.calibration",
+    "compare_modularity": "domino_sim.modularity",
+    "design_mixtures": "domino_sim.inference.planning",
     "forecast": "domino_sim.forecasting",
     "infer": "domino_sim.inference",
     "infer_frequencies": "domino_sim.frequencies",

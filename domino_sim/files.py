@@ -31,10 +31,12 @@ __all__ = [
     "resolve",
 ]
 
-Kind = Literal["graphs", "runs", "scenarios"]
+Kind = Literal["experiments", "graphs", "runs", "scenarios"]
 
-#: Where they are kept. Gradient runs stand among the scenarios, and are not listed with them.
+#: Where they are kept. Experiments (of inference) and gradient runs stand among the scenarios, and
+#: are not listed with them.
 FOLDERS: dict[Kind, str] = {
+    "experiments": "scenarios/inference",
     "graphs": "graphs",
     "runs": "scenarios/gradient",
     "scenarios": "scenarios",
@@ -45,6 +47,7 @@ MAX_BYTES = 512 * 2**20
 
 #: What a path to a graph, a gradient run or a scenario ends in.
 SUFFIXES: dict[str, tuple[str, ...]] = {
+    "experiments": (".toml",),
     "graphs": (".toml", ".graphml", ".json"),
     "runs": (".toml",),
     "scenarios": (".toml",),
@@ -148,7 +151,7 @@ def _mode_for(path: Path) -> int:
 
 
 def list_bundled(kind: Kind) -> dict[str, Path]:
-    """Return the graphs, gradient runs or scenarios that come with the program, by name (stem).
+    """Return the files of a kind that come with the program, by name (stem).
 
     Examples
     --------
@@ -156,10 +159,11 @@ def list_bundled(kind: Kind) -> dict[str, Path]:
     True
     """
     folder = _bundle_folder(kind)
-    elsewhere = _bundle_folder("runs") if kind == "scenarios" else None
+    others: tuple[Kind, ...] = ("experiments", "runs") if kind == "scenarios" else ()
+    elsewhere = {_bundle_folder(other) for other in others}
     found: dict[str, Path] = {}
     for path in sorted(folder.rglob("*")) if folder else ():
-        if path.suffix in SUFFIXES[kind] and path.is_file() and elsewhere not in path.parents:
+        if path.suffix in SUFFIXES[kind] and path.is_file() and not elsewhere & {*path.parents}:
             if path.stem in found:
                 raise FileError(
                     f"two bundled {kind} are named {path.stem!r}",

@@ -6,7 +6,9 @@ import argparse
 from collections.abc import Sequence
 from importlib import import_module
 
-TOPICS = ("calibration", "forecast", "frequencies", "gradient_mlp", "meanfield", "sweeps")
+TOPICS = (
+    "calibration", "forecast", "frequencies", "gradient_mlp", "meanfield", "modularity", "sweeps",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -17,7 +17,8 @@ from typing import Annotated
 import typer
 
 from domino_sim import __version__
-from domino_sim.cli import fit_commands, sweep_command
+from domino_sim.cli import design_command, fit_commands, sweep_command
+from domino_sim.cli.modularity import modularity
 from domino_sim.cli.reading import (
     Column,
     Files,
@@ -161,6 +162,8 @@ def curves(
 app.command()(fit_commands.calibrate)
 app.command()(fit_commands.forecast)
 app.command()(fit_commands.infer)
+app.command()(design_command.design)
+app.command()(modularity)
 app.command()(sweep_command.sweep)
 
 

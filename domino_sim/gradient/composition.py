@@ -63,6 +63,10 @@ class Composition:
 
     def level(self, x: torch.Tensor) -> torch.Tensor:
         """Return the levels (runs, skills) at projections `x` (runs, skills); differentiable."""
+        return x * self.factor(x)
+
+    def factor(self, x: torch.Tensor) -> torch.Tensor:
+        """Return how far prerequisites let each skill learn (runs, skills); 1 without any."""
         one = x.new_ones(len(x), 1)
         factors = [one.expand(-1, self._free)]
         if self._every:
@@ -73,7 +77,7 @@ class Composition:
             factors.append(1.0 - _product(padded, self._some))
         for gate, index in self._others:
             factors.append(_probability(gate, x, index)[:, None])
-        return x * torch.cat(factors, 1)[:, self._back]
+        return torch.cat(factors, 1)[:, self._back]
 
 
 def _flat(gate: Gate, index: dict[str, int]) -> tuple[str, list[int]]:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domino_sim.errors import ArgumentError
+from domino_sim.gradient.modules import supports_of
 from domino_sim.gradient.run import Run
 from domino_sim.gradient.tables import Geometry
 from domino_sim.meanfield import predict_gradient
@@ -20,7 +21,8 @@ def expected_levels(run: Run) -> NDArray[np.float64] | None:
 
     Predicted are runs of the geometry model on orthogonal or random task vectors, without composed
     skills, under SGD, SignGD, Signum or Adam with a constant learning rate, in which nothing is
-    changed on the way (``docs/theory.md``, "Mean field of gradient runs").
+    changed on the way (``docs/theory.md``, "Mean field of gradient runs"). Modules are predicted
+    one by one, where batches are not sampled.
 
     Examples
     --------
@@ -41,15 +43,18 @@ def expected_levels(run: Run) -> NDArray[np.float64] | None:
     for member in members:
         if member.mixture in found:
             continue
-        try:
-            predicted = predict_gradient(
-                frequencies=member.frequencies, n_dim=model.n_dim, lr=optimizer.lr,
-                steps=run.steps, optimizer=name, betas=betas, noise=run.noise,
-                batch_size=run.batch_size, loss=run.loss, g0=model.g0,
-            )  # fmt: skip
-        except ArgumentError:  # SGD would diverge, or the steps do not fit the memory
-            return None
-        found[member.mixture] = predicted["level"].values[steps]
+        levels = np.empty((len(steps), len(run.names)))
+        for skills, (first, end) in supports_of(run):
+            try:
+                predicted = predict_gradient(
+                    frequencies=member.frequencies[list(skills)], n_dim=end - first,
+                    lr=optimizer.lr, steps=run.steps, optimizer=name, betas=betas,
+                    noise=run.noise, batch_size=run.batch_size, loss=run.loss, g0=model.g0,
+                )  # fmt: skip
+            except ArgumentError:  # SGD would diverge, or the steps do not fit the memory
+                return None
+            levels[:, list(skills)] = predicted["level"].values[steps]
+        found[member.mixture] = levels
     return np.array([found[member.mixture] for member in members])
 
 
@@ -61,7 +66,13 @@ def _predictable(run: Run) -> bool:
         return False
     if optimizer.name == "sgd" and optimizer.momentum:
         return False
+    if run.sampling == "balanced" or (run.model.modules and run.batch_size is not None):
+        return False
     changed = run.interventions or schedule.kind != "constant" or schedule.warmup
     composed = any(run.skill_graph().pred.values())
-    trained = max(np.count_nonzero(member.frequencies) for member in run.members())
-    return not (changed or composed or trained > run.model.n_dim)
+    trained = np.array([member.frequencies for member in run.members()]) > 0.0
+    crowded = any(
+        trained[:, list(support.skills)].sum(axis=1).max() > support.n_dim
+        for support in supports_of(run)
+    )
+    return not (changed or composed or crowded)

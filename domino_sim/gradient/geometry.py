@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 from domino_sim.gradient.alignment import Alignment
 from domino_sim.gradient.batches import Batches, steps_ahead
 from domino_sim.gradient.composition import Composition
+from domino_sim.gradient.modules import supports_of
 from domino_sim.gradient.run import Member, Run
 from domino_sim.gradient.streams import Streams
-from domino_sim.gradient.vectors import KINDS, given_vectors, task_vectors
+from domino_sim.gradient.vectors import KINDS, given_vectors, modular_vectors
 from domino_sim.levels import Loss
 from domino_sim.scenario.places import Place
 
@@ -45,6 +46,13 @@ THREADS = 1
 
 #: From this many skills on, a sampled batch touches only the task vectors it drew.
 MANY = 64
+
+#: With balanced demands a composed skill is sampled when its prerequisites let it learn so far.
+HALF_OPEN = 0.5
+
+#: The least that counts as left to mastery: what is nearly mastered is not to wait for what has
+#: just opened.
+LITTLE = 0.05
 
 
 class GeometryRuns:
@@ -66,6 +74,9 @@ class GeometryRuns:
         Samples a step; None for the expected gradient.
     composition
         Levels as products of projections; None where each level is its own projection.
+    mastery
+        Given, demands are balanced: at every step the weights are in proportion to (mastery −
+        level)/(1 − level) of the skills that are open and below this level. Not with `batch_size`.
 
     Examples
     --------
@@ -86,13 +97,14 @@ class GeometryRuns:
         g0: float = 1.0,
         batch_size: int | None = None,
         composition: Composition | None = None,
+        mastery: float | None = None,
     ) -> None:
         runs, skills, n_dim = vectors.shape
         self.theta = vectors.new_zeros(runs, n_dim)
         self.theta.grad = torch.zeros_like(self.theta)
         self.parameters = [self.theta]
         self._vectors, self._loss, self._g0 = vectors, loss, g0
-        self._composition = composition
+        self._composition, self._mastery = composition, mastery
         self._batches = Batches(frequencies, batch_size, streams, vectors, scale=g0)
         self._alignment = Alignment(vectors)
         self._x, self._losses = vectors.new_zeros(runs, skills), vectors.new_zeros(runs)
@@ -116,6 +128,8 @@ class GeometryRuns:
                 self._gradient_of_drawn(run, weights)
             return self._losses
         self._project()
+        if self._mastery is not None:
+            weights = self._balanced(weights, self._mastery)
         pull, one, other = self._pull(self._x, weights)
         assert self.theta.grad is not None
         if self._one_by_one:
@@ -131,6 +145,24 @@ class GeometryRuns:
                 torch.mv(vectors, theta, out=x)
         else:
             torch.bmm(self._vectors, self.theta[:, :, None], out=self._x[:, :, None])
+
+    def _balanced(self, weights: torch.Tensor, mastery: float) -> torch.Tensor:
+        """Return weights (runs, skills) of one sum, by which open skills are mastered together.
+
+        Demands are in proportion to what each has left to mastery: equal where all began alike, and
+        what falls behind by chance catches up.
+        """
+        level = torch.sigmoid(self._x) if self._loss == "ce" else self._x
+        wanted = weights > 0
+        if self._composition is not None:
+            level = self._composition.level(self._x)
+            wanted = wanted & (self._composition.factor(self._x) > HALF_OPEN)
+        left = (mastery - level).clamp(min=LITTLE)
+        ask = left / (1.0 - level).clamp(min=1.0 - mastery)
+        ask = torch.where(wanted & (level < mastery), ask, 0.0)
+        whole = ask.sum(-1, keepdim=True)
+        even = weights.sum(-1, keepdim=True) * ask / whole.clamp(min=1e-30)
+        return torch.where(whole > 0, even, weights)
 
     def _gradient_of_drawn(self, run: int, weights: torch.Tensor) -> None:
         vectors, _, theta, grad, _ = self._rows[run]
@@ -214,7 +246,8 @@ def build(
     assert run.model.kind == "geometry"
     model, count = run.model, len(run.names)
     if model.vectors in KINDS:
-        drawn = [task_vectors(model, count, stream.start) for stream in streams]
+        supports = supports_of(run)
+        drawn = [modular_vectors(model, supports, stream.start) for stream in streams]
     else:
         drawn = [given_vectors(model, count, Place(run.where), run.folder)] * len(members)
     stacked = torch.empty(len(members), count, model.n_dim, dtype=dtype, device=device)
@@ -229,6 +262,7 @@ def build(
         g0=model.g0,
         batch_size=run.batch_size,
         composition=composition if composition.composed else None,
+        mastery=run.mastery if run.sampling == "balanced" else None,
     )
 
 

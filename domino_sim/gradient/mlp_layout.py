@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,9 +12,9 @@ from numpy.typing import NDArray
 
 from domino_sim.errors import ScenarioError
 from domino_sim.gradient.mlp_tables import Addition, Mlp, Modular, Parity, Powers
+from domino_sim.gradient.modules import ROUNDING, check_members
 from domino_sim.graph.core import gate_of
 from domino_sim.scenario.places import Place
-from domino_sim.scenario.tables import Module
 from domino_sim.wording import shown
 
 if TYPE_CHECKING:
@@ -37,9 +36,6 @@ SKILL_KEYS = {
     "powers": ("power", "the power that its output is trained towards"),
     "addition": ("share", "its part of all pairs"),
 }
-
-#: How far the shares of modules or pairs may pass 1 by rounding.
-ROUNDING = 1e-9
 
 
 class Block(NamedTuple):
@@ -164,7 +160,7 @@ def blocks_of(run: Run) -> list[Block]:
             where=place.of("model", "modules"),
             expected="control_bits = false",
         )
-    _check_members(run, modules, place)
+    check_members(run, modules, place)
     blocks, starts = [], [0] * len(model.hidden)
     for title, module in modules.items():
         units = []
@@ -180,33 +176,6 @@ def blocks_of(run: Run) -> list[Block]:
             starts[layer] += count
         blocks.append(Block(tuple(names.index(name) for name in module.skills), tuple(units)))
     return blocks
-
-
-def _check_members(run: Run, modules: Mapping[str, Module], place: Place) -> None:
-    found: dict[str, str] = {}
-    for title, module in modules.items():
-        for j, name in enumerate(module.skills):
-            path = ("model", "modules", title, "skills", j)
-            place.know(name, run.skill_graph(), *path)
-            if name in found:
-                raise ScenarioError(
-                    f"{shown(name)} is in the module {shown(found[name])} already",
-                    where=place.of(*path),
-                    expected="each skill in exactly one module",
-                )
-            found[name] = title
-    for name in run.names:
-        if name not in found:
-            raise ScenarioError(
-                f"{shown(name)} is in no module",
-                where=place.of("model", "modules"),
-                expected="each skill in exactly one module",
-            )
-    total = math.fsum(module.share for module in modules.values())
-    if total > 1 + ROUNDING:
-        raise ScenarioError(
-            f"the shares add up to {total:g}", where=place.of("model", "modules"), expected="≤ 1"
-        )
 
 
 def sizes_of(run: Run) -> list[int]:

@@ -23,6 +23,7 @@ from domino_sim.errors import ScenarioError
 from domino_sim.files import read_named
 from domino_sim.gradient.mlp_checks import check_mlp, check_skill_keys
 from domino_sim.gradient.mlp_tables import Addition, Parity, Powers, kind_of_model, known_model
+from domino_sim.gradient.modules import supports_of
 from domino_sim.gradient.tables import Geometry, Optimizer, RunIntervention, RunSkill
 from domino_sim.gradient.vectors import KINDS, check_vectors, given_vectors
 from domino_sim.scenario.assembly import base_frequencies, base_graph
@@ -111,6 +112,12 @@ class Run(Table):
         default=1.0,
         description="GiB that the runs trained side by side may take; more runs follow after "
         "them.",
+    )
+    sampling: Literal["mixture", "balanced"] = Field(
+        default="mixture",
+        description="mixture: skills are trained by their frequencies; balanced: at every step "
+        "those that are open by (mastery − level)/(1 − level), with the same sum, so that all are "
+        "mastered together (geometry; without batch_size).",
     )
     model: Model = Field(description="What is trained.")
     optimizer: Optimizer = Field(description="What updates the parameters.")
@@ -211,6 +218,11 @@ class Run(Table):
                 expected=f"≤ {self.steps}",
                 at=("optimizer", "schedule", "warmup"),
             )
+        if self.sampling == "balanced":
+            if self.model.kind != "geometry":
+                refuse("balanced sampling of an mlp", "a geometry model", at=("sampling",))
+            if self.batch_size is not None:
+                refuse("balanced sampling with batch_size", "no batch_size", at=("sampling",))
         self.record.check(self.steps)
         return self
 
@@ -232,6 +244,7 @@ class Run(Table):
         check_skill_keys(self)
         if self.model.kind == "geometry":
             check_vectors(self.model, len(names), place, self._folder)
+            supports_of(self)
         else:
             check_mlp(self)
         composed = [name for name, needs in names.pred.items() if needs]
@@ -293,6 +306,8 @@ class Run(Table):
     def definition(self) -> list[Any]:
         """Return, as plain values, all that its numbers depend on, for telling runs apart."""
         beside = {"title", "source", "memory", "mastery", "sweep"}
+        if self.sampling == "balanced":
+            beside -= {"mastery"}
         given = self.model_dump(mode="json", exclude=beside)
         edges = [[*edge] for edge in self._graph.edges]
         gates = [data.get("requires", "") for data in self._graph.nodes.values()]

@@ -20,7 +20,7 @@ from domino_sim.scenario.fields import (
 )
 from domino_sim.scenario.interventions import flat
 from domino_sim.scenario.keys import skill_of
-from domino_sim.scenario.tables import SkillTable
+from domino_sim.scenario.tables import Module, SkillTable
 
 Beta = Annotated[Number, Field(ge=0, lt=1)]
 
@@ -52,6 +52,21 @@ class Geometry(Table):
         description="The scale of the loss, g0 ½(1 − s)² or −g0 log s: 2 gives (1 − s)². It "
         "matters beside noise, and with sgd.",
     )
+    modules: dict[str, Module] = Field(
+        default={},
+        description="Modules by name: their skills, and their share of the parameters. The task "
+        "vectors of a module lie in its own parameters; without this key all skills share all.",
+    )
+
+    @model_validator(mode="after")
+    def _vectors_of_modules(self) -> Self:
+        if self.modules and self.vectors not in ("orthogonal", "random", "gaussian"):
+            refuse(
+                f"modules with vectors = {self.vectors!r}",
+                "orthogonal, random or gaussian: they are drawn for each module",
+                at=("modules",),
+            )
+        return self
 
 
 class Schedule(Table):

@@ -310,6 +310,8 @@ def _curves(run: Run, members: Sequence[Member], loops: Sequence[Loop]) -> xr.Da
     if varies.any():
         extra["frequency_at"] = (dims, at)
     frequency[:, varies] = np.nan
+    if run.sampling == "balanced":
+        frequency[:] = np.nan
     return make_curves(
         runs=[member.name for member in members],
         steps=run.record_steps(),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from domino_sim.errors import ScenarioError, nearest_name
+from domino_sim.gradient.modules import Support
 from domino_sim.gradient.tables import Geometry
 from domino_sim.scenario.correlation import read_matrix
 from domino_sim.scenario.places import Place
 from domino_sim.wording import shown
 
-__all__ = ["KINDS", "check_vectors", "task_vectors"]
+__all__ = ["KINDS", "check_vectors", "modular_vectors", "task_vectors"]
 
 KINDS = ("orthogonal", "random", "gaussian", "basis")
 
@@ -64,6 +66,21 @@ def task_vectors(model: Geometry, count: int, rng: np.random.Generator) -> NDArr
     if model.vectors == "random":
         return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
     return drawn / np.sqrt(model.n_dim)
+
+
+def modular_vectors(
+    model: Geometry, supports: Sequence[Support], rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Draw task vectors that lie in the parameters of their modules, shape (count, n_dim).
+
+    Of one module that has all parameters they are those of `task_vectors`.
+    """
+    count = sum(len(support.skills) for support in supports)
+    drawn = np.zeros((count, model.n_dim))
+    for skills, (first, end) in supports:
+        part = model.model_copy(update={"n_dim": end - first, "modules": {}})
+        drawn[list(skills), first:end] = task_vectors(part, len(skills), rng)
+    return drawn
 
 
 def given_vectors(

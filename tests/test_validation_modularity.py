@@ -1,0 +1,50 @@
+"""The validation of modularity, quick: its pieces, and that its verdicts can fail."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from validation import modularity, modularity_gradient
+from validation.modularity_fig18 import FIG18, _final_losses
+
+
+def test_published_ratios_of_losses_rise_with_skew_and_size() -> None:
+    """Fig. 18 at equal α: what n_dim 40 and α = 1 say is 1.53, not the 2.17 of the panel."""
+    assert FIG18[1.0, 40] == 1.53
+    for n_dim in (40, 100):
+        assert FIG18[1.0, n_dim] < FIG18[1.4, n_dim] < FIG18[1.8, n_dim]
+    assert FIG18[1.0, 40] < FIG18[1.0, 100] < FIG18[1.0, 220]
+
+
+def test_of_modules_only_what_has_no_parameter_is_left() -> None:
+    """A parameter a skill: what is left is log 2 times the frequency of skills beyond n_dim."""
+    (found,) = _final_losses(1.0, 40, "basis", 1, steps=1000)
+    p = 1.0 / np.arange(1, 1001)
+    assert found == pytest.approx(np.log(2) * p[40:].sum() / p.sum(), rel=1e-3)
+    # The published loss of these modules at seed 0.
+    assert found == pytest.approx(0.29696, rel=1e-3)
+
+
+def test_simulated_tables_are_right_and_say_so() -> None:
+    rows = list(modularity._simulated(16))
+    assert len(rows) == 9 and {row[-1] for row in rows} == {"ok"}
+    assert modularity._fits("sum", 1.0, (1.0, 0.98, 0.5)) == "apart"
+    assert modularity._fits("norm", 0.0, (0.52, 0.5, 0.5)) == "apart"
+    assert modularity._fits("norm", 2.0, (0.55, 0.5, 0.5)) == "ok"
+    (even, *_) = modularity._coefficients(16)
+    assert even == ("0", "1", "1.0000", "(of 256)")
+
+
+def test_gradient_runs_take_as_long_as_simulated() -> None:
+    times = []
+    for n in (4, 16):
+        one, cut = modularity_gradient.ways_of(n, 1.0)
+        times.append([np.median(modularity_gradient.trained_times(w, 1, 1.3)) for w in (one, cut)])
+    slopes = np.log(np.array(times[1]) / times[0]) / np.log(4)
+    assert slopes == pytest.approx([0.557, 0.5], abs=0.06)
+
+
+def test_a_run_that_is_cut_short_is_never_done() -> None:
+    one, _ = modularity_gradient.ways_of(4, 1.0)
+    assert modularity_gradient.trained_times(one, 1, 0.2) == np.inf
