@@ -283,7 +283,10 @@ class Builder:
             options = self.options(structure, skill, wide=wide)
             if not options:
                 continue
-            against = self.judge(structure, options, judges) if len(options) > 1 else [0.0]
+            # Where none explains the skill, it is not the clocks they tell that matter.
+            explained = options[0].error - structure.error < _EXPLAINED * self.size
+            told = len(options) > 1 and explained
+            against = self.judge(structure, options, judges) if told else [0.0] * len(options)
             owed = self.price * structure.edges
             pool += [
                 (option.score + owed + float(bad), option, structure)
@@ -403,11 +406,12 @@ class Construction:
             return bool(grown) and grown[0].added < enough
 
         first = self.alive[0]
-        ways = (False, True) if len(first.gates) > 2 else (False,)
+        right = self.misfit < _RIGHT
+        ways = (False, True) if right and len(first.gates) > 2 else (False,)
         if not any(
             builder.promising(first, skill, wide=wide) and grow(skill, wide=wide)
             for wide in ways
-            for skill in queue[: None if self.misfit < _RIGHT else _TRIED]
+            for skill in queue[: None if right and len(first.gates) > _FEW else _TRIED]
         ):
             for skill in queue[:_TRIED] if not tried else ():
                 grow(skill, wide=len(first.gates) > 2)

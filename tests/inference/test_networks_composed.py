@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from domino_sim.curves import make_curves
+from domino_sim.inference import infer
 from domino_sim.inference.forms import OPEN, Requires
 from domino_sim.inference.networks import infer_grown
 from domino_sim.inference.networks.alignment import Aligner
@@ -83,7 +84,7 @@ def test_missing_levels_do_not_count():
     assert Aligner(Records(level, weight)).errors(line[None])[0, 0] == pytest.approx(0.0, abs=1e-12)
 
 
-def _study(graph, p, *, power=1.0, seed=0):
+def _curves(graph, p, *, power=1.0, seed=0):
     """Curves of the mean field, at records by some clock of their own."""
     path = Composed([graph], p).path(0.02, 700)[0]
     runs, _, n = path.shape
@@ -99,7 +100,7 @@ def _study(graph, p, *, power=1.0, seed=0):
         runs=[f"run {r}" for r in range(runs)], steps=np.arange(80) * 10,
         skills=[f"s{i}" for i in range(n)], level=level, frequency=p,
     )  # fmt: skip
-    return make_study(curves, None)
+    return curves
 
 
 GRAPH = (OPEN, OPEN, Requires.of([0]), Requires.of([0, 1]), Requires.of([1, 2], any=True))
@@ -113,7 +114,7 @@ def mixtures():
 
 @pytest.mark.parametrize("power", [1.0, 2.0])
 def test_a_graph_is_found_by_any_clock(mixtures, power):
-    found = infer_grown(_study(GRAPH, mixtures, power=power))
+    found = infer_grown(make_study(_curves(GRAPH, mixtures, power=power), None))
     assert found.kind == "composed"
     edges = {(int(j), int(i)) for j, i in np.argwhere(found.probability >= 0.5)}
     assert edges == {(j, i) for i, gate in enumerate(GRAPH) for j in gate.skills}
@@ -121,8 +122,18 @@ def test_a_graph_is_found_by_any_clock(mixtures, power):
     assert found.misfit < 6.0
 
 
+def test_infer_picks_the_model_by_the_fit(mixtures):
+    found = infer(_curves(GRAPH, mixtures))
+    assert found.report["model"]["kind"] == "composed"
+    assert any("model of networks" in remark for remark in found.report["remarks"])
+    edges = {(a, b) for a, b, status in found.graph.edges(data="status") if status == "found"}
+    assert edges == {(f"s{j}", f"s{i}") for i, gate in enumerate(GRAPH) for j in gate.skills}
+    assert found.graph.nodes["s4"]["gate"] == "or"
+    assert abs(found.predicted.level - found.predicted.observed).max() < 0.2
+
+
 def test_prior_knowledge_is_kept_to(mixtures):
-    study = _study(GRAPH, mixtures)
+    study = make_study(_curves(GRAPH, mixtures), None)
     forbidden = np.zeros((5, 5), dtype=bool)
     forbidden[0, 2] = True
     found = infer_grown(study, forbidden, [(), (), (), (1,), ()], most=1)
