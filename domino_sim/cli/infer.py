@@ -158,7 +158,8 @@ def _print_form(console: Console, report: Row) -> None:
     console.print(Text(f"{what}: {report['model']['text']}", style="bold"), soft_wrap=True)
     misfit = value_text(report["misfit"])
     print_line(console, f"misfit {misfit} (χ² a value; 1 is noise of {report['noise']:.2g} alone)")
-    others = [f"{name} {value_text(x)}" for name, x in report["forms"].items() if name != report["model"]["text"]]
+    used = report["model"]["text"]
+    others = [f"{name} {value_text(x)}" for name, x in report["forms"].items() if name != used]
     told = "; ".join(others) if others else "given up before they had all skills"
     print_line(console, f"other forms: {told}")
 
