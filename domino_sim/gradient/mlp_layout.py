@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from domino_sim.errors import ScenarioError
 from domino_sim.gradient.mlp_tables import Addition, Mlp, Modular, Parity, Powers
-from domino_sim.gradient.modules import ROUNDING, check_members
 from domino_sim.graph.core import gate_of
+from domino_sim.scenario.crosschecks import ROUNDING, check_members
 from domino_sim.scenario.places import Place
 from domino_sim.wording import shown
 
@@ -160,7 +160,7 @@ def blocks_of(run: Run) -> list[Block]:
             where=place.of("model", "modules"),
             expected="control_bits = false",
         )
-    check_members(run, modules, place)
+    check_members(modules, run.skill_graph(), place, "model", "modules")
     blocks, starts = [], [0] * len(model.hidden)
     for title, module in modules.items():
         units = []

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from domino_sim.errors import ScenarioError
 from domino_sim.gradient.tables import Geometry
+from domino_sim.scenario.crosschecks import ROUNDING, check_members
 from domino_sim.scenario.places import Place
-from domino_sim.scenario.tables import Module
-from domino_sim.wording import shown
 
 if TYPE_CHECKING:
     from domino_sim.gradient.run import Run
 
-__all__ = ["ROUNDING", "Support", "check_members", "supports_of"]
-
-#: How far the shares of modules or pairs may pass 1 by rounding.
-ROUNDING = 1e-9
+__all__ = ["Support", "supports_of"]
 
 
 class Support(NamedTuple):
@@ -55,7 +49,7 @@ def supports_of(run: Run) -> list[Support]:
     assert isinstance(model, Geometry)
     if not model.modules:
         return [Support(tuple(range(len(names))), (0, model.n_dim))]
-    check_members(run, model.modules, place)
+    check_members(model.modules, run.skill_graph(), place, "model", "modules")
     found, start = [], 0
     for title, module in model.modules.items():
         count = int(module.share * model.n_dim + ROUNDING)
@@ -74,37 +68,3 @@ def supports_of(run: Run) -> list[Support]:
         found.append(Support(skills, (start, start + count)))
         start += count
     return found
-
-
-def check_members(run: Run, modules: Mapping[str, Module], place: Place) -> None:
-    """Refuse modules that do not have each skill once, or whose shares pass 1.
-
-    Raises
-    ------
-    ScenarioError
-        With the key path.
-    """
-    found: dict[str, str] = {}
-    for title, module in modules.items():
-        for j, name in enumerate(module.skills):
-            path = ("model", "modules", title, "skills", j)
-            place.know(name, run.skill_graph(), *path)
-            if name in found:
-                raise ScenarioError(
-                    f"{shown(name)} is in the module {shown(found[name])} already",
-                    where=place.of(*path),
-                    expected="each skill in exactly one module",
-                )
-            found[name] = title
-    for name in run.names:
-        if name not in found:
-            raise ScenarioError(
-                f"{shown(name)} is in no module",
-                where=place.of("model", "modules"),
-                expected="each skill in exactly one module",
-            )
-    total = math.fsum(module.share for module in modules.values())
-    if total > 1 + ROUNDING:
-        raise ScenarioError(
-            f"the shares add up to {total:g}", where=place.of("model", "modules"), expected="≤ 1"
-        )

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
+from domino_sim.inference.agreement import EXPLAINED, KNOWN, Agreement
 from domino_sim.inference.forms import Requires
-from domino_sim.inference.onset import onset_of
 from domino_sim.inference.proposals import Allowed, search_gates
 from domino_sim.inference.records import Records
 from domino_sim.inference.structure import Structure
@@ -28,9 +27,6 @@ _ALIVE, _WIDELY, _OPTIONS = 4, 2, 60
 
 #: An option is kept while its score is within this of the best (χ²), and a structure within that.
 _CLOSE, _DISTANT = 30.0, 150.0
-
-#: A skill is explained when it adds less than this for each node.
-_EXPLAINED = 1.25
 
 #: Skills that are tried where the first is not explained, and that judge a clock; all are tried
 #: while the misfit is below this, for then there is one that belongs here.
@@ -46,29 +42,12 @@ _TOLD = 1
 #: the known part says too little to choose gates by.
 _TESTED, _UNTESTED = 0.8, 0.3
 
-#: Standard deviations by which χ² may exceed its mean by chance.
-_CHANCE = 4.0
+#: The most that a skill that judges can say against a clock, for each node: one whose own
+#: prerequisites are not in yet agrees with none, and shall not decide.
+_MOST = 0.25
 
-#: Gates of a skill that judges, and the most it can say against a clock, for each node: one whose
-#: own prerequisites are not in yet agrees with none, and shall not decide.
-_JUDGED, _MOST = 120, 0.25
-
-#: With more skills in than this, only the gates that agree best with the clock so far are tried:
-#: at least so many, and those within so much χ² of the best.
-_FEW, _LIKELY, _AGREES = 8, 40, 60.0
-
-#: log τ is known from a record when its standard error is below 1/√this.
-_KNOWN = 25.0
-
-
-class Clock(Protocol):
-    """A clock and how sharply it is known: of a structure, or with a new skill."""
-
-    @property
-    def tau(self) -> Floats: ...
-
-    @property
-    def precision(self) -> Floats: ...
+#: With more skills in than this, only the gates that agree best with the clock so far are tried.
+_FEW = 8
 
 
 @dataclass(frozen=True)
@@ -118,6 +97,15 @@ class Builder:
     def __init__(self, nodes: Records, allowed: Allowed, price: float) -> None:
         self.nodes, self.allowed, self.price = nodes, allowed, price
         self.size = nodes.level.shape[0] * nodes.level.shape[1]
+        self._agreements: list[tuple[Structure, Agreement]] = []
+
+    def attend(self, alive: list[Structure]) -> None:
+        """Remember how skills agree with the clocks of these structures, and of no others."""
+        self._agreements = [(one, Agreement(one, one, self.allowed, self.price)) for one in alive]
+
+    def agreement(self, structure: Structure) -> Agreement:
+        """Return how skills agree with the clock of a structure that is attended to."""
+        return next(found for one, found in self._agreements if one is structure)
 
     def options(self, structure: Structure, skill: int, *, wide: bool) -> list[Option]:
         """Return the gates `skill` may have, best first."""
@@ -134,8 +122,9 @@ class Builder:
                     found[each[0]] = Option(*each)
             return by_run, courses.opening(tracks)
 
-        if len(structure.gates) > _FEW and self.tested(structure, [skill])[0] > _UNTESTED:
-            score(self._likely(structure, skill, structure, wide=wide))
+        agreement = self.agreement(structure)
+        if len(structure.gates) > _FEW and agreement.tested([skill])[0] > _UNTESTED:
+            score(agreement.likely(skill, wide=wide))
         else:
             others = list(structure.gates)
             search_gates(skill, others, self.allowed, score, self.price, wide=wide)
@@ -170,7 +159,7 @@ class Builder:
         )
         # Where neither says how late it is, it is late enough for a skill that is learned.
         learned = np.where(self.nodes.learned[..., skill], np.log(own + unit), -np.inf)
-        together = np.where(known + sharp < _KNOWN, learned, together)
+        together = np.where(known + sharp < KNOWN, learned, together)
         together = np.maximum(np.maximum.accumulate(together, axis=-1), np.log(unit))
         tau = np.maximum(np.exp(together) - unit, 0.0)
         place = courses.place(tau)
@@ -187,92 +176,21 @@ class Builder:
 
     def judge(self, structure: Structure, options: list[Option], judges: list[int]) -> Floats:
         """Return how badly `judges` agree with the clock of each option, (options,)."""
-        courses = structure.courses
         against = np.zeros(len(options))
-        before = self._known(structure, structure)
-        told = [int((self._known(structure, option) & ~before).sum()) for option in options]
-        if max(told) <= _TOLD * len(before):
+        before = self.agreement(structure).known
+        clocks = [Agreement(structure, one, self.allowed, self.price) for one in options]
+        if max(int((one.known & ~before).sum()) for one in clocks) <= _TOLD * len(before):
             return against  # none tells anything new of the clock
         for skill in judges:
-            gates = self._likely(structure, skill, options[0])[:_JUDGED]
+            gates = clocks[0].likely(skill)
             if not gates:
                 continue
-            tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
+            tracks = clocks[0].tracks(skill, gates)
             price = self.price * np.array([len(gate.skills) for gate in gates])
-            for o, option in enumerate(options):
-                miss = self._disagreement(structure, skill, tracks, option)
+            for o, clock in enumerate(clocks):
+                miss = clock.errors(skill, tracks).sum(axis=1)
                 against[o] += min(float((miss + price).min()), _MOST * self.size)
         return against
-
-    def ordered(self, structure: Structure, queue: list[int]) -> list[int]:
-        """Return the skills that a known clock tests best first; otherwise as they were."""
-        if len(structure.gates) <= _FEW:
-            return list(queue)
-        tested = np.minimum(self.tested(structure, queue), _TESTED)
-        return [queue[at] for at in np.argsort(-tested, kind="stable")]
-
-    def tested(self, structure: Structure, skills: list[int]) -> Floats:
-        """Return the part of their way that `skills` go under a known clock."""
-        known = self._known(structure, structure)[..., None]
-        under_way = self.nodes.under_way[..., skills]
-        return (under_way & known).sum(axis=(0, 1)) / (under_way.sum(axis=(0, 1)) + 1.0)
-
-    def promising(self, structure: Structure, skill: int, *, wide: bool) -> bool:
-        """Whether some gate of `skill` agrees with the clock where that is known."""
-        if len(structure.gates) <= _FEW:
-            return True
-        courses = structure.courses
-        gates = self._likely(structure, skill, structure, wide=wide)
-        if not gates:
-            return False
-        tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
-        known = self._known(structure, structure) & (self.nodes.weight[..., skill] > 0.0)
-        seen = float(known.sum())
-        bearable = _EXPLAINED * seen + _CHANCE * math.sqrt(2.0 * seen)
-        return bool(self._disagreement(structure, skill, tracks, structure).min() <= bearable)
-
-    @staticmethod
-    def _known(structure: Structure, clock: Clock) -> np.ndarray:
-        unit = 1.0 / structure.courses.frequency.max(axis=1)[:, None]
-        return np.square(clock.tau + unit) * clock.precision > _KNOWN
-
-    def _likely(
-        self, structure: Structure, skill: int, clock: Clock, *, wide: bool = False
-    ) -> list[Requires]:
-        """Return the gates that agree best with a clock where that is known."""
-        courses = structure.courses
-
-        def score(gates: list[Requires]) -> tuple[Floats, Floats]:
-            tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
-            return self._by_run(structure, skill, tracks, clock), courses.opening(tracks)
-
-        others = list(structure.gates)
-        onset = None
-        if courses.form.kind == "soft" and others:
-            known = self._known(structure, clock)
-            onset = onset_of(structure, skill, others, clock.tau, known)
-            onset = onset if onset.known else None
-        found = search_gates(skill, others, self.allowed, score, self.price, onset=onset, wide=wide)
-        reach = found.score.min(initial=math.inf) + _AGREES
-        return found.gates[: max(_LIKELY, min(_JUDGED, int((found.score < reach).sum())))]
-
-    def _disagreement(
-        self, structure: Structure, skill: int, tracks: Floats, clock: Clock
-    ) -> Floats:
-        """Return χ² of tracks at a clock where that is known, (tracks,)."""
-        return self._by_run(structure, skill, tracks, clock).sum(axis=1)
-
-    def _by_run(self, structure: Structure, skill: int, tracks: Floats, option: Clock) -> Floats:
-        """Return the same by run, (tracks, runs)."""
-        courses = structure.courses
-        tau, precision = option.tau, option.precision
-        known = self._known(structure, option)
-        weight = np.where(known, self.nodes.weight[..., skill], 0.0)
-        found, slope = courses.levels(skill, tracks, tau, courses.place(tau))
-        # The clock may move as far as the others let it.
-        loose = 1.0 + np.square(slope) * weight / (precision + 1e-9)
-        miss = self.nodes.level[..., skill] - found
-        return (np.square(miss) * weight / loose).sum(axis=2)
 
     def grow(self, alive: list[Structure], skill: int, judges: list[int], *, wide: bool) -> list[
         Grown
@@ -284,7 +202,7 @@ class Builder:
             if not options:
                 continue
             # Where none explains the skill, it is not the clocks they tell that matter.
-            explained = options[0].error - structure.error < _EXPLAINED * self.size
+            explained = options[0].error - structure.error < EXPLAINED * self.size
             told = len(options) > 1 and explained
             against = self.judge(structure, options, judges) if told else [0.0] * len(options)
             owed = self.price * structure.edges
@@ -301,7 +219,7 @@ class Builder:
             after.add(skill, option.gate, option.track)
             after.tau = option.tau
             after.polish()
-            if not grown and after.error - before.error > _EXPLAINED * self.size:
+            if not grown and after.error - before.error > EXPLAINED * self.size:
                 _anew(after)
             # The same by another gate is no other hypothesis: refinement weighs the gates.
             if not any(_same(after, one.structure) for one in grown):
@@ -392,9 +310,11 @@ class Construction:
 
     def step(self) -> None:
         """Put in one more skill."""
-        builder = self._builder
-        queue = builder.ordered(self.alive[0], self._order)
-        enough = _EXPLAINED * builder.size
+        builder, first = self._builder, self.alive[0]
+        builder.attend(self.alive)
+        agreement, many = builder.agreement(first), len(first.gates) > _FEW
+        queue = self._tested_first(agreement) if many else list(self._order)
+        enough = EXPLAINED * builder.size
         tried: list[tuple[int, list[Grown]]] = []
 
         def grow(skill: int, *, wide: bool) -> bool:
@@ -405,13 +325,12 @@ class Construction:
                 tried.append((skill, grown))
             return bool(grown) and grown[0].added < enough
 
-        first = self.alive[0]
         right = self.misfit < _RIGHT
         ways = (False, True) if right and len(first.gates) > 2 else (False,)
         if not any(
-            builder.promising(first, skill, wide=wide) and grow(skill, wide=wide)
+            (not many or agreement.promising(skill, wide=wide)) and grow(skill, wide=wide)
             for wide in ways
-            for skill in queue[: None if right and len(first.gates) > _FEW else _TRIED]
+            for skill in queue[: None if right and many else _TRIED]
         ):
             for skill in queue[:_TRIED] if not tried else ():
                 grow(skill, wide=len(first.gates) > 2)
@@ -425,3 +344,8 @@ class Construction:
         )
         self._order.remove(skill)
         self.alive = [one.structure for one in grown]
+
+    def _tested_first(self, agreement: Agreement) -> list[int]:
+        """Return the skills still to come, those first that the known clock tests."""
+        tested = np.minimum(agreement.tested(self._order), _TESTED)
+        return [self._order[at] for at in np.argsort(-tested, kind="stable")]

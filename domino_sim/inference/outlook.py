@@ -17,7 +17,7 @@ import numpy as np
 from domino_sim.gates import Gate
 from domino_sim.inference.doubts import Doubts
 from domino_sim.inference.forms import Courses
-from domino_sim.levels import Floats, log_unlearned, work_from_level
+from domino_sim.levels import Floats, work_from_level
 from domino_sim.pool import Law, division
 
 __all__ = ["ANY", "LAWS", "Outlook", "Pace", "View"]
@@ -169,13 +169,10 @@ class Outlook:
         tracks[skill] = track
         if form.kind == "hard":
             values[skill] = track + form.mastery / courses.frequency[:, skill]
-        elif form.loss == "mse":
-            values[skill] = -np.expm1(-form.value * track)
         else:
-            values[skill] = -np.expm1(form.value * log_unlearned(track + form.start, "ce"))
-        if form.kind == "soft":
             # So small a frequency would still open gates in the end.
-            values[skill] = np.where(self.mixtures[:, skill, None] > 0.0, values[skill], 0.0)
+            trained = self.mixtures[:, skill, None] > 0.0
+            values[skill] = np.where(trained, courses.opened(track), 0.0)
 
     def _open_time(self, gate: Gate | None, values: Mapping[int, Floats]) -> Floats:
         """Return when a gate opens (mixtures,), or how long it has been open (mixtures, grid)."""

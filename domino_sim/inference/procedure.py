@@ -19,11 +19,13 @@ from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.networks import Grown, infer_grown
 from domino_sim.inference.prior import Prior, read_prior
 from domino_sim.inference.proposals import Allowed, allowed_by
+from domino_sim.inference.rebuilding import rebuild
 from domino_sim.inference.records import Records, make_nodes
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.result import Inference, make_grown_inference, make_inference
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study, make_study
+from domino_sim.inference.tuning import tune
 from domino_sim.progress import Meter, NullMeter
 from domino_sim.threads import one_thread
 
@@ -45,26 +47,18 @@ _WORSE = 0.8
 #: Best structures that are refined.
 _REFINED = 2
 
-#: The most skills that are taken out to be put in anew.
-_TAKEN_OUT = 6
-
-#: What is put in anew is refined if its χ² is below this part of the best one's.
-_HOPELESS = 1.5
-
 #: χ² a value that noise alone can leave, with what moves within a node.
 _NOISE_ALONE = 1.05
 
 #: Standard deviations by which χ² may exceed its mean by chance.
 _CHANCE = 2.0
 
-#: Prerequisites that no graph under a wrong gate form has and yet fits.
+#: A graph of so many prerequisites that fits is taken to have the right gate form.
 _MANY_EDGES = 15
 
 #: Levels times skills below which everything is tried.
 _SMALL = 20_000
 
-#: Factors by which the value of a gate form is changed in turn to find its best.
-_FACTORS = (2.0, 1.3, 1.08)
 
 
 @one_thread
@@ -209,15 +203,14 @@ class _Search:
             if self._results and time.monotonic() < self._until:
                 best, refiner = min(self._results, key=_cost)
                 if self._mastery is None or best.courses.form.kind == "soft":
-                    best = tune(best, refiner)
-                self._prefer(best)
-                return best, refiner
+                    self._results = [(tune(best, refiner), refiner)]
         except KeyboardInterrupt:
             self.stopped = True
-        self.stopped |= self.grown is None and time.monotonic() > self._until
-        if not self._results:
-            self._results.append(self._rest(racing))
-        return min(self._results, key=_cost)
+        self.stopped |= time.monotonic() > self._until
+        best, refiner = min(self._results or [self._rest(racing)], key=_cost)
+        if self.grown is not None and self.grown.typical > self._misfit(best):
+            self.grown = None
+        return best, refiner
 
     def _is_network(self, finished: list[Construction], meter: Meter) -> bool:
         """Whether curves that no gates explain are surely those of a network.
@@ -234,11 +227,6 @@ class _Search:
             self._study, self._forbidden, self._required, self._most, self._until, meter
         )
         return self.grown.typical < _SURELY * gates
-
-    def _prefer(self, best: Structure) -> None:
-        """Keep the graph of networks only if it fits better than the best gates."""
-        if self.grown is not None and self.grown.typical > self._misfit(best):
-            self.grown = None
 
     def _misfit(self, structure: Structure) -> float:
         """Return χ² a level of the median skill, over all records: wild curves decide nothing."""
@@ -303,7 +291,7 @@ class _Search:
                 if self._results[-1][0].error < floor:
                     break
             else:
-                self._results.append(_rebuild(*min(self._results[first:], key=_cost)))
+                self._results.append(rebuild(*min(self._results[first:], key=_cost)))
 
     def _rest(self, racing: list[Construction]) -> tuple[Structure, Refiner]:
         """Return the structure that has come furthest; skills that are not in need nothing."""
@@ -322,7 +310,7 @@ def _finished(racing: list[Construction]) -> list[Construction]:
 
 
 def _beyond_chance(racing: list[Construction]) -> bool:
-    """Whether a graph of many prerequisites fits: no wrong form lets one."""
+    """Whether a graph of many prerequisites is done: a wrong form would hardly let it fit."""
     return any(one.done and one.alive and one.alive[0].edges >= _MANY_EDGES for one in racing)
 
 
@@ -335,32 +323,6 @@ def _cost(pair: tuple[Structure, Refiner]) -> float:
     return pair[1].cost(pair[0])
 
 
-def _rebuild(structure: Structure, refiner: Refiner) -> tuple[Structure, Refiner]:
-    """Take the skills that fit worst out, with all that depend on them, and put them in anew.
-
-    While they are in, they bend the clock, and no better gate for one of them shows.
-    """
-    for count in range(1, _TAKEN_OUT + 1):
-        misfit = structure.misfits()
-        worst = sorted(misfit, key=misfit.__getitem__, reverse=True)[:count]
-        if time.monotonic() > refiner.until or len(worst) < count:
-            break
-        anew = Construction(structure.without(set(worst)), refiner.allowed, refiner.price)
-        while not anew.done:
-            anew.step()
-        if anew.alive and anew.alive[0].error < _HOPELESS * structure.error:
-            again = Refiner(
-                refiner.allowed, refiner.price, refiner.floor, refiner.until,
-                visited=refiner.visited,
-            )  # fmt: skip
-            better = again.climb(anew.alive[0])
-            if again.cost(better) < refiner.cost(structure) - 1e-6:
-                structure, refiner = better, again
-        if structure.error < refiner.floor:
-            break
-    return structure, refiner
-
-
 def _noise_alone(records: Records) -> float:
     """Return χ² below which no more is tried: what noise hardly exceeds beside a fitted clock.
 
@@ -370,38 +332,3 @@ def _noise_alone(records: Records) -> float:
     chance = _CHANCE * math.sqrt(2.0 * left)
     small = records.values * records.level.shape[2] < _SMALL
     return left - chance if small else _NOISE_ALONE * left + chance
-
-
-def tune(structure: Structure, refiner: Refiner) -> Structure:
-    """Return the structure with the best value of its gate form, its graph climbed once more."""
-    best, moved = structure, False
-    for factor in _FACTORS:
-        for direction in (factor, 1.0 / factor):
-            while True:
-                other = _with_value(best, direction)
-                if other is None or other.error > best.error - 1.0:
-                    break
-                best, moved = other, True
-    if not moved:
-        return structure
-    # Costs of graphs under another value do not compare.
-    refiner.scored.clear()
-    refiner.visited.clear()
-    return refiner.climb(best)
-
-
-def _with_value(structure: Structure, factor: float) -> Structure | None:
-    """Return the structure with another mastery (its unlearned part times `factor`) or exponent."""
-    form = structure.courses.form
-    value = form.value * factor if form.kind == "soft" else 1.0 - (1.0 - form.value) * factor
-    if not (0.0 < value < (1.0 if form.kind == "hard" else 100.0)):
-        return None
-    if form.kind == "hard" and value <= form.floor:
-        return None
-    other = structure.under(
-        Courses(
-            Form(form.kind, value, form.loss), structure.courses.frequency, structure.courses.before
-        )
-    )
-    other.polish(8)
-    return other

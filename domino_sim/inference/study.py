@@ -100,11 +100,6 @@ class Study:
     left_out: Mapping[str, str]
     remarks: tuple[str, ...]
 
-    @property
-    def loss(self) -> Loss:
-        """The likelier growth law."""
-        return self.growths[0]
-
 
 def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | None) -> Study:
     """Return what can be inferred from.

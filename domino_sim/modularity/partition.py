@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from domino_sim.errors import ArgumentError, nearest_name
 from domino_sim.files import read_toml
-from domino_sim.gradient.modules import ROUNDING
+from domino_sim.scenario.crosschecks import ROUNDING
 from domino_sim.wording import key_path, shown
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from domino_sim.scenario.interventions import Change
     from domino_sim.scenario.scenario import Scenario
     from domino_sim.scenario.tables import Module, Pool
+
+
+#: How far the shares of modules or pairs may pass 1 by rounding.
+ROUNDING = 1e-9
 
 
 def check_interventions(scenario: Scenario, names: Names, place: Place) -> None:
@@ -66,38 +71,48 @@ def module_of_each(
     of_added = _modules_of_added(scenario, place)
     if not modules:
         return ("all",), np.ones(1), np.zeros(len(names), dtype=np.int64)
-    found = _members(modules, dict.fromkeys(names[:base_count]), place)
-    for name in names[:base_count]:
-        if name not in found:
-            raise ScenarioError(
-                f"{shown(name)} is in no module",
-                where=place.of("modules"),
-                expected="each skill in exactly one module",
-            )
+    found = check_members(modules, dict.fromkeys(names[:base_count]), place, "modules")
     found |= of_added
     titles = tuple(modules)
     shares = np.array([module.share for module in modules.values()])
-    if shares.sum() > 1 + 1e-9:
-        raise ScenarioError(
-            f"the shares add up to {shares.sum():g}", where=place.of("modules"), expected="≤ 1"
-        )
     order = {title: m for m, title in enumerate(titles)}
     return titles, shares, np.array([order[found[name]] for name in names], dtype=np.int64)
 
 
-def _members(modules: Mapping[str, Module], names: Names, place: Place) -> dict[str, str]:
+def check_members(
+    modules: Mapping[str, Module], names: Names, place: Place, *path: str
+) -> dict[str, str]:
+    """Return the module of each skill; modules stand at `path` of the file.
+
+    Raises
+    ------
+    ScenarioError
+        If a skill is unknown, in no module or in two, or the shares add up to more than 1.
+    """
     found: dict[str, str] = {}
     for title, module in modules.items():
         for j, name in enumerate(module.skills):
-            path = ("modules", title, "skills", j)
-            place.know(name, names, *path)
+            here: tuple[str | int, ...] = (*path, title, "skills", j)
+            place.know(name, names, *here)
             if name in found:
                 raise ScenarioError(
                     f"{shown(name)} is in the module {shown(found[name])} already",
-                    where=place.of(*path),
+                    where=place.of(*here),
                     expected="each skill in exactly one module",
                 )
             found[name] = title
+    for name in names:
+        if name not in found:
+            raise ScenarioError(
+                f"{shown(name)} is in no module",
+                where=place.of(*path),
+                expected="each skill in exactly one module",
+            )
+    total = math.fsum(module.share for module in modules.values())
+    if total > 1 + ROUNDING:
+        raise ScenarioError(
+            f"the shares add up to {total:g}", where=place.of(*path), expected="≤ 1"
+        )
     return found
 
 

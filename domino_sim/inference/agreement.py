@@ -1,0 +1,116 @@
+"""How gates of a skill agree with a clock, where that is known."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from domino_sim.inference.forms import Requires
+from domino_sim.inference.onset import onset_of
+from domino_sim.inference.proposals import Allowed, search_gates
+from domino_sim.inference.structure import Structure
+from domino_sim.levels import Floats
+
+__all__ = ["EXPLAINED", "KNOWN", "Agreement", "Clock"]
+
+#: A skill is explained when it adds less than this for each node.
+EXPLAINED = 1.25
+
+#: log τ is known from a record when its standard error is below 1/√this.
+KNOWN = 25.0
+
+#: Standard deviations by which χ² may exceed its mean by chance.
+_CHANCE = 4.0
+
+#: Gates that agree best: at least so many, those within so much χ² of the best, at most so many.
+_LEAST, _REACH, _MOST = 40, 60.0, 120
+
+
+class Clock(Protocol):
+    """A clock and how sharply it is known: of a structure, or with a new skill."""
+
+    @property
+    def tau(self) -> Floats: ...
+
+    @property
+    def precision(self) -> Floats: ...
+
+
+class Agreement:
+    """How skills that are not in yet agree with a clock of a structure.
+
+    Parameters
+    ----------
+    structure
+        Where the tracks are from.
+    clock
+        The clock: of the structure, or with one skill more.
+    allowed, price
+        Which gates are permitted, and what an edge must gain in χ².
+    """
+
+    def __init__(self, structure: Structure, clock: Clock, allowed: Allowed, price: float) -> None:
+        self._structure, self._clock = structure, clock
+        self._nodes, self._allowed, self._price = structure.records, allowed, price
+        self._likely: dict[tuple[int, bool], list[Requires]] = {}
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        """Where the clock is known, (runs, nodes)."""
+        unit = 1.0 / self._structure.courses.frequency.max(axis=1)[:, None]
+        return np.square(self._clock.tau + unit) * self._clock.precision > KNOWN
+
+    def tested(self, skills: list[int]) -> Floats:
+        """Return the part of their way that `skills` go under the known clock."""
+        under_way = self._nodes.under_way[..., skills]
+        seen = (under_way & self.known[..., None]).sum(axis=(0, 1))
+        return seen / (under_way.sum(axis=(0, 1)) + 1.0)
+
+    def tracks(self, skill: int, gates: list[Requires]) -> Floats:
+        """Return the tracks that `gates` give to a skill."""
+        courses = self._structure.courses
+        return courses.track(skill, courses.open_time(gates, self._structure.tracks))
+
+    def likely(self, skill: int, *, wide: bool = False) -> list[Requires]:
+        """Return the gates that agree best, the best first."""
+        if (skill, wide) not in self._likely:
+            self._likely[skill, wide] = self._search(skill, wide=wide)
+        return self._likely[skill, wide]
+
+    def _search(self, skill: int, *, wide: bool) -> list[Requires]:
+        courses, others = self._structure.courses, list(self._structure.gates)
+
+        def score(gates: list[Requires]) -> tuple[Floats, Floats]:
+            tracks = self.tracks(skill, gates)
+            return self.errors(skill, tracks), courses.opening(tracks)
+
+        onset = None
+        if courses.form.kind == "soft" and others:
+            onset = onset_of(self._structure, skill, others, self._clock.tau, self.known)
+            onset = onset if onset.known else None
+        found = search_gates(
+            skill, others, self._allowed, score, self._price, onset=onset, wide=wide
+        )
+        near = int((found.score < found.score.min(initial=math.inf) + _REACH).sum())
+        return found.gates[: max(_LEAST, min(_MOST, near))]
+
+    def promising(self, skill: int, *, wide: bool) -> bool:
+        """Whether some gate of `skill` agrees to within noise."""
+        gates = self.likely(skill, wide=wide)
+        seen = float((self.known & (self._nodes.weight[..., skill] > 0.0)).sum())
+        bearable = EXPLAINED * seen + _CHANCE * math.sqrt(2.0 * seen)
+        errors = self.errors(skill, self.tracks(skill, gates)).sum(axis=1) if gates else np.inf
+        return bool(np.min(errors) <= bearable)
+
+    def errors(self, skill: int, tracks: Floats) -> Floats:
+        """Return χ² of each run with each of the tracks, (tracks, runs)."""
+        courses, clock = self._structure.courses, self._clock
+        weight = np.where(self.known, self._nodes.weight[..., skill], 0.0)
+        found, slope = courses.levels(skill, tracks, clock.tau, courses.place(clock.tau))
+        # The clock may move as far as the others let it.
+        loose = 1.0 + np.square(slope) * weight / (clock.precision + 1e-9)
+        miss = self._nodes.level[..., skill] - found
+        return (np.square(miss) * weight / loose).sum(axis=2)
