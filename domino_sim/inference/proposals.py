@@ -102,6 +102,14 @@ class Scored:
         """Return the score of a gate; infinite if it was not scored."""
         return float(self.score[self.gates.index(gate)]) if gate in self.gates else math.inf
 
+    def put(self, gate: Requires, score: float) -> None:
+        """Give a gate another score, or its first."""
+        if gate in self.gates:
+            self.score[self.gates.index(gate)] = score
+        else:
+            self.gates.append(gate)
+            self.score = np.append(self.score, score)
+
     def sort(self) -> None:
         """Put the best first again."""
         order = np.argsort(self.score, kind="stable")

@@ -36,6 +36,9 @@ _HOPELESS = 12.0
 #: Gates of a skill that are judged whole in the end, of those that seem within so much of the best.
 _CONFIRMED, _DOUBTFUL = 16, 8.0
 
+#: Prerequisites times skills up to which each is replaced by each, the clock looked for anew.
+_REPLACED = 150
+
 #: Pairs whose sums are held at once.
 _BLOCK = 64
 
@@ -94,6 +97,7 @@ class Refiner:
             if better is None and structure.error > self.floor:
                 better = self._best_of(structure, self._pairs(structure, singles))
                 better = better or self._swept(structure) or self._repaired(structure, singles)
+            better = better or self._shifted(structure)
             if better is None or time.monotonic() > self.until:
                 break
             structure = self._settled(better)
@@ -105,22 +109,28 @@ class Refiner:
 
         To first order a clock gives way further than it can: what seems better was found worse.
         """
-        now = self.cost(structure)
+        now, here = self.cost(structure), set(structure.gates.items())
         for skill, scored in self.scored.items():
-            here = structure.gates[skill]
-            base = scored.score_of(here)
-            for at, gate in enumerate(scored.gates[:_CONFIRMED]):
-                excess = float(scored.score[at]) - base
-                if gate == here or excess > _DOUBTFUL:
-                    continue
-                if time.monotonic() < self.until:
-                    key = frozenset((structure.gates | {skill: gate}).items())
-                    if key not in self.visited:
-                        self._changed(structure, Change(0.0, ((skill, gate),)))
-                    excess = self.visited.get(key, math.inf) - now
-                scored.score[at] = base + excess
-            rest = scored.score[_CONFIRMED:]
-            np.maximum(rest, base + _DOUBTFUL, out=rest)
+            base = scored.score_of(structure.gates[skill])
+            near = [
+                gate
+                for gate, score in zip(scored.gates[:_CONFIRMED], scored.score, strict=False)
+                if score - base <= _DOUBTFUL and gate != structure.gates[skill]
+            ]
+            for gate in near:
+                key = frozenset((structure.gates | {skill: gate}).items())
+                if key not in self.visited and time.monotonic() < self.until:
+                    self._changed(structure, Change(0.0, ((skill, gate),)))
+            for at, score in enumerate(scored.score.tolist()):
+                if score < base + _DOUBTFUL and scored.gates[at] != structure.gates[skill]:
+                    scored.score[at] = base + (math.inf if scored.gates[at] in near else _DOUBTFUL)
+        for graph, cost in self.visited.items():
+            if len(other := graph - here) == 1:
+                ((skill, gate),) = other
+                if skill in self.scored:
+                    base = self.scored[skill].score_of(structure.gates[skill])
+                    self.scored[skill].put(gate, base + cost - now)
+        for scored in self.scored.values():
             scored.sort()
 
     def _singles(self, structure: Structure) -> list[Change]:
@@ -153,8 +163,7 @@ class Refiner:
         )
         now = float(score([here])[0].sum()) + self.price * len(here.skills)
         if here not in scored.gates:
-            scored.gates.append(here)
-            scored.score = np.append(scored.score, now)
+            scored.put(here, now)
             scored.sort()
         if remember:
             self.scored[skill] = scored
@@ -218,8 +227,38 @@ class Refiner:
                 return None
             other.change(skill, gate)
         other.polish(10)
-        self.visited[frozenset(other.gates.items())] = self.cost(other)
+        self._remember(other)
         return other
+
+    def _remember(self, structure: Structure) -> None:
+        key = frozenset(structure.gates.items())
+        self.visited[key] = min(self.cost(structure), self.visited.get(key, math.inf))
+
+    def _shifted(self, structure: Structure) -> Structure | None:
+        """Return a better structure with one prerequisite dropped or replaced, or None.
+
+        Where no skill moves the clock may be later, and with it all that follows: a skill that is
+        learned then can seem to be what the next one waits for. No small step of the clock leads
+        out of that; so it is looked for anew.
+        """
+        best: Structure | None = None
+        replaced = structure.edges * len(structure.gates) <= _REPLACED
+        for skill, gate in structure.gates.items():
+            others = set(structure.gates) - structure.descendants(skill) - set(gate.skills)
+            for j in gate.skills:
+                rest = [k for k in gate.skills if k != j]
+                for k in (None, *sorted(others)) if replaced else (None,):
+                    new = Requires.of(rest if k is None else [*rest, k], gate.any)
+                    if time.monotonic() > self.until or not self.allowed.permits(skill, new):
+                        continue
+                    other = structure.copy()
+                    other.change(skill, new)
+                    other.seek()
+                    other.polish(12)
+                    self._remember(other)
+                    if self.cost(other) < self.cost(best or structure) - 1e-6:
+                        best = other
+        return best
 
     def _swept(self, structure: Structure) -> Structure | None:
         """Return a better structure with one prerequisite dropped or replaced everywhere, or None.
