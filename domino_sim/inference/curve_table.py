@@ -75,6 +75,22 @@ class CurveTable:
                     self.remarks.append(f"{shown(run.name)} has no curve of {skills}, {told}")
         self.frequency = np.where(absent & ~trained, 0.0, self.frequency)
 
+    def note_untrained(self) -> None:
+        """Take what does not move in a run of unknown frequency as not trained in it.
+
+        It may wait for something as well; but then what waits for it does not move either.
+        """
+        flat = np.isnan(self.frequency) & (rises(self.level, self.known, self.sigma) == 0.0)
+        flat &= self.known.any(axis=1)
+        for r in np.flatnonzero(flat.any(axis=1)):
+            skills = several(self.seen.skills[i] for i in np.flatnonzero(flat[r]))
+            self.remarks.append(
+                f"{skills} {'does' if flat[r].sum() == 1 else 'do'} not move in "
+                f"{shown(self.seen.runs[r].name)}, and how often it trains them is not known: taken "
+                "as not trained in it"
+            )
+        self.frequency = np.where(flat, 0.0, self.frequency)
+
     def leave_out_contradictions(self) -> None:
         """Leave out runs in which a skill rises whose frequency is 0, and skills that often do.
 
@@ -151,29 +167,26 @@ def make_table(curves: xr.Dataset, frequency: Floats) -> CurveTable:
         known[r, : len(run.steps)] = run.weight.T > 0.0
     table = CurveTable(seen, level, known, frequency, noise_of(level, known), {}, remarks)
     table.note_gaps()
+    table.note_untrained()
     table.leave_out_contradictions()
     table.cut_falls()
     return table
 
 
 def _usable(curves: xr.Dataset, frequency: Floats) -> tuple[Observations, Floats, list[str]]:
-    """Leave out runs of less than two records, and those whose mixture alone is not known."""
+    """Leave out runs of less than two records."""
     if "level" not in curves.data_vars:
         return observe(curves), frequency, []  # it says that there are none
     names = curves["run"].values.tolist()
     count = np.isfinite(curves["level"].values.astype(float)).any(axis=2).sum(axis=1)
     short = count < 2
-    unmixed = np.isnan(frequency).all(axis=1) & ~short
-    if short.all() or unmixed[~short].all():
+    if short.all():
         return observe(curves), frequency, []  # then that is what is wrong, and said of the first
     remarks = [
         f"the run {shown(names[r])} has {'one record' if count[r] else 'no record'}: left out"
         for r in np.flatnonzero(short)
     ]
-    if unmixed.any():
-        runs = several(names[r] for r in np.flatnonzero(unmixed))
-        remarks.append(f"no frequency is known in {runs}: left out")
-    use = np.flatnonzero(~(short | unmixed))
+    use = np.flatnonzero(~short)
     return observe(curves.isel(run=use)), frequency[use], remarks
 
 

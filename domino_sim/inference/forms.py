@@ -12,6 +12,7 @@ hypotheses. τ is (runs, records), or with a leading axis for every hypothesis.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -104,10 +105,15 @@ class Courses:
         Frequencies, > 0.
     before : (runs, n) array, optional
         Levels at which skills start, where they were trained before.
+    free : (runs, n) array of bool, optional
+        Frequencies that are not known, and fitted.
     """
 
-    def __init__(self, form: Form, frequency: Floats, before: Floats | None = None) -> None:
-        self.form, self.frequency, self.before = form, frequency, before
+    def __init__(
+        self, form: Form, frequency: Floats, before: Floats | None = None,
+        free: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        self.form, self.frequency, self.before, self.free = form, frequency, before, free
         self.done = np.zeros(frequency.shape)
         if before is not None:
             done = work_from_level(np.maximum(before, form.floor), form.loss) - form.start
@@ -120,6 +126,18 @@ class Courses:
             rising = np.geomspace(first, last, _POINTS - 1, axis=1)
             self.grid = np.concatenate([np.zeros((self.runs, 1)), rising], axis=1)
             self._width = np.diff(self.grid, axis=1)
+
+    def with_frequency(self, frequency: Floats) -> Courses:
+        """Return the same courses with other frequencies, tracks on the same grid."""
+        other = copy(self)
+        other.frequency = frequency
+        return other
+
+    def with_value(self, value: float) -> Courses:
+        """Return the same courses with another mastery or exponent."""
+        return Courses(
+            Form(self.form.kind, value, self.form.loss), self.frequency, self.before, self.free
+        )
 
     def open_time(self, gates: Sequence[Requires], tracks: Mapping[int, Floats]) -> Floats:
         """Return openings (gates, runs), or ∫ c dτ (gates, runs, points), given all tracks."""

@@ -250,7 +250,8 @@ class _Search:
         return allowed_by(self._nodes, form, self._forbidden, self._required, self._most)
 
     def _entrant(self, form: Form) -> Construction:
-        courses = Courses(form, self._study.frequency, self._study.before[form.loss])
+        study = self._study
+        courses = Courses(form, study.frequency, study.before[form.loss], study.free)
         start = Structure(courses, self._nodes)
         return Construction(start, self._allowed(form), self._price)
 

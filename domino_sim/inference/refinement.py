@@ -18,6 +18,7 @@ import numpy as np
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.onset import onset_of
 from domino_sim.inference.proposals import Allowed, Scored, search_gates
+from domino_sim.inference.rates import fit
 from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
@@ -85,12 +86,12 @@ class Refiner:
 
     def cost(self, structure: Structure) -> float:
         """Return χ² and the price of the edges."""
-        return structure.error + self.price * structure.edges
+        return structure.error + structure.penalty + self.price * structure.edges
 
     def climb(self, structure: Structure) -> Structure:
         """Return the best structure that is found."""
         structure = structure.copy()
-        structure.polish(12)
+        fit(structure)
         for _ in range(_MOST_ROUNDS):
             singles = self._singles(structure)
             better = self._best_of(structure, singles)
@@ -226,7 +227,7 @@ class Refiner:
             if set(gate.skills) & other.descendants(skill):
                 return None
             other.change(skill, gate)
-        other.polish(10)
+        fit(other, 10)
         self._remember(other)
         return other
 
@@ -254,7 +255,7 @@ class Refiner:
                     other = structure.copy()
                     other.change(skill, new)
                     other.seek()
-                    other.polish(12)
+                    fit(other)
                     self._remember(other)
                     if self.cost(other) < self.cost(best or structure) - 1e-6:
                         best = other
@@ -319,5 +320,6 @@ class Refiner:
         """Return the structure with its clock looked for anew, if that is better."""
         anew = structure.copy()
         anew.seek()
-        anew.polish(12)
-        return anew if anew.error < structure.error else structure
+        fit(anew)
+        now = structure.error + structure.penalty
+        return anew if anew.error + anew.penalty < now else structure

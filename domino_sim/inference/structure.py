@@ -35,6 +35,8 @@ class Structure:
         learned says only that it is late.
     error
         Squared error in units of the noise, χ².
+    penalty
+        What frequencies that are fitted cost beside (:mod:`domino_sim.inference.rates`).
     """
 
     def __init__(self, courses: Courses, records: Records) -> None:
@@ -43,7 +45,7 @@ class Structure:
         self.tracks: dict[int, Floats] = {}
         self.tau = np.zeros(records.level.shape[:2])
         self.precision = np.zeros(records.level.shape[:2])
-        self.error = 0.0
+        self.error = self.penalty = 0.0
 
     def copy(self) -> Structure:
         """Return a copy, to be changed on its own."""
@@ -75,8 +77,8 @@ class Structure:
     def under(self, courses: Courses) -> Structure:
         """Return the same graph and clock under other courses."""
         other = Structure(courses, self.records)
-        other.gates, other.tau = dict(self.gates), self.tau
-        other._follow(set(other.gates))
+        other.gates, other.tau, other.penalty = dict(self.gates), self.tau, self.penalty
+        other.follow(set(other.gates))
         return other
 
     @property
@@ -101,10 +103,10 @@ class Structure:
     def change(self, skill: int, gate: Requires) -> None:
         """Give a skill another gate; it and its descendants get other tracks."""
         self.gates[skill] = gate
-        self._follow(self.descendants(skill))
+        self.follow(self.descendants(skill))
 
-    def _follow(self, left: set[int]) -> None:
-        """Find the tracks of skills again, prerequisites first."""
+    def follow(self, left: set[int]) -> None:
+        """Find the tracks of the skills `left` again, prerequisites first."""
         while left:
             ready = [i for i in sorted(left) if not left & set(self.gates[i].skills)]
             for i in ready:

@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike
 from domino_sim.curve_form import check_curves
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.curve_table import CurveTable, make_table, several
+from domino_sim.inference.first_rates import first_frequencies
 from domino_sim.inference.given import given_frequencies
-from domino_sim.inference.records import Records
+from domino_sim.inference.records import Records, make_nodes
 from domino_sim.inference.screening import (
     first_levels,
     growths,
@@ -49,6 +50,9 @@ _OF_MANY_STARTS = (
     f"no probability is above {_STARTED[1]:g}",
 )
 
+#: Nodes of a run from which frequencies that are not known are first guessed.
+_NODES = 80
+
 #: A frequency of 0, or of a skill that is not in a run, as a part of the run's largest.
 _NEVER = 1e-7
 
@@ -68,7 +72,9 @@ class Study:
     records
         Levels (runs, records, skills), filled up at the end.
     frequency : (runs, skills) array
-        Frequencies, > 0.
+        Frequencies, > 0; a first guess where they are not known.
+    free : (runs, skills) array of bool, or None
+        Those that are not known; None where all are.
     before
         By growth law, levels (runs, skills) at which skills start: above that of an untrained one
         where they were trained before.
@@ -92,6 +98,7 @@ class Study:
     steps: tuple[Floats, ...]
     records: Records
     frequency: Floats
+    free: np.ndarray | None
     before: Mapping[Loss, Floats]
     growths: tuple[Loss, ...]
     learned: frozenset[str]
@@ -135,15 +142,19 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
         *_of_few(few),
         *(_OF_MANY_STARTS if started else ()),
     ]
-    frequency = table.frequency[:, use]
+    records = Records(
+        table.level[..., use], bare.weight[..., use], before[laws[0]][:, None, use]
+    )
+    frequency, free = table.frequency[:, use], np.isnan(table.frequency[:, use])
+    if free.any():
+        frequency = first_frequencies(make_nodes(records, _NODES), frequency, laws[0])
     return Study(
         skills=names,
         runs=tuple(run.name for run in table.seen.runs),
         steps=tuple(run.steps for run in table.seen.runs),
-        records=Records(
-            table.level[..., use], bare.weight[..., use], before[laws[0]][:, None, use]
-        ),
+        records=records,
         frequency=np.maximum(frequency, _NEVER * frequency.max(axis=1, keepdims=True)),
+        free=free if free.any() else None,
         before={law: levels[:, use] for law, levels in before.items()},
         growths=laws,
         learned=frozenset(learned),
@@ -179,23 +190,13 @@ def _silent(table: CurveTable, rise: Floats, early: np.ndarray, before: Floats) 
 
 
 def _check(table: CurveTable, use: np.ndarray, left_out: Mapping[str, str]) -> None:
-    """Refuse curves none of which can be used, and mixtures that are not known."""
+    """Refuse curves none of which can be used."""
     if not use.any():
         why = "; ".join(f"{shown(name)} {told}" for name, told in list(left_out.items())[:4])
         raise ArgumentError(
             f"no skill can be used ({why})", where="curves",
             expected=f"curves that rise by more than their noise, which is {table.sigma:.2g}",
         )  # fmt: skip
-    unknown = np.argwhere(np.isnan(table.frequency) & use)
-    if len(unknown):
-        r, i = unknown[0]
-        more = f" (nor {len(unknown) - 1:,} others)" if len(unknown) > 1 else ""
-        raise ArgumentError(
-            f"the frequency of {shown(table.seen.skills[i])} in the run "
-            f"{shown(table.seen.runs[r].name)} is not known{more}",
-            where="mixtures",
-            expected="the mixture of every run; a graph cannot be inferred without, so far",
-        )
 
 
 def _of_range(found: tuple[float, float] | None) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domino_sim.inference.forms import Courses, Form
+from domino_sim.inference.rates import fit
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.structure import Structure
 
@@ -38,10 +38,6 @@ def _with_value(structure: Structure, factor: float) -> Structure | None:
         return None
     if form.kind == "hard" and value <= form.floor:
         return None
-    other = structure.under(
-        Courses(
-            Form(form.kind, value, form.loss), structure.courses.frequency, structure.courses.before
-        )
-    )
-    other.polish(8)
+    other = structure.under(structure.courses.with_value(value))
+    fit(other, 8)
     return other

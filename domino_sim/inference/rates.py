@@ -1,0 +1,158 @@
+"""Frequencies that are not known, fitted with the clock and the graph.
+
+In the resource clock a skill's work grows at c p, so where two skills are under way together their
+works tell the ratio of their frequencies, whatever the clock. Where none of what a skill overlaps
+with is known, only what mixtures are like says how frequent it is: the logarithms of the
+frequencies of a run are taken to be spread by about `SPREAD` around their mean. The scale of a
+run's frequencies is that of its clock, and means nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from domino_sim.inference.forms import Courses
+from domino_sim.inference.structure import Structure
+from domino_sim.levels import Floats
+
+__all__ = ["SPREAD", "fit", "penalty_of"]
+
+#: Standard deviation of the logarithms of the frequencies of a run.
+SPREAD = 1.0
+
+#: Step of the derivative by log p, and the farthest that log p goes at once.
+_SMALL, _STEP = 1e-4, 0.7
+
+#: A step of a fit that gains less than this (χ²) is the last.
+_CLOSE = 0.05
+
+
+def penalty_of(frequency: Floats, free: np.ndarray) -> Floats:
+    """Return what the spread of frequencies costs in each run, (runs,): 0 where all are known.
+
+    Parameters
+    ----------
+    frequency : (runs, n) array
+        Frequencies, > 0.
+    free : (runs, n) array of bool
+        Those that are fitted.
+    """
+    log = np.log(frequency)
+    away = np.square((log - log.mean(axis=1, keepdims=True)) / SPREAD).sum(axis=1)
+    return np.where(free.any(axis=1), away, 0.0)
+
+
+def fit(structure: Structure, steps: int = 12, rounds: int = 4) -> None:
+    """Improve the clock, and the frequencies that are not known, of a structure.
+
+    Steps of Levenberg and Marquardt on log p, the clock of every record eliminated: what a change
+    of a frequency does to levels is taken with all that depends on its skill following.
+
+    Parameters
+    ----------
+    structure
+        Is changed; its gates are held.
+    steps
+        The most steps of the clock (:meth:`Structure.polish`).
+    rounds
+        The most steps of the frequencies.
+    """
+    structure.polish(steps)
+    free = structure.courses.free
+    if free is None:
+        return
+    damping = np.full(len(free), 1e-2)
+    now = structure
+    costs = _costs(now, free)
+    for _ in range(rounds):
+        before = now.courses.frequency
+        moved = before * np.exp(np.clip(_newton(now, free, damping), -_STEP, _STEP))
+        trial = _under(now, moved, now.tau, 4)
+        there = _costs(trial, free)
+        better = there <= costs
+        gain = float(np.where(better, costs - there, 0.0).sum())
+        if not better.all():
+            here = better[:, None]
+            p, tau = np.where(here, moved, before), np.where(here, trial.tau, now.tau)
+            trial = _under(now, p, tau, 1)
+            there = _costs(trial, free)
+        damping = np.where(better, 0.3 * damping, 10.0 * damping)
+        now, costs = trial, there
+        if gain < _CLOSE:
+            break
+    structure.__dict__.update(now.__dict__)
+    structure.penalty = float(penalty_of(now.courses.frequency, free).sum())
+
+
+def _under(structure: Structure, frequency: Floats, tau: Floats, steps: int) -> Structure:
+    """Return the structure with other frequencies, its clock polished from `tau`."""
+    other = structure.under(structure.courses.with_frequency(frequency))
+    other.tau = tau
+    other.polish(steps)
+    return other
+
+
+def _costs(structure: Structure, free: np.ndarray) -> Floats:
+    """Return χ² and what the frequencies cost, of every run."""
+    residual, _ = structure.residuals(structure.tau)
+    error = np.einsum("irk,irk->r", residual, residual)
+    return error + penalty_of(structure.courses.frequency, free)
+
+
+def _newton(structure: Structure, free: np.ndarray, damping: Floats) -> Floats:
+    """Return the step of log p (runs, n)."""
+    n = free.shape[1]
+    order = list(structure.gates)
+    residual, slope = structure.residuals(structure.tau)
+    jacobian = _jacobian(structure, order, free)  # (parameters, skills, runs, records)
+    stiff = np.einsum("irk,irk->rk", slope, slope)
+    stiff = stiff + 1e-9 * stiff.max(axis=1, keepdims=True) + 1e-12
+    across = np.einsum("pirk,irk->prk", jacobian, slope)
+    ahead = np.einsum("irk,irk->rk", residual, slope)
+    hessian = np.einsum("pirk,qirk->rpq", jacobian, jacobian, optimize=True)
+    hessian -= np.einsum("prk,qrk,rk->rpq", across, across, 1.0 / stiff, optimize=True)
+    drive = np.einsum("pirk,irk->rp", jacobian, residual)
+    drive -= np.einsum("prk,rk->rp", across, ahead / stiff)
+    log = np.log(structure.courses.frequency)
+    drive -= (log - log.mean(axis=1, keepdims=True)) / SPREAD**2
+    hessian += (np.eye(n) - 1.0 / n) / SPREAD**2
+    step = np.zeros((len(free), n))
+    for r, mask in enumerate(free):
+        at = np.flatnonzero(mask)
+        if len(at):
+            own = hessian[r][np.ix_(at, at)]
+            own = own + np.diag(damping[r] * np.diag(own) + 1e-3 / SPREAD**2)
+            step[r, at] = np.linalg.solve(own, drive[r, at])
+    return step
+
+
+def _jacobian(structure: Structure, order: list[int], free: np.ndarray) -> Floats:
+    """Return the derivatives of levels, in units of the noise, by log p of every skill."""
+    n = free.shape[1]
+    courses, records, tau = structure.courses, structure.records, structure.tau
+    place = courses.place(tau)
+    root = np.sqrt(records.weight)
+    row = {skill: at for at, skill in enumerate(order)}
+    before = {i: _level(courses, i, structure, tau, place) for i in order}
+    found = np.zeros((n, len(order), *tau.shape))
+    for j in order:
+        if not free[:, j].any():
+            continue
+        frequency = courses.frequency.copy()
+        frequency[:, j] *= np.where(free[:, j], 1.0 + _SMALL, 1.0)
+        other = structure.copy()
+        other.courses = courses.with_frequency(frequency)
+        other.follow(structure.descendants(j))
+        for i in structure.descendants(j):
+            after = _level(other.courses, i, other, tau, place)
+            found[j, row[i]] = (after - before[i]) / _SMALL * root[..., i]
+    return found
+
+
+def _level(courses: Courses, skill: int, structure: Structure, tau: Floats, place: Any) -> Floats:
+    track = structure.tracks[skill]
+    one = track[None] if courses.form.kind == "hard" else track
+    level, _ = courses.levels(skill, one, tau, place)
+    return level[0] if courses.form.kind == "hard" else level
