@@ -11,6 +11,7 @@ import numpy as np
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.onset import onset_of
 from domino_sim.inference.proposals import Allowed, search_gates
+from domino_sim.inference.rates import rated
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
@@ -108,9 +109,10 @@ class Agreement:
     def errors(self, skill: int, tracks: Floats) -> Floats:
         """Return χ² of each run with each of the tracks, (tracks, runs)."""
         courses, clock = self._structure.courses, self._clock
+        tracks, owed = rated(self._structure, skill, tracks, clock.tau, self.known)
         weight = np.where(self.known, self._nodes.weight[..., skill], 0.0)
         found, slope = courses.levels(skill, tracks, clock.tau, courses.place(clock.tau))
         # The clock may move as far as the others let it.
         loose = 1.0 + np.square(slope) * weight / (clock.precision + 1e-9)
         miss = self._nodes.level[..., skill] - found
-        return (np.square(miss) * weight / loose).sum(axis=2)
+        return (np.square(miss) * weight / loose).sum(axis=2) + owed

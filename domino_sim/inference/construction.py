@@ -15,6 +15,7 @@ import numpy as np
 from domino_sim.inference.agreement import EXPLAINED, KNOWN, Agreement
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Allowed, search_gates
+from domino_sim.inference.rates import fit, rated
 from domino_sim.inference.records import Records
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats, work_from_level
@@ -45,6 +46,9 @@ _TESTED, _UNTESTED = 0.8, 0.3
 #: The most that a skill that judges can say against a clock, for each node: one whose own
 #: prerequisites are not in yet agrees with none, and shall not decide.
 _MOST = 0.25
+
+#: Steps of frequencies that are not known, when a skill has been put in.
+_ROUNDS = 2
 
 #: With more skills in than this, only the gates that agree best with the clock so far are tried.
 _FEW = 8
@@ -110,11 +114,15 @@ class Builder:
     def options(self, structure: Structure, skill: int, *, wide: bool) -> list[Option]:
         """Return the gates `skill` may have, best first."""
         found: dict[Requires, Option] = {}
+        unit = 1.0 / structure.courses.frequency.max(axis=1)[:, None]
 
         def score(gates: list[Requires]) -> tuple[Floats, Floats]:
             courses = structure.courses
             tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
+            known = np.square(structure.tau + unit) * structure.precision > KNOWN
+            tracks, owed = rated(structure, skill, tracks, structure.tau, known)
             tau, by_run, precision = self._clocks(structure, skill, tracks)
+            by_run = by_run + owed
             error = by_run.sum(axis=1)
             scores = error + self.price * np.array([len(gate.skills) for gate in gates])
             for each in zip(gates, tracks, tau, precision, error, scores, strict=True):
@@ -218,12 +226,12 @@ class Builder:
             after = before.copy()
             after.add(skill, option.gate, option.track)
             after.tau = option.tau
-            after.polish()
+            fit(after, 6, _ROUNDS)
             if not grown and after.error - before.error > EXPLAINED * self.size:
                 _anew(after)
             # The same by another gate is no other hypothesis: refinement weighs the gates.
             if not any(_same(after, one.structure) for one in grown):
-                total += after.error - option.error
+                total += after.error + after.penalty - before.penalty - option.error
                 grown.append(Grown(after, after.error - before.error, total))
         grown.sort(key=lambda one: one.total)
         return [one for one in grown if one.total < grown[0].total + _DISTANT][:_ALIVE]

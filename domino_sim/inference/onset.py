@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from domino_sim.inference.rates import SPREAD
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats, work_from_level
 
@@ -94,6 +95,10 @@ def onset_of(
     weight = (nodes.weight[..., skill] * under_way).sum(axis=1)
     # At half the way the level answers to the logarithm of the work by about a third of the way.
     sharp = np.where(there, weight * np.square(0.35 * (1.0 - form.floor)), 0.0)
+    if courses.free is not None:
+        # A frequency that is not known may be what is off.
+        loose = 1.0 / (1.0 / np.maximum(sharp, 1e-9) + SPREAD**2)
+        sharp = np.where(courses.free[:, skill] & (sharp > 0.0), loose, sharp)
     return Onset(
         courses.opened(work + courses.done[:, list(others)].T[..., None]),
         np.where(there, instant, 1.0)[:, None] * 0.5 * w,

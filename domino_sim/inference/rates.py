@@ -9,15 +9,17 @@ run's frequencies is that of its clock, and means nothing.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from domino_sim.frequencies.paths import level_and_slope
 from domino_sim.inference.forms import Courses
 from domino_sim.inference.structure import Structure
-from domino_sim.levels import Floats
+from domino_sim.levels import Floats, work_from_level
 
-__all__ = ["SPREAD", "fit", "penalty_of"]
+__all__ = ["SPREAD", "fit", "rated"]
 
 #: Standard deviation of the logarithms of the frequencies of a run.
 SPREAD = 1.0
@@ -25,26 +27,75 @@ SPREAD = 1.0
 #: Step of the derivative by log p, and the farthest that log p goes at once.
 _SMALL, _STEP = 1e-4, 0.7
 
+#: The farthest that a gate's frequency is from the present one (log), and the unlearned part below
+#: which a level tells nothing of the work.
+_FARTHEST, _LEAST = 5.0, 0.005
+
 #: A step of a fit that gains less than this (χ²) is the last.
 _CLOSE = 0.05
 
 
-def penalty_of(frequency: Floats, free: np.ndarray) -> Floats:
-    """Return what the spread of frequencies costs in each run, (runs,): 0 where all are known.
-
-    Parameters
-    ----------
-    frequency : (runs, n) array
-        Frequencies, > 0.
-    free : (runs, n) array of bool
-        Those that are fitted.
-    """
-    log = np.log(frequency)
+def _penalty(structure: Structure) -> Floats:
+    """Return what the spread of frequencies costs in each run, (runs,): 0 where all are known."""
+    free, log = structure.courses.free, np.log(structure.courses.frequency[:, list(structure.gates)])
+    if free is None:
+        return np.zeros(len(log))
     away = np.square((log - log.mean(axis=1, keepdims=True)) / SPREAD).sum(axis=1)
     return np.where(free.any(axis=1), away, 0.0)
 
 
-def fit(structure: Structure, steps: int = 12, rounds: int = 4) -> None:
+def rated(
+    structure: Structure, skill: int, tracks: Floats, tau: Floats, known: np.ndarray
+) -> tuple[Floats, Floats]:
+    """Return tracks of a skill with its frequency fitted for each, and what that costs.
+
+    By the works that its levels tell at the clock; under soft gates only, where a track is the
+    frequency times the time its gate has been open. Under hard gates what is known of a frequency
+    before any graph is enough (:mod:`domino_sim.inference.first_rates`).
+
+    Parameters
+    ----------
+    tracks : (gates, runs, points) array
+        With the present frequency.
+    tau, known : (runs, nodes) arrays
+        The clock, (…, runs, nodes) if there is one for each track, and where it is known.
+
+    Returns
+    -------
+    tracks : array
+        Of the shape of `tracks`.
+    cost : (gates, runs) array
+        What is due for frequencies unlike those of the skills that are in.
+    """
+    courses, nodes = structure.courses, structure.records
+    free = courses.free
+    place = courses.place(tau)
+    if free is None or place is None or not free[:, skill].any():
+        return tracks, np.zeros(tracks.shape[:2])
+    run = np.arange(courses.runs)[:, None]
+    low = tracks[:, run, place.below]
+    model = low + (tracks[:, run, place.below + 1] - low) * place.part
+    form = courses.form
+    smooth = np.clip(nodes.smooth[..., skill], form.floor, 1.0 - _LEAST)
+    start = courses.done[:, skill, None]
+    work = np.maximum(work_from_level(smooth, form.loss) - form.start - start, 0.0)
+    _, slope = level_and_slope(work + start + form.start, form.loss)
+    sharp = np.square(slope * work) * nodes.weight[..., skill]
+    sharp = np.where(known & nodes.under_way[..., skill], sharp, 0.0)
+    off = np.log(np.maximum(work, 1e-9)) - np.log(np.maximum(model, 1e-9))
+    here = np.log(courses.frequency[:, skill])
+    others = list(structure.gates)
+    mean = np.log(courses.frequency[:, others]).mean(axis=1) if others else here
+    told, due = (sharp * off).sum(axis=-1), (mean - here) / SPREAD**2
+    log = (told + due) / (sharp.sum(axis=-1) + 1.0 / SPREAD**2)
+    log = np.where(free[:, skill], np.clip(log, -_FARTHEST, _FARTHEST), 0.0)
+    cost = np.where(free.any(axis=1), np.square((here + log - mean) / SPREAD), 0.0)
+    return tracks * np.exp(log)[..., None], cost
+
+
+def fit(
+    structure: Structure, steps: int = 12, rounds: int = 6, *, worth: float = math.inf
+) -> None:
     """Improve the clock, and the frequencies that are not known, of a structure.
 
     Steps of Levenberg and Marquardt on log p, the clock of every record eliminated: what a change
@@ -58,6 +109,8 @@ def fit(structure: Structure, steps: int = 12, rounds: int = 4) -> None:
         The most steps of the clock (:meth:`Structure.polish`).
     rounds
         The most steps of the frequencies.
+    worth
+        No more steps are made where χ² and the price of frequencies would stay above this.
     """
     structure.polish(steps)
     free = structure.courses.free
@@ -65,25 +118,25 @@ def fit(structure: Structure, steps: int = 12, rounds: int = 4) -> None:
         return
     damping = np.full(len(free), 1e-2)
     now = structure
-    costs = _costs(now, free)
+    costs = _costs(now)
     for _ in range(rounds):
         before = now.courses.frequency
         moved = before * np.exp(np.clip(_newton(now, free, damping), -_STEP, _STEP))
         trial = _under(now, moved, now.tau, 4)
-        there = _costs(trial, free)
+        there = _costs(trial)
         better = there <= costs
         gain = float(np.where(better, costs - there, 0.0).sum())
         if not better.all():
             here = better[:, None]
             p, tau = np.where(here, moved, before), np.where(here, trial.tau, now.tau)
             trial = _under(now, p, tau, 1)
-            there = _costs(trial, free)
+            there = _costs(trial)
         damping = np.where(better, 0.3 * damping, 10.0 * damping)
         now, costs = trial, there
-        if gain < _CLOSE:
+        if gain < _CLOSE or float(costs.sum()) - gain > worth:
             break
     structure.__dict__.update(now.__dict__)
-    structure.penalty = float(penalty_of(now.courses.frequency, free).sum())
+    structure.penalty = float(_penalty(now).sum())
 
 
 def _under(structure: Structure, frequency: Floats, tau: Floats, steps: int) -> Structure:
@@ -94,16 +147,15 @@ def _under(structure: Structure, frequency: Floats, tau: Floats, steps: int) -> 
     return other
 
 
-def _costs(structure: Structure, free: np.ndarray) -> Floats:
+def _costs(structure: Structure) -> Floats:
     """Return χ² and what the frequencies cost, of every run."""
     residual, _ = structure.residuals(structure.tau)
     error = np.einsum("irk,irk->r", residual, residual)
-    return error + penalty_of(structure.courses.frequency, free)
+    return error + _penalty(structure)
 
 
 def _newton(structure: Structure, free: np.ndarray, damping: Floats) -> Floats:
     """Return the step of log p (runs, n)."""
-    n = free.shape[1]
     order = list(structure.gates)
     residual, slope = structure.residuals(structure.tau)
     jacobian = _jacobian(structure, order, free)  # (parameters, skills, runs, records)
@@ -115,28 +167,27 @@ def _newton(structure: Structure, free: np.ndarray, damping: Floats) -> Floats:
     hessian -= np.einsum("prk,qrk,rk->rpq", across, across, 1.0 / stiff, optimize=True)
     drive = np.einsum("pirk,irk->rp", jacobian, residual)
     drive -= np.einsum("prk,rk->rp", across, ahead / stiff)
-    log = np.log(structure.courses.frequency)
+    log = np.log(structure.courses.frequency[:, order])
     drive -= (log - log.mean(axis=1, keepdims=True)) / SPREAD**2
-    hessian += (np.eye(n) - 1.0 / n) / SPREAD**2
-    step = np.zeros((len(free), n))
-    for r, mask in enumerate(free):
+    hessian += (np.eye(len(order)) - 1.0 / len(order)) / SPREAD**2
+    step = np.zeros(free.shape)
+    for r, mask in enumerate(free[:, order]):
         at = np.flatnonzero(mask)
         if len(at):
             own = hessian[r][np.ix_(at, at)]
             own = own + np.diag(damping[r] * np.diag(own) + 1e-3 / SPREAD**2)
-            step[r, at] = np.linalg.solve(own, drive[r, at])
+            step[r, np.array(order)[at]] = np.linalg.solve(own, drive[r, at])
     return step
 
 
 def _jacobian(structure: Structure, order: list[int], free: np.ndarray) -> Floats:
     """Return the derivatives of levels, in units of the noise, by log p of every skill."""
-    n = free.shape[1]
     courses, records, tau = structure.courses, structure.records, structure.tau
     place = courses.place(tau)
     root = np.sqrt(records.weight)
     row = {skill: at for at, skill in enumerate(order)}
     before = {i: _level(courses, i, structure, tau, place) for i in order}
-    found = np.zeros((n, len(order), *tau.shape))
+    found = np.zeros((len(order), len(order), *tau.shape))
     for j in order:
         if not free[:, j].any():
             continue
@@ -147,7 +198,7 @@ def _jacobian(structure: Structure, order: list[int], free: np.ndarray) -> Float
         other.follow(structure.descendants(j))
         for i in structure.descendants(j):
             after = _level(other.courses, i, other, tau, place)
-            found[j, row[i]] = (after - before[i]) / _SMALL * root[..., i]
+            found[row[j], row[i]] = (after - before[i]) / _SMALL * root[..., i]
     return found
 
 

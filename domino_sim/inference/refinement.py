@@ -37,6 +37,10 @@ _HOPELESS = 12.0
 #: Gates of a skill that are judged whole in the end, of those that seem within so much of the best.
 _CONFIRMED, _DOUBTFUL = 16, 8.0
 
+#: Frequencies that are not known are fitted no further where a change costs so much more (χ²); and
+#: to the end for a graph that is kept.
+_WORTH, _TO_THE_END = 30.0, 25
+
 #: Prerequisites times skills up to which each is replaced by each, the clock looked for anew.
 _REPLACED = 150
 
@@ -91,7 +95,7 @@ class Refiner:
     def climb(self, structure: Structure) -> Structure:
         """Return the best structure that is found."""
         structure = structure.copy()
-        fit(structure)
+        fit(structure, rounds=_TO_THE_END)
         for _ in range(_MOST_ROUNDS):
             singles = self._singles(structure)
             better = self._best_of(structure, singles)
@@ -181,7 +185,7 @@ class Refiner:
         """
         response = Response(structure)
         found = []
-        sums = [response.changes(skill, [gate])[0] for one in singles for skill, gate in one.gates]
+        sums = [response.changes(skill, [gate])[0][0] for one in singles for skill, gate in one.gates]
         now = float(response.error(np.zeros_like(sums[0])).sum()) if sums else 0.0
         price = [self._price(structure, one) for one in singles]
         for a, one in enumerate(singles):
@@ -227,7 +231,8 @@ class Refiner:
             if set(gate.skills) & other.descendants(skill):
                 return None
             other.change(skill, gate)
-        fit(other, 10)
+        here = self.cost(structure) - self.price * other.edges
+        fit(other, 10, worth=here + _WORTH)
         self._remember(other)
         return other
 
@@ -320,6 +325,7 @@ class Refiner:
         """Return the structure with its clock looked for anew, if that is better."""
         anew = structure.copy()
         anew.seek()
-        fit(anew)
+        fit(structure, rounds=_TO_THE_END)
+        fit(anew, rounds=_TO_THE_END)
         now = structure.error + structure.penalty
         return anew if anew.error + anew.penalty < now else structure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from domino_sim.inference.forms import Requires
+from domino_sim.inference.rates import rated
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
@@ -31,18 +32,23 @@ class Response:
         }
         self._sums = np.sum(list(self._own.values()), axis=0)
         self._least = 1e-6 * float(self._sums[2].max(initial=0.0)) + 1e-12
+        self._everywhere = np.ones(structure.tau.shape, dtype=bool)
         self._place = structure.courses.place(structure.tau)
 
-    def changes(self, skill: int, gates: list[Requires]) -> Floats:
-        """Return what each gate changes in the three sums, (gates, 3, runs, records)."""
+    def changes(self, skill: int, gates: list[Requires]) -> tuple[Floats, Floats]:
+        """Return what each gate changes in the three sums, (gates, 3, runs, records).
+
+        And what is due for its frequency, (gates, runs), where that is fitted.
+        """
         structure = self._structure
         courses, records, tau = structure.courses, structure.records, structure.tau
         root = np.sqrt(records.weight[..., skill])
         tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
+        tracks, owed = rated(structure, skill, tracks, tau, self._everywhere)
         level, slope = courses.levels(skill, tracks, tau, self._place)
         miss, slope = (records.level[..., skill] - level) * root, slope * root
         sums = np.stack([miss * miss, miss * slope, slope * slope], axis=1)
-        return sums - self._own[skill]
+        return sums - self._own[skill], owed
 
     def error(self, changes: Floats) -> Floats:
         """Return χ² of each run with the sums changed, (…, 3, runs, records) to (…, runs)."""
@@ -52,8 +58,8 @@ class Response:
 
     def errors(self, skill: int, gates: list[Requires]) -> Floats:
         """Return χ² of each run with another gate for `skill`, (gates, runs)."""
-        blocks = [
-            self.error(self.changes(skill, gates[at : at + _BLOCK]))
-            for at in range(0, len(gates), _BLOCK)
-        ]
+        blocks = []
+        for at in range(0, len(gates), _BLOCK):
+            changes, owed = self.changes(skill, gates[at : at + _BLOCK])
+            blocks.append(self.error(changes) + owed)
         return np.concatenate(blocks) if blocks else np.zeros((0, self._structure.records.runs))

@@ -97,7 +97,12 @@ class Structure:
         return found
 
     def add(self, skill: int, gate: Requires, track: Floats) -> None:
-        """Put in a skill whose track is known."""
+        """Put in a skill whose track is known, and with it its frequency if that is fitted."""
+        courses = self.courses
+        if courses.free is not None and courses.form.kind == "soft":
+            frequency = courses.frequency.copy()
+            frequency[:, skill] = track[:, -1] / courses.open_time([gate], self.tracks)[0][:, -1]
+            self.courses = courses.with_frequency(frequency)
         self.gates[skill], self.tracks[skill] = gate, track
 
     def change(self, skill: int, gate: Requires) -> None:
