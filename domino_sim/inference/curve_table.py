@@ -86,8 +86,8 @@ class CurveTable:
             skills = several(self.seen.skills[i] for i in np.flatnonzero(flat[r]))
             self.remarks.append(
                 f"{skills} {'does' if flat[r].sum() == 1 else 'do'} not move in "
-                f"{shown(self.seen.runs[r].name)}, and how often it trains them is not known: taken "
-                "as not trained in it"
+                f"{shown(self.seen.runs[r].name)}, and how often it trains them is not known: "
+                "taken as not trained in it"
             )
         self.frequency = np.where(flat, 0.0, self.frequency)
 

@@ -129,7 +129,7 @@ def _guess(
 def _fitted(
     fit: _Fit, level: Floats, weight: Floats, free: np.ndarray, loss: Loss, start: float
 ) -> _Fit:
-    """Improve all three by steps of Levenberg and Marquardt, the clock of each record eliminated."""
+    """Improve all three by steps of Levenberg and Marquardt, the clock eliminated."""
     from scipy.optimize import isotonic_regression
 
     n, root = len(free), np.sqrt(weight)

@@ -107,13 +107,16 @@ class Courses:
         Levels at which skills start, where they were trained before.
     free : (runs, n) array of bool, optional
         Frequencies that are not known, and fitted.
+    follows : (runs,) array of int, optional
+        Of a run that goes on from another one, which; −1 of others.
     """
 
     def __init__(
         self, form: Form, frequency: Floats, before: Floats | None = None,
-        free: np.ndarray | None = None,
+        free: np.ndarray | None = None, follows: Ints | None = None,
     ) -> None:  # fmt: skip
-        self.form, self.frequency, self.before, self.free = form, frequency, before, free
+        self.form, self.frequency, self.before = form, frequency, before
+        self.free, self.follows = free, follows
         self.done = np.zeros(frequency.shape)
         if before is not None:
             done = work_from_level(np.maximum(before, form.floor), form.loss) - form.start
@@ -133,11 +136,17 @@ class Courses:
         other.frequency = frequency
         return other
 
+    def with_done(self, done: Floats) -> Courses:
+        """Return the same courses with other works (runs, n) at the start of runs."""
+        other = copy(self)
+        other.done = done
+        return other
+
     def with_value(self, value: float) -> Courses:
         """Return the same courses with another mastery or exponent."""
-        return Courses(
-            Form(self.form.kind, value, self.form.loss), self.frequency, self.before, self.free
-        )
+        form = Form(self.form.kind, value, self.form.loss)
+        other = Courses(form, self.frequency, self.before, self.free, self.follows)
+        return other.with_done(self.done)
 
     def open_time(self, gates: Sequence[Requires], tracks: Mapping[int, Floats]) -> Floats:
         """Return openings (gates, runs), or ∫ c dτ (gates, runs, points), given all tracks."""

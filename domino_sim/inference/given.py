@@ -1,8 +1,9 @@
-"""The frequencies that are given: those of the curves, an array, or by run and skill."""
+"""The frequencies that are given: those of the curves, an array, or by run (and step) and skill."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,23 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from domino_sim.errors import ArgumentError, nearest_name
+from domino_sim.inference.pieces import Schedule, recorded_changes
 from domino_sim.levels import Floats
 from domino_sim.wording import shown
 
-__all__ = ["given_frequencies"]
+__all__ = ["Given", "given_frequencies"]
 
 
-def given_frequencies(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | None) -> Floats:
-    """Return the frequencies (runs, skills), NaN where not known.
+@dataclass(frozen=True)
+class Given:
+    """Frequencies (runs, skills), NaN where not known; and those that change within a run."""
+
+    frequency: Floats
+    changes: Mapping[int, Schedule]
+
+
+def given_frequencies(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | None) -> Given:
+    """Return the frequencies that are given.
 
     Raises
     ------
@@ -25,7 +35,7 @@ def given_frequencies(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any
         If a run or skill is unknown, or a frequency is no number ≥ 0.
     """
     if mixtures is None:
-        return curves["frequency"].values.astype(float)
+        return Given(curves["frequency"].values.astype(float), recorded_changes(curves))
     shape = (curves.sizes["run"], curves.sizes["skill"])
     if isinstance(mixtures, Mapping):
         return _by_name(curves, mixtures, shape)
@@ -39,12 +49,12 @@ def given_frequencies(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any
             expected=f"{shape[0]} runs × {shape[1]} skills of numbers ≥ 0 (NaN: not known), "
             "or frequencies by run and skill",
         )  # fmt: skip
-    return given
+    return Given(given, {})
 
 
-def _by_name(curves: xr.Dataset, mixtures: Mapping[str, Any], shape: tuple[int, int]) -> Floats:
-    found = np.full(shape, np.nan)
-    runs, skills = curves["run"].values.tolist(), curves["skill"].values.tolist()
+def _by_name(curves: xr.Dataset, mixtures: Mapping[str, Any], shape: tuple[int, int]) -> Given:
+    found, changes = np.full(shape, np.nan), dict[int, Schedule]()
+    runs = curves["run"].values.tolist()
     for run, mixture in mixtures.items():
         if run not in runs:
             raise ArgumentError(
@@ -54,16 +64,47 @@ def _by_name(curves: xr.Dataset, mixtures: Mapping[str, Any], shape: tuple[int, 
         if not isinstance(mixture, Mapping):
             raise ArgumentError(
                 f"is {shown(mixture)}", where=f"mixtures: {run}",
-                expected="frequencies by skill",
+                expected="frequencies by skill, or those by step from which they hold",
             )  # fmt: skip
-        for skill, value in mixture.items():
-            if skill not in skills:
+        r, nothing = runs.index(run), np.full(shape[1], np.nan)
+        if not any(isinstance(one, Mapping) for one in mixture.values()):
+            found[r] = _with(curves, nothing, mixture, run)
+            continue
+        schedule: list[tuple[float, Floats]] = []
+        for step in sorted(mixture, key=lambda step: _step(step, run)):
+            before = schedule[-1][1] if schedule else nothing
+            if not isinstance(mixture[step], Mapping):
                 raise ArgumentError(
-                    f"unknown skill {shown(skill)}", where=f"mixtures: {run}",
-                    expected="a skill of the curves", nearest=nearest_name(str(skill), skills),
+                    f"is {shown(mixture[step])}", where=f"mixtures: {run}: {step}",
+                    expected="frequencies by skill",
                 )  # fmt: skip
-            found[runs.index(run), skills.index(skill)] = _number(value, run, skill)
+            schedule.append((_step(step, run), _with(curves, before, mixture[step], run)))
+        found[r] = schedule[0][1]
+        if len(schedule) > 1:
+            changes[r] = schedule
+    return Given(found, changes)
+
+
+def _with(curves: xr.Dataset, before: Floats, mixture: Mapping[Any, Any], run: str) -> Floats:
+    """Return frequencies (n,) with those of a mixture."""
+    found, skills = before.copy(), curves["skill"].values.tolist()
+    for skill, value in mixture.items():
+        if skill not in skills:
+            raise ArgumentError(
+                f"unknown skill {shown(skill)}", where=f"mixtures: {run}",
+                expected="a skill of the curves", nearest=nearest_name(str(skill), skills),
+            )  # fmt: skip
+        found[skills.index(skill)] = _number(value, run, skill)
     return found
+
+
+def _step(step: object, run: str) -> float:
+    good = isinstance(step, int | float | np.number) and not isinstance(step, bool)
+    if not (good and 0.0 <= float(step) < np.inf):  # type: ignore[arg-type]
+        raise ArgumentError(
+            f"is {shown(step)}", where=f"mixtures: {run}", expected="a step ≥ 0: mixtures by step"
+        )
+    return float(step)  # type: ignore[arg-type]
 
 
 def _number(value: object, run: object, skill: object) -> float:

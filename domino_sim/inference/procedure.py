@@ -251,7 +251,9 @@ class _Search:
 
     def _entrant(self, form: Form) -> Construction:
         study = self._study
-        courses = Courses(form, study.frequency, study.before[form.loss], study.free)
+        courses = Courses(
+            form, study.frequency, study.before[form.loss], study.free, study.follows
+        )
         start = Structure(courses, self._nodes)
         return Construction(start, self._allowed(form), self._price)
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from domino_sim.frequencies.paths import level_and_slope
 from domino_sim.inference.forms import Courses
+from domino_sim.inference.links import link
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats, work_from_level
 
@@ -31,13 +32,17 @@ _SMALL, _STEP = 1e-4, 0.7
 #: which a level tells nothing of the work.
 _FARTHEST, _LEAST = 5.0, 0.005
 
+#: Times that pieces of runs are joined anew, the clock found after each.
+_LINKS = 2
+
 #: A step of a fit that gains less than this (χ²) is the last.
 _CLOSE = 0.05
 
 
 def _penalty(structure: Structure) -> Floats:
     """Return what the spread of frequencies costs in each run, (runs,): 0 where all are known."""
-    free, log = structure.courses.free, np.log(structure.courses.frequency[:, list(structure.gates)])
+    free = structure.courses.free
+    log = np.log(structure.courses.frequency[:, list(structure.gates)])
     if free is None:
         return np.zeros(len(log))
     away = np.square((log - log.mean(axis=1, keepdims=True)) / SPREAD).sum(axis=1)
@@ -113,6 +118,10 @@ def fit(
         No more steps are made where χ² and the price of frequencies would stay above this.
     """
     structure.polish(steps)
+    if structure.courses.follows is not None:
+        for _ in range(_LINKS):
+            link(structure)
+            structure.polish(steps)
     free = structure.courses.free
     if free is None:
         return

@@ -185,7 +185,8 @@ class Refiner:
         """
         response = Response(structure)
         found = []
-        sums = [response.changes(skill, [gate])[0][0] for one in singles for skill, gate in one.gates]
+        every = [(skill, gate) for one in singles for skill, gate in one.gates]
+        sums = [response.changes(skill, [gate])[0][0] for skill, gate in every]
         now = float(response.error(np.zeros_like(sums[0])).sum()) if sums else 0.0
         price = [self._price(structure, one) for one in singles]
         for a, one in enumerate(singles):

@@ -15,6 +15,7 @@ from domino_sim.errors import ArgumentError
 from domino_sim.inference.curve_table import CurveTable, make_table, several
 from domino_sim.inference.first_rates import first_frequencies
 from domino_sim.inference.given import given_frequencies
+from domino_sim.inference.pieces import Pieces, in_pieces
 from domino_sim.inference.records import Records, make_nodes
 from domino_sim.inference.screening import (
     first_levels,
@@ -24,7 +25,7 @@ from domino_sim.inference.screening import (
     rises,
     start_levels,
 )
-from domino_sim.levels import Floats, Loss
+from domino_sim.levels import Floats, Ints, Loss
 from domino_sim.wording import shown
 
 __all__ = ["Study", "make_study"]
@@ -49,6 +50,9 @@ _OF_MANY_STARTS = (
     "most curves start above an untrained skill, from where is known no better than their noise: "
     f"no probability is above {_STARTED[1]:g}",
 )
+
+#: Records at the end of a piece of a run that tell where the next one begins.
+_LAST = 3
 
 #: Nodes of a run from which frequencies that are not known are first guessed.
 _NODES = 80
@@ -75,6 +79,8 @@ class Study:
         Frequencies, > 0; a first guess where they are not known.
     free : (runs, skills) array of bool, or None
         Those that are not known; None where all are.
+    follows : (runs,) array of int, or None
+        Of a run that is a piece of one whose mixture changes, the piece before it; −1 of others.
     before
         By growth law, levels (runs, skills) at which skills start: above that of an untrained one
         where they were trained before.
@@ -99,6 +105,7 @@ class Study:
     records: Records
     frequency: Floats
     free: np.ndarray | None
+    follows: Ints | None
     before: Mapping[Loss, Floats]
     growths: tuple[Loss, ...]
     learned: frozenset[str]
@@ -116,27 +123,32 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
     ArgumentError
         If the curves cannot be used at all, or the mixtures do not go with them.
     """
-    table = make_table(curves, given_frequencies(check_curves(curves), mixtures))
+    given = given_frequencies(check_curves(curves), mixtures)
+    pieces = in_pieces(curves, given.frequency, given.changes)
+    table = make_table(pieces.curves, pieces.frequency)
+    follows = _following(table, pieces)
     rise = rises(table.level, table.known, table.sigma)
     bare = Records(table.level, table.known / table.sigma**2)
-    first = first_levels(table.level, table.known, table.sigma)
+    first = _continued(first_levels(table.level, table.known, table.sigma), bare, follows)
     laws = growths(first[rise > 0.0])
     # A run whose records begin later shows what has been learned since, not what was before.
     at_start = table.known[:, 0] & np.array([[run.steps[0] == 0.0] for run in table.seen.runs])
+    at_start |= (follows >= 0)[:, None] & ~np.isnan(first)
     before = {law: start_levels(first, at_start, table.sigma, _floor(law)) for law in laws}
     floor = _floor(laws[0])
     early = np.where(np.isnan(first), np.inf, first).min(axis=0) > floor + _LEARNED * (1.0 - floor)
     left_out = _silent(table, rise, early, before[laws[0]]) | table.unlikely
     use = np.array([name not in left_out for name in table.seen.skills])
     few = _few(in_rises(bare, (rise > 0.5 * (1.0 - floor)) & use, floor), int(use.sum()))
-    started = (before[laws[0]] > floor + _HIGH)[:, use].mean() > _STARTED[0]
+    first_pieces = follows < 0
+    started = (before[laws[0]] > floor + _HIGH)[np.ix_(first_pieces, use)].mean() > _STARTED[0]
     _check(table, use, left_out)
     names = tuple(np.array(table.seen.skills)[use].tolist())
     learned = [name for name, is_early in zip(names, early[use], strict=True) if is_early]
     table.remarks += [
         *_of_range(outside(table.level, table.known, table.sigma)),
         *_of_growth(laws, first[rise > 0.0]),
-        *_of_starts(table, np.where(use, before[laws[0]], floor), floor),
+        *_of_starts(table, np.where(use & first_pieces[:, None], before[laws[0]], floor), floor),
         *_of_learned(learned),
         *_of_hardly(table, bare, first, use & ~early, floor),
         *_of_few(few),
@@ -155,6 +167,7 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
         records=records,
         frequency=np.maximum(frequency, _NEVER * frequency.max(axis=1, keepdims=True)),
         free=free if free.any() else None,
+        follows=follows if (follows >= 0).any() else None,
         before={law: levels[:, use] for law, levels in before.items()},
         growths=laws,
         learned=frozenset(learned),
@@ -163,6 +176,24 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
         left_out=left_out,
         remarks=tuple(table.remarks),
     )
+
+
+def _following(table: CurveTable, pieces: Pieces) -> Ints:
+    """Return of each run the one before it, −1 where it is the first, or that is left out."""
+    names = [run.name for run in table.seen.runs]
+    before = [pieces.follows.get(name) for name in names]
+    return np.array([names.index(name) if name in names else -1 for name in before])
+
+
+def _continued(first: Floats, records: Records, follows: Ints) -> Floats:
+    """Return where curves begin, those of later pieces where the piece before them ended."""
+    found = first.copy()
+    for r, before in enumerate(follows.tolist()):
+        if before >= 0:
+            known = records.weight[before] > 0.0
+            for i in np.flatnonzero(known.any(axis=0) & ~np.isnan(first[r])):
+                found[r, i] = records.smooth[before, known[:, i], i][-_LAST:].mean()
+    return found
 
 
 def _floor(law: Loss) -> float:

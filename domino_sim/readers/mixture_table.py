@@ -45,9 +45,10 @@ def with_mixture(ds: xr.Dataset, mixture: Mapping[str, Any]) -> xr.Dataset:
 
 
 def with_mixture_table(ds: xr.Dataset, table: Table) -> xr.Dataset:
-    """Return curves with the frequencies of a table: run, skill, frequency.
+    """Return curves with the frequencies of a table: run, skill, frequency, and maybe step.
 
-    A run ``*``, or no column for it, means every run that has no row of its own for the skill.
+    A run ``*``, or no column for it, means every run that has no row of its own for the skill. A
+    row holds from its step on; without one, or with an empty one, from the start.
     What the table does not name stays as it is.
 
     Raises
@@ -72,8 +73,10 @@ def with_mixture_table(ds: xr.Dataset, table: Table) -> xr.Dataset:
     check_range("frequency", values, lambda i: table.place(i, column))
     skills = table.words(of["skill"][0])
     runs = table.words(of["run"][0]) if "run" in of else np.full(len(values), EVERY, dtype=object)
+    since = _since(table, of)
     frequency = ds["frequency"].values.copy()
-    seen: dict[tuple[str, str], int] = {}
+    changes: list[tuple[float, Any, int, float]] = []
+    seen: dict[tuple[str, str, float], int] = {}
     # Rows for every run first, so that a run's own row has the last word.
     for i in sorted(range(len(values)), key=lambda i: runs[i] != EVERY):
         here = lambda role, i=i: table.place(i, of[role][0])  # noqa: E731
@@ -81,13 +84,55 @@ def with_mixture_table(ds: xr.Dataset, table: Table) -> xr.Dataset:
         rows: Any = slice(None)
         if runs[i] != EVERY:
             rows = _known("run", runs[i], ds, here("run"), FileError)
-        before = seen.setdefault((runs[i], skills[i]), i)
+        before = seen.setdefault((runs[i], skills[i], since[i]), i)
         if before != i:
             what = f"the frequency of {shown(skills[i])} stands in {table.unit} "
             what += f"{table.rows[before]} already"
-            raise FileError(what, where=here("skill"), expected="it once for a run")
-        frequency[rows, k] = values[i]
-    return _put(ds, frequency)
+            more = "" if "step" not in of else " and a step"
+            raise FileError(what, where=here("skill"), expected=f"it once for a run{more}")
+        if since[i] > 0.0:
+            changes.append((since[i], rows, k, values[i]))
+        else:
+            frequency[rows, k] = values[i]
+    return _changing(_put(ds, frequency), changes)
+
+
+def _since(table: Table, of: Mapping[str, tuple[str, ...]]) -> np.ndarray:
+    """Return the step from which each row holds: 0 without a column for it."""
+    if "step" not in of:
+        return np.zeros(len(table.rows))
+    (column,) = of["step"]
+    since = table.numbers(column)
+    bad = ~(np.nan_to_num(since) >= 0.0)
+    if bad.any():
+        where = table.place(int(np.argmax(bad)), column)
+        raise FileError("is no step", where=where, expected="a number ≥ 0, or none for 0")
+    return np.nan_to_num(since)
+
+
+def _changing(ds: xr.Dataset, changes: list[tuple[float, Any, int, float]]) -> xr.Dataset:
+    """Return curves with frequencies that change: from a step, of runs, of a skill, to a value."""
+    if not changes:
+        return ds
+    frequency, steps = ds["frequency"].values.copy(), ds["step"].values
+    at = np.repeat(frequency[:, None], len(steps), axis=1)
+    if "frequency_at" in ds:
+        at = np.where(np.isnan(at), ds["frequency_at"].values, at)
+    for step, rows, k, value in sorted(changes, key=lambda one: one[0]):
+        at[rows, steps >= step, k] = value
+    recorded = np.zeros(at.shape[:2], dtype=bool)
+    for kind in ("level", "loss"):
+        if kind in ds:
+            recorded |= np.isfinite(ds[kind].values).any(axis=2)
+    at[~recorded] = np.nan
+    last, first = np.fmax.reduce(at, axis=1), np.fmin.reduce(at, axis=1)
+    varies = last > first
+    frequency = np.where(varies, np.nan, np.where(np.isnan(last), frequency, last))
+    at[~varies.any(axis=1)] = np.nan
+    new = ds.assign(frequency=(("run", "skill"), frequency, describe("frequency")))
+    if not varies.any():
+        return new
+    return new.assign(frequency_at=(("run", "step", "skill"), at, describe("frequency_at")))
 
 
 def _known(
