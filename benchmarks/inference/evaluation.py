@@ -149,12 +149,13 @@ def _run(
             edges = probabilities(world, mixtures=cell.mixtures, **METHODS[name])
         else:
             baseline = BASELINES[name]
+            known = cell.mixtures in ("known", "changing")
             if (name, variant) not in tuned:
                 worlds = [cell.world(variant, TUNING_SEEDS + k) for k in range(cell.tuning)]
-                tuned[name, variant] = tune(baseline, worlds, mixtures=cell.mixtures)
+                tuned[name, variant] = tune(baseline, worlds, mixtures=known)
             note = str(tuned[name, variant])
             begun = time.perf_counter()
-            edges = edges_of(baseline, world, tuned[name, variant], mixtures=cell.mixtures)
+            edges = edges_of(baseline, world, tuned[name, variant], mixtures=known)
         found = score(world, edges)
     except UnavailableError as error:
         note = str(error)
