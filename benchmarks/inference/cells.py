@@ -14,8 +14,8 @@ __all__ = ["CELLS", "QUICK", "Cell", "Mixtures", "Variant"]
 #: Pool law ("changed": another one from run to run), gate and operators.
 Variant = tuple[str, str, str]
 
-#: What is known of mixtures: all; those of half of the runs; none; or all, and every run changes its
-#: mixture once at a step that is known.
+#: What is known of mixtures: all; those of half of the runs; none; or all, and every run changes
+#: its mixture once at a step that is known.
 Mixtures = Literal["known", "partly", "unknown", "changing"]
 
 _LAWS = ("sum", "norm", "constant")
@@ -87,9 +87,11 @@ class Cell:
 
 #: How that is said.
 _TOLD = {
-    "known": "", "partly": ", mixtures of half of the runs unknown", "unknown": ", mixtures unknown",
+    "known": "",
+    "partly": ", mixtures of half of the runs unknown",
+    "unknown": ", mixtures unknown",
     "changing": ", mixtures changed within runs",
-}  # fmt: skip
+}
 
 CELLS = {
     cell.name: cell

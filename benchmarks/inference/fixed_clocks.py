@@ -1,22 +1,20 @@
 """Our own search where the clock is not free but follows from steps, or from a pool law.
 
-What a free clock is worth shows against the same search with a clock of a known family. In each
-run the clock is a sum of given curves, τ = max(0, Σ_j θ_j φ_j(t)), kept from falling:
+What a free clock is worth shows against the same search with a clock of a known family:
 
-* ``steps``: τ = κ t, as if nothing competed;
-* ``sum``: τ = (η t − G)/N₀, G = Σ (gain − gain at the start), the closed form of the clock under
-  ``sum`` (``docs/theory.md``). G is a small difference of large numbers, so it is not taken from
-  noisy levels but from those of the graph that a free clock finds: the best that can be had.
+* ``steps``: t = α τ in each run, as if nothing competed;
+* ``sum``: t = α τ + β Σ (gain − gain at the start), α = N₀/η, β = 1/η: the closed form of the clock
+  under ``sum`` (``docs/theory.md``), with the gains of the graph. (Of measured levels it would be a
+  small difference of large numbers.)
 
-κ, or η and N₀, are fitted for each run, in turn with the graph: a graph is searched under a clock,
-the clock is fitted to that graph, and so on until the graph stays. They begin where they come
-nearest to the free clock, and its graph is one that the search starts from. The gate form is chosen
-by the fit, as ever. A clock that is wrong leaves
-far more than noise, by which the search would be led astray: so noise is taken to be what the last
-fit has left.
+α and β ≥ 0 are fitted for each run, in turn with the graph: a graph is searched under a clock, the
+clock is fitted to that graph, and so on until the graph stays. They begin where they come nearest
+to the free clock, and its graph is one that the search starts from. The gate form is chosen by the
+fit, as ever. A clock that is wrong leaves far more than noise, by which the search would be led
+astray: so noise is taken to be what the last fit has left.
 
-The search itself is that of `infer`, unchanged: a run gets one more skill, which needs nothing and
-is needed by none, whose level tells the clock almost without error.
+The search itself is that of `infer`: a run gets one more skill, which needs nothing and is needed
+by none, whose level tells the clock almost without error.
 """
 
 from __future__ import annotations
@@ -51,13 +49,16 @@ Kind = Literal["steps", "sum"]
 _TELLS, _WORK, _NOISE = "(clock)", 3.0, 1e-7
 
 #: Rounds of graph and clock; the most prerequisites, as of `infer`.
-_ROUNDS, _MOST = 3, 4
+_ROUNDS, _MOST = 2, 4
 
 #: Gate forms whose graphs are refined.
 _REFINED = 2
 
 #: Factors of the start from which a clock is fitted, and steps of that.
 _FACTORS, _STEPS = np.geomspace(0.25, 4.0, 13), 40
+
+#: Points at which a family's curves are known, up to so many times the end of the clock.
+_POINTS, _BEYOND = 3000, 3.0
 
 
 @dataclass(frozen=True)
@@ -149,15 +150,14 @@ def _infer(study: Study, law: Loss, kind: Kind) -> Found:
     structure, _ = free.run(NullMeter())
     whole = structure.on(study.records)
     whole.polish(12)
-    basis = _basis(study, whole, law, kind)
-    tau, error = fit_clock(whole, basis, _nearest(whole, basis))
+    tau, error = fit_clock(study, whole, kind)
     rounds: list[Found] = []
     values = study.records.values
     for _ in range(_ROUNDS):
         told = _telling(study, tau, law, max(1.0, error / values))
         structure, refiner = _Told(told, free._price, structure).run(NullMeter())
         whole = _without_clock(structure, study)
-        tau, error = fit_clock(whole, basis, _nearest(whole, basis))
+        tau, error = fit_clock(study, whole, kind)
         cost = values * math.log(error / values) + free._price * structure.edges
         rounds.append(Found(structure, refiner, cost))
         if any(one.structure.gates == structure.gates for one in rounds[:-1]):
@@ -165,58 +165,67 @@ def _infer(study: Study, law: Loss, kind: Kind) -> Found:
     return min(rounds, key=lambda one: one.cost)
 
 
-def _basis(study: Study, free: Structure, law: Loss, kind: Kind) -> Floats:
-    """Return the curves whose sum the clock is, (runs, records, 1 or 2)."""
-    length = study.records.level.shape[1]
-    t = np.stack([np.pad(s, (0, length - len(s)), mode="edge") / s[-1] for s in study.steps])
-    if kind == "steps":
-        return t[..., None]
-    skills = list(free.gates)
-    tracks, place = np.stack([free.tracks[i] for i in skills]), free.courses.place(free.tau)
-    level, _ = free.courses.levels(skills, tracks, free.tau, place)
-    gain = level if law == "mse" else logit(np.minimum(level, 1.0 - 1e-12))
-    since = (gain - gain[..., :1]).sum(axis=0)
-    return np.stack([t, -since / len(skills)], axis=-1)
+class _Family:
+    """Clocks of a structure's runs: t = Σ_j θ_j ψ_j(τ), θ (runs, k) ≥ 0, t as a part of the run."""
+
+    def __init__(self, study: Study, structure: Structure, kind: Kind) -> None:
+        length = study.records.level.shape[1]
+        self.t = np.stack(
+            [np.pad(s, (0, length - len(s)), mode="edge") / s[-1] for s in study.steps]
+        )
+        self._structure, self._kind = structure, kind
+        last = _BEYOND * np.maximum(structure.tau.max(axis=1), 1e-9)
+        self._tau = last[:, None] * np.linspace(0.0, 1.0, _POINTS)
+        self._psi = self._curves(self._tau)
+
+    def _curves(self, tau: Floats) -> Floats:
+        """Return ψ (runs, …, k) at τ (runs, …)."""
+        if self._kind == "steps":
+            return tau[..., None]
+        structure, courses = self._structure, self._structure.courses
+        tracks = np.stack(list(structure.tracks.values()))
+        level, _ = courses.levels(list(structure.tracks), tracks, tau, courses.place(tau))
+        gain = level if courses.form.loss == "mse" else logit(np.minimum(level, 1.0 - 1e-12))
+        return np.stack([tau, (gain - gain[..., :1]).mean(axis=0)], axis=-1)
+
+    def nearest(self) -> Floats:
+        """Return the θ that come nearest to the structure's own clock, where that is known."""
+        from scipy.optimize import nnls
+
+        psi, known = self._curves(self._structure.tau), self._structure.precision > 0.0
+        return np.array([nnls(p[k], t[k])[0] for p, t, k in zip(psi, self.t, known, strict=True)])
+
+    def clock(self, theta: Floats) -> tuple[Floats, Floats]:
+        """Return τ (runs, records) and its derivatives by θ (runs, records, k)."""
+        tau, slope = np.empty(self.t.shape), np.empty((*self.t.shape, theta.shape[1]))
+        for r, at in enumerate(self.t):
+            rising = self._psi[r] @ theta[r] + 1e-12 * np.arange(_POINTS)
+            k = np.clip(np.searchsorted(rising, at) - 1, 0, _POINTS - 2)
+            rise, width = rising[k + 1] - rising[k], self._tau[r, 1]
+            part = np.clip((at - rising[k]) / rise, 0.0, 1.0)
+            tau[r] = self._tau[r, k] + part * width
+            psi = self._psi[r, k] + part[:, None] * (self._psi[r, k + 1] - self._psi[r, k])
+            slope[r] = -psi * (width / rise)[:, None]
+        return tau, slope
 
 
-def _nearest(structure: Structure, basis: Floats) -> Floats:
-    """Return θ ≥ 0 (runs, k) that come nearest to a structure's clock, where that is known."""
-    from scipy.optimize import nnls
+def fit_clock(study: Study, structure: Structure, kind: Kind) -> tuple[Floats, float]:
+    """Return the clock (runs, records) of least squared error of a family, and its χ².
 
-    root = np.sqrt(structure.precision)[..., None]
-    found = [
-        nnls(phi, tau)[0]
-        for phi, tau in zip(root * basis, root[..., 0] * structure.tau, strict=True)
-    ]
-    return np.array(found)
-
-
-def _clock(theta: Floats, basis: Floats) -> tuple[Floats, Floats]:
-    """Return τ (runs, records) and its derivatives by θ (runs, records, k)."""
-    raw = np.einsum("rkj,rj->rk", basis, theta)
-    tau = np.maximum.accumulate(np.maximum(raw, 0.0), axis=1)
-    # The record that τ is from: the last one that rose above all before.
-    new = (raw >= tau) & (raw > 0.0)
-    at = np.maximum.accumulate(np.where(new, np.arange(raw.shape[1]), -1), axis=1)
-    slope = np.take_along_axis(basis, np.maximum(at, 0)[..., None], axis=1)
-    return tau, np.where(at[..., None] >= 0, slope, 0.0)
-
-
-def fit_clock(structure: Structure, basis: Floats, start: Floats) -> tuple[Floats, float]:
-    """Return the clock (runs, records) of least squared error of the family, and its χ².
-
-    Levenberg's method for every run, from the best of several multiples of `start` (runs, k).
+    Levenberg's method for every run, from the best of several multiples of the nearest θ.
     """
+    family = _Family(study, structure, kind)
+    start = family.nearest()
 
     def errors(theta: Floats) -> Floats:
-        residual, _ = structure.residuals(_clock(theta, basis)[0])
+        residual, _ = structure.residuals(family.clock(theta)[0])
         return np.einsum("irk,irk->r", residual, residual)
 
     tried = np.stack([errors(factor * start) for factor in _FACTORS])
     theta, error = start * _FACTORS[tried.argmin(axis=0)][:, None], tried.min(axis=0)
     damping = np.full(len(theta), 1e-3)
     for _ in range(_STEPS):
-        tau, by_theta = _clock(theta, basis)
+        tau, by_theta = family.clock(theta)
         residual, slope = structure.residuals(tau)
         stiff = np.einsum("irk,irk->rk", slope, slope)
         drive = np.einsum("irk,irk->rk", slope, residual)
@@ -233,11 +242,11 @@ def fit_clock(structure: Structure, basis: Floats, start: Floats) -> tuple[Float
         damping = np.where(better, 0.2 * damping, 10.0 * damping)
         if gain < 1e-3 and (better.all() or damping.min() > 1e3):
             break
-    return _clock(theta, basis)[0], float(error.sum())
+    return family.clock(theta)[0], float(error.sum())
 
 
 def _telling(study: Study, tau: Floats, law: Loss, misfit: float) -> Study:
-    """Return the study with one more skill, which tells the clock, and with noise √misfit as great."""
+    """Return the study with √misfit times the noise, and one more skill that tells the clock."""
     p = _WORK / tau.max(axis=1)
     form = Form("hard", 0.99, law)
     level = level_from_work(p[:, None] * tau + form.start, law)
