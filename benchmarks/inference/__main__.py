@@ -1,5 +1,8 @@
 """``python -m benchmarks.inference [--cell NAME …] [--graphs N] [--seed S] [--baselines]``.
 
+Instead of cells, ``--network GRAPH`` takes networks trained on a graph (``geometry``: compositional
+geometry), N seeds of each from S on. Baselines are tuned on the other graphs that are named.
+
 Every result is a line of the file given with ``--json``; a second call goes on where the first was
 interrupted, and with another ``--seed`` adds graphs that no one has seen.
 """
@@ -8,17 +11,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
 
 from benchmarks.inference.baselines import BASELINES
 from benchmarks.inference.cells import CELLS, QUICK, Cell, Variant
 from benchmarks.inference.evaluation import Journal, Result, evaluate, methods
 from benchmarks.inference.ours import METHODS
-from benchmarks.inference.scoring import pool, reliability
-
-_HEAD = ("method", "F1", "mean", "95 %", "exact", "≥ 0.9 but false", "s a graph", "failed")
+from benchmarks.inference.report import margins, report, sureness
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,10 +42,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--planning", action="store_true", help="planned runs against random ones, not cells"
     )
+    parser.add_argument(
+        "--network", action="append", metavar="GRAPH",
+        help="trained networks (needs Torch), not cells; may be given again",
+    )  # fmt: skip
+    parser.add_argument("--cache", type=Path, metavar="DIR", help="keeps what is trained")
     parser.add_argument("--json", type=Path, metavar="FILE", help="results, a line each")
+    parser.add_argument(
+        "--report", action="store_true", help="only tables of what is in the file of --json"
+    )
     options = parser.parse_args(arguments)
+    if options.report:
+        if options.json is None:
+            parser.error("--report needs --json")
+        _compared(Journal(options.json).results, cells)
+        return
     if options.experiment or options.planning:
         _other(parser, options)
+        return
+    if options.network:
+        _networks(parser, options)
         return
     asked = (options.law, options.gate, options.operators)
     names = options.method or methods(baselines=options.baselines)
@@ -63,7 +79,38 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
         except ValueError as error:
             parser.error(str(error))
-        print("\n".join(_report(cell, names, found)) + "\n", flush=True)
+        print("\n".join(report(names, found, cell)) + "\n", flush=True)
+
+
+def _compared(results: Sequence[Result], known: Mapping[str, Cell]) -> None:
+    """Print tables of results: a cell each, then margins and probabilities over all of them."""
+    every = [*METHODS, *BASELINES]
+    cells = {name: [r for r in results if r.cell == name] for name in {r.cell: 0 for r in results}}
+    for name, some in cells.items():
+        cell = known.get(name)
+        names = [one for one in every if any(result.method == one for result in some)]
+        print(f"## {name}{f': {cell}' if cell else ''}\n")
+        print("\n".join(report(names, some, cell)) + "\n")
+    tables = margins(cells), *(sureness(cells, method) for method in METHODS)
+    print("\n\n".join("\n".join(table) for table in tables if table), flush=True)
+
+
+def _networks(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Evaluate methods on trained networks, print their tables."""
+    from benchmarks.inference.network_baselines import GEOMETRY, evaluate_networks
+    from benchmarks.inference.networks import PARITIES
+
+    known = [*PARITIES, GEOMETRY]
+    for graph in options.network:
+        if graph not in known:
+            parser.error(f"--network: {graph!r} is none of {', '.join(known)}")
+    seeds = range(options.seed, options.seed + options.graphs)
+    names = options.method or methods(baselines=options.baselines)
+    found = map(
+        _told,
+        evaluate_networks(options.network, seeds, names, Journal(options.json), options.cache),
+    )
+    _compared(list(found), {})
 
 
 def _other(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -94,71 +141,6 @@ def _told(result: Result) -> Result:
     head = f"{result.cell} {' '.join(result.variant)} seed {result.seed} {result.method}"
     print(f"  {head}: {got}, {result.seconds:.1f} s{note}", file=sys.stderr, flush=True)
     return result
-
-
-def _report(cell: Cell, names: Sequence[str], results: Sequence[Result]) -> list[str]:
-    """Return the lines of a cell: methods, then variants, settings, and what probabilities say."""
-    lines = _table([_HEAD, *(_line(name, _of(results, name)) for name in names)])
-    target = "no false edge given 0.9 or more" if cell.target is None else f"F1 ≥ {cell.target}"
-    lines += ["", f"Target: {target}."]
-    variants = list(dict.fromkeys(result.variant for result in results))
-    if len(variants) > 1:
-        table = [("F1 by variant", *names)]
-        for variant in variants:
-            here = [result for result in results if result.variant == variant]
-            table.append((" ".join(variant), *(_f1(_of(here, name)) for name in names)))
-        lines += ["", *_table(table)]
-    for name in names:
-        notes: dict[str, list[str]] = {}
-        for result in _of(results, name):
-            if result.note and " ".join(result.variant) not in notes.get(result.note, ()):
-                notes.setdefault(result.note, []).append(" ".join(result.variant))
-        lines += ["" for _ in notes][:1]
-        for note, where in notes.items():
-            told = "" if len(where) == len(variants) else f", {', '.join(where)}"
-            lines.append(f"* {name}{told}: {note}")
-    for name in (name for name in names if name in METHODS):
-        scores = [r.score for r in _of(results, name) if r.score is not None]
-        if scores:
-            table = [(f"{name}: probability", "pairs", "mean", "real", "95 %")]
-            table += [
-                (
-                    f"{b.low:g} – {b.high:g}", str(b.count), f"{b.mean:.3f}",
-                    f"{b.real / b.count:.3f}", f"{b.at_least:.3f} – {b.at_most:.3f}",
-                )
-                for b in reliability(scores)
-            ]  # fmt: skip
-            lines += ["", *_table(table)]
-    return lines
-
-
-def _of(results: Sequence[Result], name: str) -> list[Result]:
-    return [result for result in results if result.method == name]
-
-
-def _f1(results: Sequence[Result]) -> str:
-    scores = [result.score for result in results if result.score is not None]
-    return f"{pool(scores).f1:.3f}" if scores else "–"
-
-
-def _line(name: str, results: Sequence[Result]) -> tuple[str, ...]:
-    scores = [result.score for result in results if result.score is not None]
-    if not scores:
-        return (name, *["–"] * (len(_HEAD) - 1))
-    found = pool(scores)
-    return (
-        name, f"{found.f1:.3f}", f"{found.mean:.3f}", f"{found.low:.3f} – {found.high:.3f}",
-        f"{found.exact:.0%}", str(found.sure_but_false) if name in METHODS else "–",
-        f"{median(result.seconds for result in results):.2g}",
-        str(sum(result.failed for result in results)),
-    )  # fmt: skip
-
-
-def _table(cells: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[k]) for row in cells) for k in range(len(cells[0]))]
-    padded = [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
-    padded.insert(1, ["-" * width for width in widths])
-    return ["| " + " | ".join(row) + " |" for row in padded]
 
 
 if __name__ == "__main__":

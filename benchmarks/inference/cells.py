@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice, product
+from typing import Literal
 
 from benchmarks.inference.worlds import World, make_world
 
-__all__ = ["CELLS", "QUICK", "Cell", "Variant"]
+__all__ = ["CELLS", "QUICK", "Cell", "Mixtures", "Variant"]
 
 #: Pool law ("changed": another one from run to run), gate and operators.
 Variant = tuple[str, str, str]
+
+#: What is known of mixtures: all; those of half of the runs; none; or all, and every run changes
+#: its mixture once at a step that is known.
+Mixtures = Literal["known", "partly", "unknown", "changing"]
 
 _LAWS = ("sum", "norm", "constant")
 _ALL = tuple(product(_LAWS, ("hard", "soft"), ("and", "mixed")))
@@ -29,7 +34,7 @@ class Cell:
     skills, runs, noise, schedule
         As of `make_world`.
     mixtures
-        Whether the mixtures are known.
+        What is known of the mixtures.
     target
         F1 of all edges together that is wanted; None where the target is that no false edge has a
         probability of 0.9 or more.
@@ -44,7 +49,7 @@ class Cell:
     runs: int
     noise: float
     target: float | None
-    mixtures: bool = True
+    mixtures: Mixtures = "known"
     schedule: str | None = None
     variants: Sequence[Variant] = _MIXED
     tuning: int = 6
@@ -67,18 +72,26 @@ class Cell:
         return make_world(
             skills=self.skills, runs=self.runs, noise=self.noise, law=law, laws=laws, gate=gate,
             operators=operators, schedule=self.schedule, seed=seed,
+            changes=self.mixtures == "changing",
         )  # fmt: skip
 
     def __str__(self) -> str:
         told = f"{self.skills} skills, {self.runs} run{'s' * (self.runs > 1)}, {self.noise:.0%}"
-        if not self.mixtures:
-            told += ", mixtures unknown"
+        told += _TOLD[self.mixtures]
         if self.schedule:
             told += f", {self.schedule}"
         if any(law == "changed" for law, _, _ in self.variants):
             told += ", pool law changed between runs"
         return told
 
+
+#: How that is said.
+_TOLD = {
+    "known": "",
+    "partly": ", mixtures of half of the runs unknown",
+    "unknown": ", mixtures unknown",
+    "changing": ", mixtures changed within runs",
+}
 
 CELLS = {
     cell.name: cell
@@ -87,7 +100,9 @@ CELLS = {
         Cell("20x8", 20, 8, 0.01, 0.98),
         Cell("20x8-noisy", 20, 8, 0.05, 0.93),
         Cell("50x8", 50, 8, 0.01, 0.96, tuning=3),
-        Cell("10x8-unknown", 10, 8, 0.01, 0.85, mixtures=False),
+        Cell("10x8-unknown", 10, 8, 0.01, 0.85, mixtures="unknown"),
+        Cell("10x8-partly", 10, 8, 0.01, 0.85, mixtures="partly"),
+        Cell("10x8-changes", 10, 8, 0.01, 0.99, mixtures="changing"),
         Cell("10x1", 10, 1, 0.01, None),
         Cell("10x8-schedule", 10, 8, 0.01, 0.99, schedule="warmup-cosine"),
         Cell(

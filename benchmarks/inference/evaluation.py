@@ -88,6 +88,11 @@ class Journal:
             with path.open("a", encoding="utf-8") as file:
                 file.write("\n")
 
+    @property
+    def results(self) -> list[Result]:
+        """All results."""
+        return list(self._kept.values())
+
     def find(self, cell: str, method: str, seed: int, variant: Variant) -> Result | None:
         """Return the result that is kept; those that failed or could not run are tried again."""
         found = self._kept.get((cell, method, seed, variant))
@@ -146,15 +151,16 @@ def _run(
     found: Score | None = None
     try:
         if name in METHODS:
-            edges = probabilities(world, mixtures=cell.mixtures, **METHODS[name])
+            edges = probabilities(world, name, mixtures=cell.mixtures)
         else:
             baseline = BASELINES[name]
+            known = cell.mixtures in ("known", "changing")
             if (name, variant) not in tuned:
                 worlds = [cell.world(variant, TUNING_SEEDS + k) for k in range(cell.tuning)]
-                tuned[name, variant] = tune(baseline, worlds, mixtures=cell.mixtures)
+                tuned[name, variant] = tune(baseline, worlds, mixtures=known)
             note = str(tuned[name, variant])
             begun = time.perf_counter()
-            edges = edges_of(baseline, world, tuned[name, variant], mixtures=cell.mixtures)
+            edges = edges_of(baseline, world, tuned[name, variant], mixtures=known)
         found = score(world, edges)
     except UnavailableError as error:
         note = str(error)

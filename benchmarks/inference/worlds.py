@@ -1,57 +1,45 @@
 """Random skill graphs with learning curves of several runs, and which of their edges show.
 
-Everything comes from a seed. A run is simulated by the clock engine in fractions of its own length:
-only η t counts there, so that runs of different lengths, and a learning rate that changes, are one
-batch.
+Everything comes from a seed.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import networkx as nx
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from domino_sim import Scenario
+from benchmarks.inference.solver import Edge, Floats, Solver, warmup_cosine
 from domino_sim.curves import make_curves
-from domino_sim.engines.circuit import compile_circuit
-from domino_sim.engines.clock import Batch, solve_batch
-from domino_sim.engines.system import System, build_system
 from domino_sim.gates import Gate, parse_gate
 from domino_sim.graph import build_graph
+from domino_sim.inference.doubts import without
 
-__all__ = ["SHOWS", "Edge", "World", "make_world", "without", "write"]
-
-Floats = NDArray[np.float64]
-Edge = tuple[str, str]
+__all__ = ["SHOWS", "Change", "Edge", "Floats", "World", "make_world", "without", "write"]
 
 #: An edge is identifiable if a level of some run moves by more than this when it is taken away.
 SHOWS = 0.05
 
-#: Level at which a skill is mastered.
-MASTERY = 0.99
-
 #: η under ``sum`` and ``norm``; under ``constant`` n times as much, as no one competes.
 RATE = 1e-3
 
-#: A run lasts this many times as long as its last mastery …
-LONGER = 1.15
+#: A mixture changes after this part of what the run would take with its first one.
+_MIDDLE = 0.5
 
-#: … or as its median mastery times this, if its last one comes later still.
-LATEST = 3.0
 
-#: Steps in which every skill has surely been mastered, times η.
-_EVER = 1e7
+class Change(NamedTuple):
+    """Other mixtures (runs, n), which hold from `steps` (runs,) on."""
 
-#: Warm-up's part of a run, and the learning rate at the end of the cosine, of the highest one.
-_WARMUP, _FLOOR = 0.1, 0.1
+    steps: NDArray[np.int64]
+    frequencies: Floats
 
 
 @dataclass(frozen=True)
@@ -77,6 +65,8 @@ class World:
         What was asked for and what was drawn beside (``wasted``).
     by_run
         `moves` of each run (runs,).
+    change
+        The second mixture of every run, where there is one.
     """
 
     curves: xr.Dataset
@@ -89,6 +79,7 @@ class World:
     moves: dict[Edge, float]
     settings: dict[str, Any]
     by_run: dict[Edge, Floats] = field(default_factory=dict)
+    change: Change | None = None
 
     @property
     def identifiable(self) -> frozenset[Edge]:
@@ -105,9 +96,23 @@ class World:
         """Steps (k,) and noisy levels (k, n) of each run."""
         return list(zip(self.steps, self.levels, strict=True))
 
-    def without_mixtures(self) -> xr.Dataset:
-        """Return the curves with frequencies unknown."""
-        return self.curves.assign(frequency=self.curves.frequency * np.nan)
+    def without_mixtures(self, known: int = 0) -> xr.Dataset:
+        """Return the curves with the frequencies of all but the first `known` runs unknown."""
+        frequency = self.curves.frequency.copy()
+        frequency[known:] = np.nan
+        return self.curves.assign(frequency=frequency)
+
+    @property
+    def schedule(self) -> dict[str, dict[int, dict[str, float]]]:
+        """By run and step: the frequencies, by skill, that hold from there on."""
+        assert self.change is not None
+        found = {}
+        for r, label in enumerate(self.curves.run.values.tolist()):
+            rows = {0: self.frequencies[r], int(self.change.steps[r]): self.change.frequencies[r]}
+            found[label] = {
+                step: dict(zip(self.names, row.tolist(), strict=True)) for step, row in rows.items()
+            }
+        return found
 
 
 def make_world(
@@ -127,6 +132,7 @@ def make_world(
     schedule: str | None = None,
     laws: Sequence[str] | None = None,
     mixtures: Floats | None = None,
+    changes: bool = False,
 ) -> World:
     """Draw a world.
 
@@ -154,6 +160,9 @@ def make_world(
     mixtures : (runs, skills) array
         Mixtures instead of random ones. With the same seed, and its own mixtures before others, a
         world is the same with runs added.
+    changes
+        Whether every run gets another random mixture at a step that is known: half of what it would
+        take with its first one.
 
     Notes
     -----
@@ -167,8 +176,7 @@ def make_world(
     )
     requires = draw_graph(skills, operators, for_graph)
     names = tuple(requires)
-    frequencies = np.exp(spread * for_mixtures.normal(size=(runs, skills)))
-    frequencies /= frequencies.sum(axis=1, keepdims=True)
+    frequencies = _mixtures(runs, skills, spread, for_mixtures)
     if mixtures is not None:
         frequencies = np.array(mixtures, dtype=float)
         if frequencies.shape != (runs, skills):
@@ -178,15 +186,22 @@ def make_world(
     if len(each) != runs:
         raise ValueError(f"{len(each)} laws for {runs} runs")
     gates = {"kind": gate, "leak": leak} | ({"exponent": exponent} if gate == "soft" else {})
-    solver = _Solver(requires, gates, loss, wasted, each, frequencies)
+    solver = Solver(requires, gates, loss, wasted, each, frequencies)
     fractions, progress = np.linspace(0.0, 1.0, points), np.linspace(0.0, 1.0, points)
     if schedule == "warmup-cosine":
-        progress = _warmup_cosine(fractions)
+        progress = warmup_cosine(fractions)
     elif schedule is not None:
         raise ValueError(f"unknown schedule {schedule!r}")
+    rate = np.where(np.array(each) == "constant", RATE * skills, RATE)
+    change = None
+    if changes:
+        if schedule is not None:
+            raise ValueError("a learning rate that changes, and mixtures that do")
+        later = _mixtures(runs, skills, spread, for_mixtures)
+        change = Change(np.ceil(_MIDDLE * solver.lengths() / rate).astype(np.int64), later)
+        solver.change(change.steps * rate, later)
     # Lengths in η t; steps are whole, and so are the gaps between records.
     lengths = solver.lengths()
-    rate = np.where(np.array(each) == "constant", RATE * skills, RATE)
     every = np.ceil(lengths / rate / progress[-1] / (points - 1)).astype(np.int64)
     spans = every * (points - 1) * rate
     clean = solver.levels(None, spans, progress)
@@ -205,11 +220,17 @@ def make_world(
         "skills": skills, "runs": runs, "noise": noise, "law": law, "laws": each, "gate": gate,
         "operators": operators, "seed": seed, "exponent": exponent, "leak": leak, "loss": loss,
         "spread": spread, "points": points, "schedule": schedule, "wasted": wasted,
+        "changes": changes,
     }  # fmt: skip
     return World(
         make_curves_of(names, steps, levels, frequencies), steps, list(levels), list(clean),
-        frequencies, graph, names, moves, settings, by_run,
+        frequencies, graph, names, moves, settings, by_run, change,
     )  # fmt: skip
+
+
+def _mixtures(runs: int, skills: int, spread: float, rng: np.random.Generator) -> Floats:
+    drawn: Floats = np.exp(spread * rng.normal(size=(runs, skills)))
+    return drawn / drawn.sum(axis=1, keepdims=True)
 
 
 def write(world: World, directory: str | Path) -> None:
@@ -227,12 +248,7 @@ def write(world: World, directory: str | Path) -> None:
                     for name, value in zip(world.names, row, strict=True)
                 )
     with (folder / "mixtures.csv").open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["run", "skill", "frequency"])
-        for label, mixture in zip(labels, world.frequencies.tolist(), strict=True):
-            rows.writerows(
-                (label, name, repr(p)) for name, p in zip(world.names, mixture, strict=True)
-            )
+        csv.writer(file).writerows(_mixture_rows(world, labels))
     truth = {
         "settings": world.settings,
         "requires": {n: world.graph.nodes[n].get("requires") for n in world.names},
@@ -243,11 +259,19 @@ def write(world: World, directory: str | Path) -> None:
     (folder / "truth.json").write_text(json.dumps(truth, indent=1) + "\n", "utf-8")
 
 
-def without(gate: Gate, prerequisite: str) -> Gate | None:
-    """Return a gate of one operator without one of its prerequisites; None if none is left."""
-    word = " or " if " or " in str(gate) else " and "
-    left = [name for name in gate.names if name != prerequisite]
-    return parse_gate(word.join(left)) if left else None
+def _mixture_rows(world: World, labels: Sequence[str]) -> Iterator[list[object]]:
+    """Yield the head of a table of mixtures and its rows; with ``from`` where mixtures change."""
+    if world.change is None:
+        yield ["run", "skill", "frequency"]
+        for label, mixture in zip(labels, world.frequencies.tolist(), strict=True):
+            for name, p in zip(world.names, mixture, strict=True):
+                yield [label, name, repr(p)]
+        return
+    yield ["run", "skill", "frequency", "from"]
+    for label, mixtures in world.schedule.items():
+        for step, mixture in mixtures.items():
+            for name, p in mixture.items():
+                yield [label, name, repr(p), step]
 
 
 def draw_graph(n: int, operators: str, rng: np.random.Generator) -> dict[str, Gate | None]:
@@ -268,78 +292,6 @@ def draw_graph(n: int, operators: str, rng: np.random.Generator) -> dict[str, Ga
         word = operators if operators != "mixed" else str(rng.choice(["and", "or"]))
         gates[name] = None if root[i] else parse_gate(f" {word} ".join(chosen))
     return {name: gates[name] for name in sorted(gates)}
-
-
-class _Solver:
-    """Solves all runs on the graph, or on the graph without an edge, a batch a law.
-
-    Time is the fraction of a run: η is its length times the rate.
-    """
-
-    def __init__(
-        self,
-        requires: dict[str, Gate | None],
-        gates: dict[str, Any],
-        loss: str,
-        wasted: float,
-        laws: list[str],
-        frequencies: Floats,
-    ) -> None:
-        self._requires, self._frequencies = requires, frequencies
-        self._laws = {law: np.array([x == law for x in laws]) for law in dict.fromkeys(laws)}
-        self._systems: dict[str, System] = {}
-        for law in self._laws:
-            pool: dict[str, Any] = {"law": law, "rate": 1.0}
-            if law != "constant":
-                pool["wasted"] = wasted
-            tables = {
-                "steps": 1, "loss": loss, "mastery": MASTERY, "gate": gates, "pool": pool,
-                "skills": {
-                    name: {"frequency": 1.0} | ({} if g is None else {"requires": str(g)})
-                    for name, g in requires.items()
-                },
-            }  # fmt: skip
-            self._systems[law] = build_system(Scenario.from_dict(tables))
-
-    def lengths(self) -> Floats:
-        """Return η t at the end of every run, by the times of mastery."""
-        found = np.empty(len(self._frequencies))
-        for law, here in self._laws.items():
-            runs = int(here.sum())
-            batch = self._solve(law, None, np.full(runs, _EVER), np.zeros(1))
-            at = batch.mastered_at * _EVER
-            last = np.minimum(np.nanmax(at, axis=1), LATEST * np.nanmedian(at, axis=1))
-            found[here] = LONGER * last
-        return found
-
-    def levels(self, removed: Edge | None, spans: Floats, progress: Floats) -> Floats:
-        """Return levels (runs, points, n) at `progress`, with runs of length `spans` in η t."""
-        n = self._frequencies.shape[1]
-        level = np.empty((len(spans), len(progress), n))
-        for law, here in self._laws.items():
-            level[here] = self._solve(law, removed, spans[here], progress).level
-        return level
-
-    def _solve(self, law: str, removed: Edge | None, spans: Floats, progress: Floats) -> Batch:
-        system = self._systems[law]
-        if removed is not None:
-            prerequisite, dependent = removed
-            gates = dict(self._requires)
-            gate = gates[dependent]
-            assert gate is not None
-            gates[dependent] = without(gate, prerequisite)
-            circuit = compile_circuit(tuple(gates), gates.values())
-            system = replace(system, circuit=circuit)
-        mixtures = self._frequencies[self._laws[law]]
-        return solve_batch(system, frequency=mixtures, rate=spans, record=progress)
-
-
-def _warmup_cosine(fractions: Floats) -> Floats:
-    """Return ∫ of the learning rate, whose highest value is 1, up to fractions of a run."""
-    rising = np.minimum(fractions, _WARMUP)
-    falling = np.maximum(fractions - _WARMUP, 0.0) / (1.0 - _WARMUP)
-    area = 0.5 * (1.0 + _FLOOR) * falling + 0.5 * (1.0 - _FLOOR) * np.sin(np.pi * falling) / np.pi
-    return 0.5 * rising**2 / _WARMUP + (1.0 - _WARMUP) * area
 
 
 def make_curves_of(
