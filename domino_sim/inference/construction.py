@@ -226,7 +226,7 @@ class Builder:
             after = before.copy()
             after.add(skill, option.gate, option.track)
             after.tau = option.tau
-            fit(after, 6, _ROUNDS)
+            fit(after, 6, _ROUNDS, rough=True)
             if not grown and after.error - before.error > EXPLAINED * self.size:
                 _anew(after)
             # The same by another gate is no other hypothesis: refinement weighs the gates.
@@ -297,7 +297,8 @@ class Construction:
         nodes = start.records
         self._builder = Builder(nodes, allowed, price)
         known = nodes.weight.sum(axis=(0, 1))
-        part = (nodes.level - nodes.floor) / np.maximum(1.0 - nodes.floor, 1e-9)
+        left = 1.0 - nodes.floor
+        part = np.where(left > 1e-6, (nodes.level - nodes.floor) / np.maximum(left, 1e-6), 1.0)
         mean = (part * nodes.weight).sum(axis=(0, 1)) / np.where(known > 0.0, known, 1.0)
         order = np.argsort(-mean, kind="stable").tolist()
         self._order = [i for i in order if i not in start.gates]

@@ -121,6 +121,7 @@ class Courses:
         if before is not None:
             done = work_from_level(np.maximum(before, form.floor), form.loss) - form.start
             self.done = np.maximum(done, 0.0)
+        self.told = self.done
         self.runs, self.skills = frequency.shape
         self._run = np.arange(self.runs)[:, None]
         self.grid = np.zeros((self.runs, 0))

@@ -16,13 +16,20 @@ _KNOWN = 25.0
 _LONG_AGO = 1e6
 
 
-def link(structure: Structure) -> None:
+def link(structure: Structure, *, rough: bool = False) -> None:
     """Let every piece start with the work that the piece before it ended with.
 
     That depends on the graph and on the clock, and cannot be read off levels: a skill that cannot
     be told from learned may be far from what opens a gate, or far beyond. Where nothing moved at
     the end of a piece its clock may have gone on unseen; what cannot be told from learned then
     counts as mastered under hard gates.
+
+    Parameters
+    ----------
+    structure
+        Is changed: the starts of its pieces, and what follows from them.
+    rough
+        Whether the graph is still being built, and what levels tell is better than its clock.
     """
     courses, records = structure.courses, structure.records
     assert courses.follows is not None
@@ -37,7 +44,9 @@ def link(structure: Structure) -> None:
         known = sharp > _KNOWN and structure.precision[before, last] > 0.0
         for i, track in structure.tracks.items():
             work = done[before, i] + _work(structure, i, before, end, track)
-            if courses.form.kind == "hard" and not known and records.learned[before, last, i]:
+            if rough and not records.learned[before, last, i]:
+                work = courses.told[r, i]
+            elif courses.form.kind == "hard" and not known and records.learned[before, last, i]:
                 work = _LONG_AGO
             done[r, i] = work
     structure.courses = courses.with_done(done)

@@ -99,8 +99,9 @@ def rated(
 
 
 def fit(
-    structure: Structure, steps: int = 12, rounds: int = 6, *, worth: float = math.inf
-) -> None:
+    structure: Structure, steps: int = 12, rounds: int = 6, *, worth: float = math.inf,
+    rough: bool = False,
+) -> None:  # fmt: skip
     """Improve the clock, and the frequencies that are not known, of a structure.
 
     Steps of Levenberg and Marquardt on log p, the clock of every record eliminated: what a change
@@ -116,11 +117,13 @@ def fit(
         The most steps of the frequencies.
     worth
         No more steps are made where χ² and the price of frequencies would stay above this.
+    rough
+        Whether the graph is still being built.
     """
     structure.polish(steps)
     if structure.courses.follows is not None:
         for _ in range(_LINKS):
-            link(structure)
+            link(structure, rough=rough)
             structure.polish(steps)
     free = structure.courses.free
     if free is None:
