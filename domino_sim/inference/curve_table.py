@@ -52,6 +52,14 @@ class CurveTable:
     unlikely: dict[str, str]
     remarks: list[str]
 
+    @property
+    def steps(self) -> Floats:
+        """Return training steps (runs, records), filled up with the last."""
+        found = np.zeros(self.level.shape[:2])
+        for row, run in zip(found, self.seen.runs, strict=True):
+            row[: len(run.steps)], row[len(run.steps) :] = run.steps, run.steps[-1]
+        return found
+
     def names_of(self, runs: Iterable[int]) -> str:
         """Return the names of runs for a sentence."""
         runs = list(runs)

@@ -21,7 +21,7 @@ import numpy as np
 from domino_sim.frequencies.paths import level_and_slope
 from domino_sim.levels import Floats, Ints, Loss, log_unlearned, work_from_level
 
-__all__ = ["OPEN", "Courses", "Form", "Place", "Requires"]
+__all__ = ["OPEN", "Courses", "Follows", "Form", "Place", "Requires"]
 
 #: Points of a soft track, evenly spaced in log τ.
 _POINTS = 500
@@ -46,6 +46,13 @@ class Requires(NamedTuple):
 
 
 OPEN = Requires((), False)
+
+
+class Follows(NamedTuple):
+    """Runs that go on from others: `run` (runs,) from which, −1 of others; `cut` at which step."""
+
+    run: Ints
+    cut: Floats
 
 
 @dataclass(frozen=True)
@@ -107,13 +114,13 @@ class Courses:
         Levels at which skills start, where they were trained before.
     free : (runs, n) array of bool, optional
         Frequencies that are not known, and fitted.
-    follows : (runs,) array of int, optional
-        Of a run that goes on from another one, which; −1 of others.
+    follows
+        Which runs go on from others.
     """
 
     def __init__(
         self, form: Form, frequency: Floats, before: Floats | None = None,
-        free: np.ndarray | None = None, follows: Ints | None = None,
+        free: np.ndarray | None = None, follows: Follows | None = None,
     ) -> None:  # fmt: skip
         self.form, self.frequency, self.before = form, frequency, before
         self.free, self.follows = free, follows

@@ -29,12 +29,13 @@ class Pieces:
     frequency : (pieces, n) array
         Of each, NaN where not known.
     follows
-        Of a piece that is not the first of its run, the label of the one before.
+        Of a piece that is not the first of its run, the label of the one before, and the step of
+        the change.
     """
 
     curves: xr.Dataset
     frequency: Floats
-    follows: Mapping[str, str]
+    follows: Mapping[str, tuple[str, float]]
 
 
 def in_pieces(curves: xr.Dataset, frequency: Floats, changes: Mapping[int, Schedule]) -> Pieces:
@@ -58,7 +59,7 @@ def in_pieces(curves: xr.Dataset, frequency: Floats, changes: Mapping[int, Sched
     rows: list[tuple[int, np.ndarray]] = []
     names: list[str] = []
     mixtures: list[Floats] = []
-    follows: dict[str, str] = {}
+    follows: dict[str, tuple[str, float]] = {}
     for r, run in enumerate(map(str, curves["run"].values)):
         schedule = list(changes.get(r, [(0.0, frequency[r])]))
         ends = [start for start, _ in schedule[1:]] + [np.inf]
@@ -68,7 +69,7 @@ def in_pieces(curves: xr.Dataset, frequency: Floats, changes: Mapping[int, Sched
             names.append(run if len(schedule) == 1 else _name(run, k, start, end))
             mixtures.append(mixture)
             if k:
-                follows[names[-1]] = names[-2]
+                follows[names[-1]] = names[-2], start
     return Pieces(_cut(curves, rows, names), np.array(mixtures), follows)
 
 

@@ -16,11 +16,14 @@ import numpy as np
 
 from domino_sim.frequencies.paths import level_and_slope
 from domino_sim.inference.forms import Courses
-from domino_sim.inference.links import link
+from domino_sim.inference.links import join, link
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats, work_from_level
 
-__all__ = ["SPREAD", "fit", "rated"]
+__all__ = ["SPREAD", "TO_THE_END", "fit", "rated"]
+
+#: Steps of the frequencies of a graph that is kept; pieces of runs are joined anew then, too.
+TO_THE_END = 25
 
 #: Standard deviation of the logarithms of the frequencies of a run.
 SPREAD = 1.0
@@ -123,7 +126,7 @@ def fit(
     structure.polish(steps)
     if structure.courses.follows is not None:
         for _ in range(_LINKS):
-            link(structure, rough=rough)
+            (join if rough or rounds >= TO_THE_END else link)(structure, rough=rough)
             structure.polish(steps)
     free = structure.courses.free
     if free is None:

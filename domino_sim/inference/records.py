@@ -37,11 +37,14 @@ class Records:
         1/σ², 0 where there is no level.
     floor
         Level of an untrained skill; or levels at the start of the runs, (runs, 1, n).
+    steps : (runs, records) array, optional
+        Training steps, where runs go on from others; of means, the mean.
     """
 
     level: Floats
     weight: Floats
     floor: float | Floats = 0.0
+    steps: Floats | None = None
 
     @property
     def runs(self) -> int:
@@ -110,6 +113,7 @@ def make_nodes(records: Records, count: int) -> Records:
     runs, length, n = records.level.shape
     count = min(count, length)
     level, weight = np.zeros((runs, count, n)), np.zeros((runs, count, n))
+    steps = None if records.steps is None else np.zeros((runs, count))
     for r in range(runs):
         used = records.weight[r].any(axis=1)
         motion = np.abs(np.diff(smooth[r], axis=0)).sum(axis=1) * used[1:]
@@ -120,6 +124,10 @@ def make_nodes(records: Records, count: int) -> Records:
         _, label = np.unique(label, return_inverse=True)
         np.add.at(weight[r], label, records.weight[r])
         np.add.at(level[r], label, records.weight[r] * records.level[r])
+        if steps is not None and records.steps is not None:
+            held = np.maximum(np.bincount(label[used], minlength=count), 1)
+            total = np.bincount(label[used], records.steps[r, used], minlength=count)
+            steps[r] = total / held
     known = weight > 0.0
     mean = np.where(known, level / np.where(known, weight, 1.0), 0.0)
-    return Records(mean, weight, records.floor)
+    return Records(mean, weight, records.floor, steps)

@@ -18,7 +18,7 @@ import numpy as np
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.onset import onset_of
 from domino_sim.inference.proposals import Allowed, Scored, search_gates
-from domino_sim.inference.rates import fit
+from domino_sim.inference.rates import TO_THE_END, fit
 from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
@@ -37,9 +37,8 @@ _HOPELESS = 12.0
 #: Gates of a skill that are judged whole in the end, of those that seem within so much of the best.
 _CONFIRMED, _DOUBTFUL = 16, 8.0
 
-#: Frequencies that are not known are fitted no further where a change costs so much more (χ²); and
-#: to the end for a graph that is kept.
-_WORTH, _TO_THE_END = 30.0, 25
+#: Frequencies that are not known are fitted no further where a change costs so much more (χ²).
+_WORTH = 30.0
 
 #: Prerequisites times skills up to which each is replaced by each, the clock looked for anew.
 _REPLACED = 150
@@ -95,7 +94,7 @@ class Refiner:
     def climb(self, structure: Structure) -> Structure:
         """Return the best structure that is found."""
         structure = structure.copy()
-        fit(structure, rounds=_TO_THE_END)
+        fit(structure, rounds=TO_THE_END)
         for _ in range(_MOST_ROUNDS):
             singles = self._singles(structure)
             better = self._best_of(structure, singles)
@@ -326,7 +325,7 @@ class Refiner:
         """Return the structure with its clock looked for anew, if that is better."""
         anew = structure.copy()
         anew.seek()
-        fit(structure, rounds=_TO_THE_END)
-        fit(anew, rounds=_TO_THE_END)
+        fit(structure, rounds=TO_THE_END)
+        fit(anew, rounds=TO_THE_END)
         now = structure.error + structure.penalty
         return anew if anew.error + anew.penalty < now else structure

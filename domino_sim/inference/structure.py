@@ -37,6 +37,9 @@ class Structure:
         Squared error in units of the noise, χ².
     penalty
         What frequencies that are fitted cost beside (:mod:`domino_sim.inference.rates`).
+    slack : (runs,) array
+        Of a piece that follows another one, how far the clock of that one has gone on after its
+        last record (:mod:`domino_sim.inference.links`).
     """
 
     def __init__(self, courses: Courses, records: Records) -> None:
@@ -46,6 +49,7 @@ class Structure:
         self.tau = np.zeros(records.level.shape[:2])
         self.precision = np.zeros(records.level.shape[:2])
         self.error = self.penalty = 0.0
+        self.slack = np.zeros(courses.runs)
 
     def copy(self) -> Structure:
         """Return a copy, to be changed on its own."""
@@ -58,6 +62,7 @@ class Structure:
         """Return the same graph on other records of the runs, its clock looked for anew."""
         other = Structure(self.courses, records)
         other.gates, other.tracks = dict(self.gates), dict(self.tracks)
+        other.slack = self.slack
         other.seek()
         return other
 
@@ -78,6 +83,7 @@ class Structure:
         """Return the same graph and clock under other courses."""
         other = Structure(courses, self.records)
         other.gates, other.tau, other.penalty = dict(self.gates), self.tau, self.penalty
+        other.slack = self.slack
         other.follow(set(other.gates))
         return other
 

@@ -14,6 +14,7 @@ from domino_sim.curve_form import check_curves
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.curve_table import CurveTable, make_table, several
 from domino_sim.inference.first_rates import first_frequencies
+from domino_sim.inference.forms import Follows
 from domino_sim.inference.given import given_frequencies
 from domino_sim.inference.pieces import Pieces, in_pieces
 from domino_sim.inference.records import Records, make_nodes
@@ -25,7 +26,7 @@ from domino_sim.inference.screening import (
     rises,
     start_levels,
 )
-from domino_sim.levels import Floats, Ints, Loss
+from domino_sim.levels import Floats, Loss
 from domino_sim.wording import shown
 
 __all__ = ["Study", "make_study"]
@@ -79,8 +80,8 @@ class Study:
         Frequencies, > 0; a first guess where they are not known.
     free : (runs, skills) array of bool, or None
         Those that are not known; None where all are.
-    follows : (runs,) array of int, or None
-        Of a run that is a piece of one whose mixture changes, the piece before it; −1 of others.
+    follows
+        Runs that are pieces of one whose mixture changes, and go on from another; None without.
     before
         By growth law, levels (runs, skills) at which skills start: above that of an untrained one
         where they were trained before.
@@ -105,7 +106,7 @@ class Study:
     records: Records
     frequency: Floats
     free: np.ndarray | None
-    follows: Ints | None
+    follows: Follows | None
     before: Mapping[Loss, Floats]
     growths: tuple[Loss, ...]
     learned: frozenset[str]
@@ -133,14 +134,14 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
     laws = growths(first[rise > 0.0])
     # A run whose records begin later shows what has been learned since, not what was before.
     at_start = table.known[:, 0] & np.array([[run.steps[0] == 0.0] for run in table.seen.runs])
-    at_start |= (follows >= 0)[:, None] & ~np.isnan(first)
+    at_start |= (follows.run >= 0)[:, None] & ~np.isnan(first)
     before = {law: start_levels(first, at_start, table.sigma, _floor(law)) for law in laws}
     floor = _floor(laws[0])
     early = np.where(np.isnan(first), np.inf, first).min(axis=0) > floor + _LEARNED * (1.0 - floor)
     left_out = _silent(table, rise, early, before[laws[0]]) | table.unlikely
     use = np.array([name not in left_out for name in table.seen.skills])
     few = _few(in_rises(bare, (rise > 0.5 * (1.0 - floor)) & use, floor), int(use.sum()))
-    first_pieces = follows < 0
+    first_pieces = follows.run < 0
     started = (before[laws[0]] > floor + _HIGH)[np.ix_(first_pieces, use)].mean() > _STARTED[0]
     _check(table, use, left_out)
     names = tuple(np.array(table.seen.skills)[use].tolist())
@@ -155,8 +156,9 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
         *(_OF_MANY_STARTS if started else ()),
     ]
     records = Records(
-        table.level[..., use], bare.weight[..., use], before[laws[0]][:, None, use]
-    )
+        table.level[..., use], bare.weight[..., use], before[laws[0]][:, None, use],
+        table.steps if (follows.run >= 0).any() else None,
+    )  # fmt: skip
     frequency, free = table.frequency[:, use], np.isnan(table.frequency[:, use])
     if free.any():
         frequency = first_frequencies(make_nodes(records, _NODES), frequency, laws[0])
@@ -167,7 +169,7 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
         records=records,
         frequency=np.maximum(frequency, _NEVER * frequency.max(axis=1, keepdims=True)),
         free=free if free.any() else None,
-        follows=follows if (follows >= 0).any() else None,
+        follows=follows if (follows.run >= 0).any() else None,
         before={law: levels[:, use] for law, levels in before.items()},
         growths=laws,
         learned=frozenset(learned),
@@ -178,17 +180,18 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
     )
 
 
-def _following(table: CurveTable, pieces: Pieces) -> Ints:
-    """Return of each run the one before it, −1 where it is the first, or that is left out."""
+def _following(table: CurveTable, pieces: Pieces) -> Follows:
+    """Return of each run the one before it; none where that is left out."""
     names = [run.name for run in table.seen.runs]
-    before = [pieces.follows.get(name) for name in names]
-    return np.array([names.index(name) if name in names else -1 for name in before])
+    before = [pieces.follows.get(name, ("", 0.0)) for name in names]
+    run = [names.index(name) if name in names else -1 for name, _ in before]
+    return Follows(np.array(run), np.array([cut for _, cut in before]))
 
 
-def _continued(first: Floats, records: Records, follows: Ints) -> Floats:
+def _continued(first: Floats, records: Records, follows: Follows) -> Floats:
     """Return where curves begin, those of later pieces where the piece before them ended."""
     found = first.copy()
-    for r, before in enumerate(follows.tolist()):
+    for r, before in enumerate(follows.run.tolist()):
         if before >= 0:
             known = records.weight[before] > 0.0
             for i in np.flatnonzero(known.any(axis=0) & ~np.isnan(first[r])):
