@@ -1,4 +1,4 @@
-"""The benchmark of graph inference: its worlds, its scores, the methods ours is held to."""
+"""The benchmark of graph inference: its scores, the methods ours is held to, evaluations."""
 
 from __future__ import annotations
 
@@ -19,157 +19,17 @@ from benchmarks.inference.baselines.knockouts import knock_out_contrasts
 from benchmarks.inference.baselines.onset import sort_by_onset
 from benchmarks.inference.baselines.var_lasso import lasso, var_lasso
 from benchmarks.inference.cells import CELLS, QUICK
-from benchmarks.inference.evaluation import Journal, evaluate
+from benchmarks.inference.evaluation import Journal, Result, evaluate
 from benchmarks.inference.ours import probabilities
+from benchmarks.inference.report import margin, margins, sureness
 from benchmarks.inference.scoring import Score, pool, reliability, score
 from benchmarks.inference.tuning import TUNING_SEEDS, edges_of, tune
-from benchmarks.inference.worlds import RATE, make_world, without, write
-from domino_sim import Scenario, simulate
-from domino_sim.gates import parse_gate
+from benchmarks.inference.worlds import make_world
 
 
 @pytest.fixture(scope="module")
 def world():
     return make_world(skills=6, runs=3, operators="mixed", seed=3)
-
-
-def requires(world):
-    return {name: world.graph.nodes[name].get("requires") for name in world.names}
-
-
-def simulated(world, run, gates):
-    """Return levels by the public way, one run at a time."""
-    settings = world.settings
-    law, soft = settings["laws"][run], settings["gate"] == "soft"
-    pool = {"law": law, "rate": RATE * (len(world.names) if law == "constant" else 1)}
-    pool |= {} if law == "constant" else {"wasted": settings["wasted"]}
-    gate = {"kind": settings["gate"], "leak": settings["leak"]}
-    gate |= {"exponent": settings["exponent"]} if soft else {}
-    steps = world.steps[run]
-    tables = {
-        "steps": int(steps[-1]), "mastery": 0.99, "loss": settings["loss"], "pool": pool,
-        "gate": gate, "record": {"steps": steps.tolist()},
-        "skills": {
-            name: {"frequency": float(p)} | ({"requires": gates[name]} if gates[name] else {})
-            for name, p in zip(world.names, world.frequencies[run], strict=True)
-        },
-    }  # fmt: skip
-    return simulate(Scenario.from_dict(tables), engine="clock").level.values
-
-
-# -- worlds ---------------------------------------------------------------------------------------
-
-
-def test_a_seed_gives_the_same_world_and_another_seed_another():
-    one, same, other = (make_world(skills=7, runs=2, seed=s) for s in (5, 5, 6))
-    assert one.curves.identical(same.curves)
-    assert (one.moves, one.settings) == (same.moves, same.settings)
-    assert one.moves != other.moves
-    assert not np.array_equal(one.frequencies, other.frequencies)
-
-
-def test_what_is_not_drawn_does_not_change_what_is():
-    one = make_world(skills=7, runs=2, seed=5)
-    other = make_world(skills=7, runs=2, seed=5, law="norm", gate="soft", noise=0.05)
-    assert nx.utils.graphs_equal(one.graph, other.graph)
-    np.testing.assert_array_equal(one.frequencies, other.frequencies)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"gate": "soft", "law": "norm", "exponent": 0.1, "leak": 0.01},
-        {"laws": ["sum", "norm", "constant"]},
-        {"loss": "ce", "law": "norm"},
-    ],
-)
-def test_levels_are_those_of_the_simulator(options):
-    world = make_world(skills=6, runs=3, operators="mixed", seed=4, points=40, **options)
-    for run in range(3):
-        found = simulated(world, run, requires(world))
-        np.testing.assert_allclose(world.clean[run], found, atol=1e-8)
-
-
-@pytest.mark.parametrize("gate", ["hard", "soft"])
-def test_an_edge_moves_levels_as_much_as_simulations_without_it_say(gate):
-    world = make_world(skills=6, runs=2, operators="mixed", seed=3, gate=gate, points=60)
-    assert len(world.moves) == world.graph.number_of_edges() > 5
-    for (prerequisite, dependent), move in world.moves.items():
-        gates = requires(world)
-        left = without(parse_gate(gates[dependent]), prerequisite)
-        gates[dependent] = None if left is None else str(left)
-        seen = [np.abs(simulated(world, r, gates) - world.clean[r]).max() for r in range(2)]
-        assert move == pytest.approx(max(seen), abs=1e-8)
-
-
-def test_an_edge_that_others_imply_does_not_show(world):
-    for edge in world.unidentifiable:
-        assert world.moves[edge] <= 0.05
-    assert world.identifiable | world.unidentifiable == set(world.graph.edges)
-    assert world.unidentifiable
-
-
-def test_a_changing_learning_rate_is_that_of_a_stepped_run():
-    world = make_world(
-        skills=5, runs=1, law="norm", gate="soft", exponent=0.3, seed=4, points=50,
-        schedule="warmup-cosine",
-    )  # fmt: skip
-    last, p = int(world.steps[0][-1]), world.frequencies[0]
-    names = list(world.names)
-    needs = [[names.index(a) for a in world.graph.pred[b]] for b in names]
-    at = (np.arange(last) + 0.5) / last
-    rates = RATE * np.where(at < 0.1, at / 0.1, 0.55 + 0.45 * np.cos(np.pi * (at - 0.1) / 0.9))
-    u, kept = np.ones(5), [np.zeros(5)]
-    for step, rate in enumerate(rates, start=1):
-        opened = 1.0 - u**0.3
-        d = p * u * np.array([np.prod(opened[given]) for given in needs])
-        u = u - rate * d / np.sqrt(d @ d + world.settings["wasted"] ** 2)
-        if step % (last // 49) == 0:
-            kept.append(1.0 - u)
-    np.testing.assert_allclose(world.clean[0], kept, atol=5e-3)
-
-
-def test_mixtures_add_up_to_one_and_differ(world):
-    np.testing.assert_allclose(world.frequencies.sum(axis=1), 1.0)
-    assert np.abs(np.diff(world.frequencies, axis=0)).max() > 0.01
-    even = make_world(skills=6, runs=3, spread=0.0).frequencies
-    np.testing.assert_allclose(even, 1 / 6)
-
-
-def test_noise_has_the_size_asked_for():
-    world = make_world(skills=8, runs=4, noise=0.05, seed=1)
-    noise = np.array(world.levels) - np.array(world.clean)
-    assert noise.std() == pytest.approx(0.05, rel=0.03)
-    assert abs(noise.mean()) < 0.002
-
-
-@pytest.mark.parametrize("n", [3, 10, 20])
-def test_graphs_have_roots_and_few_prerequisites(n):
-    worlds = [make_world(skills=n, runs=1, points=5, seed=s) for s in range(10)]
-    degrees = np.array([[d for _, d in world.graph.in_degree] for world in worlds])
-    assert degrees.max() <= 3
-    roots = (degrees == 0).sum(axis=1)
-    assert (roots >= (2 if n >= 4 else 1)).all()
-    assert 0.25 <= roots.mean() / n <= 0.45
-    backward = [a > b for world in worlds for a, b in world.graph.edges]
-    assert 0.2 < np.mean(backward) < 0.8
-
-
-def test_most_is_mastered_when_runs_end():
-    levels = [make_world(skills=10, runs=4, seed=s).clean for s in range(5)]
-    assert (np.array(levels)[:, :, -1] > 0.95).mean() > 0.95
-
-
-def test_written_worlds_are_read_back(world, tmp_path):
-    write(world, tmp_path)
-    read = domino_sim.read_curves(tmp_path / "curves.csv", mixtures=tmp_path / "mixtures.csv")
-    read = read.sel(run=world.curves.run)
-    np.testing.assert_array_equal(read.level.values, world.curves.level.values)
-    np.testing.assert_array_equal(read.frequency.values, world.frequencies)
-    truth = json.loads((tmp_path / "truth.json").read_text())
-    assert {tuple(edge) for edge in truth["identifiable"]} == world.identifiable
-    assert truth["requires"] == requires(world)
 
 
 # -- scores ---------------------------------------------------------------------------------------
@@ -377,15 +237,32 @@ def test_ours_is_given_mixtures_or_not(oracle, monkeypatch):
         return oracle(curves)
 
     monkeypatch.setattr(domino_sim, "infer", infer)
-    probabilities(world)
-    probabilities(world, mixtures=False)
+    for mixtures in ("known", "unknown", "partly"):
+        probabilities(world, mixtures=mixtures)
     assert seen[0].notnull().all()
     assert seen[1].isnull().all()
+    assert seen[2][:3].notnull().all()
+    assert seen[2][3:].isnull().all()
 
 
-def test_an_option_that_infer_does_not_have_is_told(oracle):
-    with pytest.raises(UnavailableError, match="clock"):
-        probabilities(oracle.worlds[0], clock="step")
+def test_ours_is_told_when_mixtures_change(oracle, monkeypatch):
+    world = make_world(skills=4, runs=2, seed=1, points=20, changes=True)
+    monkeypatch.setattr(oracle, "worlds", [world])
+    seen = []
+
+    def infer(curves, mixtures=None):
+        seen.append(mixtures)
+        return oracle(curves)
+
+    monkeypatch.setattr(domino_sim, "infer", infer)
+    probabilities(world, mixtures="changing")
+    assert seen == [world.schedule]
+
+
+@pytest.mark.parametrize("method", ["infer, in steps", "infer, as under sum"])
+def test_a_fixed_clock_cannot_do_without_mixtures(oracle, method):
+    with pytest.raises(UnavailableError, match="mixture"):
+        probabilities(oracle.worlds[0], method, mixtures="unknown")
 
 
 def test_without_infer_it_says_so(monkeypatch, easy):
@@ -408,6 +285,48 @@ def test_an_evaluation_goes_on_where_it_was_interrupted(oracle, tmp_path, capsys
     main(["--cell", "quick", "--graphs", "2", "--json", str(path)])
     assert oracle.asked == 2
     assert capsys.readouterr().out == table
+
+
+def test_tables_are_made_of_a_file_alone(oracle, tmp_path, capsys):
+    path = tmp_path / "lines.jsonl"
+    methods = ["--method", "infer", "--method", "sort by onset"]
+    main(["--cell", "quick", "--graphs", "2", "--json", str(path), *methods])
+    asked, printed = oracle.asked, capsys.readouterr().out
+    main(["--report", "--json", str(path)])
+    told = capsys.readouterr().out
+    assert oracle.asked == asked
+    assert printed.strip() in told
+    assert "| quick | 2      | 1.000       | sort by onset |" in told
+    real = sum(len(world.identifiable) for world in oracle.worlds)
+    assert f"{real} of {real}" in told.split("real, of pairs given")[1]
+
+
+def test_a_margin_is_of_all_edges_together_and_its_interval_of_graphs(known):
+    good = score(known, {("s1", "s2"): 1.0, ("s2", "s3"): 1.0})
+    bad = score(known, {("s1", "s2"): 1.0, ("s4", "s5"): 1.0, ("s4", "s6"): 0.5})
+    assert margin([(good, bad)] * 3) == pytest.approx((0.6, 0.6))
+    low, high = margin([(good, bad), (good, good)])
+    assert (low, high) == pytest.approx((0.0, 0.6))
+    ours = [Result("c", "infer", s, ("a", "b", "c"), good, 1.0) for s in (0, 1)]
+    other = [Result("c", "VAR-lasso", s, ("a", "b", "c"), bad, 1.0) for s in (1, 2)]
+    table = margins({"c": [*ours, *other], "d": ours})
+    assert len(table) == 3  # nothing to compare in d
+    assert [cell.strip() for cell in table[2].strip("|").split("|")] == [
+        "c", "1", "1.000", "VAR-lasso", "0.400", "+0.600", "+0.600 – +0.600",
+    ]  # fmt: skip
+
+
+def test_edges_of_several_cells_are_counted_together(known):
+    right = score(known, {("s1", "s2"): 0.95, ("s2", "s3"): 0.6})
+    wrong = score(known, {("s1", "s2"): 0.97, ("s4", "s5"): 0.92})
+    cells = {
+        name: [Result(name, "infer", 0, ("a", "b", "c"), one, 1.0)]
+        for name, one in (("one", right), ("two", wrong))
+    }
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in sureness(cells)]
+    assert rows[0][-2] == "0.9 – 1"
+    assert [row[-2] for row in rows[2:]] == ["1 of 1", "1 of 2", "2 of 3"]
+    assert sureness(cells, "infer, in steps") == []
 
 
 def test_a_world_that_breaks_a_method_counts_as_nothing_found_and_is_tried_again(oracle, tmp_path):

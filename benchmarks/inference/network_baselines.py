@@ -107,7 +107,7 @@ def _evaluate(
             one for (g, o, _), one in worlds.items() if o == optimizer and g != graph
         ]  # fmt: skip
         for name in names:
-            variant = (graph, optimizer, "")
+            variant = (graph, optimizer, f"{len(world.steps)} runs")
             result = journal.find(cell, name, seed, variant)
             if result is None:
                 found, seconds, note, failed = _run(name, world, others, remembered)

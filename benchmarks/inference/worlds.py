@@ -199,7 +199,7 @@ def make_world(
             raise ValueError("a learning rate that changes, and mixtures that do")
         later = _mixtures(runs, skills, spread, for_mixtures)
         change = Change(np.ceil(_MIDDLE * solver.lengths() / rate).astype(np.int64), later)
-        solver.change(change.steps * rate, later)
+        solver.change(change.steps.astype(float) * rate, later)
     # Lengths in η t; steps are whole, and so are the gaps between records.
     lengths = solver.lengths()
     every = np.ceil(lengths / rate / progress[-1] / (points - 1)).astype(np.int64)
