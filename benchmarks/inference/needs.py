@@ -1,5 +1,8 @@
 """Which skill of a trained network needs which: what training without a skill's data shows.
 
+Without its data a skill takes nothing from the others, which all come sooner: so a stranger, which
+no other needs, is trained in its place (`networks.parity_needs`).
+
 Skill i needs j if, without j's data, i is mastered at least `CLEAR` times later, in at least two of
 three seeds; it does not if that is below `NONE` (of the median); what lies between is unclear and
 counts for nothing. Where i may need k and k may need j too, j is needed directly only if, with all

@@ -81,6 +81,16 @@ PARITIES: dict[str, dict[str, tuple[int, ...]]] = {
         "B": (8, 9), "B3": (8, 9, 10), "AB": (0, 1, 8, 9), "X": (14, 15), "Y": (16, 17),
         "XY": (14, 15, 16, 17),
     },
+    # Pairs that share parts, pairs with a bit more, pairs alone.
+    "web": {
+        "A": (0, 1), "B": (2, 3), "C": (4, 5), "AB": (0, 1, 2, 3), "BC": (2, 3, 4, 5),
+        "A3": (0, 1, 8), "C3": (4, 5, 9), "X": (14, 15), "Y": (16, 17),
+    },
+    # The same with more of each.
+    "grove": {
+        "A": (0, 1), "B": (2, 3), "C": (4, 5), "D": (6, 7), "E": (8, 9), "AB": (0, 1, 2, 3),
+        "CD": (4, 5, 6, 7), "DE": (6, 7, 8, 9), "A3": (0, 1, 12), "E3": (8, 9, 13),
+    },
 }  # fmt: skip
 
 
@@ -239,22 +249,54 @@ def parity_world(
 
 
 def parity_needs(
-    graph: str, optimizer: str, *, seeds: Sequence[int] = (0, 1, 2), cache: Path | None = None
+    graph: str,
+    optimizer: str,
+    *,
+    seeds: Sequence[int] = (0, 1, 2),
+    replaced: bool = True,
+    cache: Path | None = None,
 ) -> Needs:
-    """Return which parity needs which, by knock-outs over `seeds`."""
+    """Return which parity needs which, by knock-outs over `seeds`.
+
+    With `replaced`, a stranger is trained in place of a skill that is knocked out: a parity of as
+    many bits that no skill has, as often. Else what the skill took from the others is free, and
+    they all come sooner: by up to a half, which hides needs.
+    """
     bits = PARITIES[graph]
-    tables = _parity_tables(bits, optimizer, 3 * _PARITY_STEPS[optimizer] // 2, 300)
+    strangers = _strangers(bits) if replaced else {}
+    steps, points = (2 * _PARITY_STEPS[optimizer], 600) if replaced else (
+        3 * _PARITY_STEPS[optimizer] // 2, 300)  # fmt: skip
+    others = {f"not {name}": own for name, own in strangers.items()}
+    tables = _parity_tables({**bits, **others}, optimizer, steps, points)
     tables["seeds"] = [10_000 + s for s in seeds]
 
     def trained(knocked: Sequence[frozenset[str]]) -> tuple[NDArray[np.int64], Floats]:
         mixtures = {
-            "-".join(sorted(out)) or "none": {n: 0.0 if n in out else 0.5 for n in bits}
+            "-".join(sorted(out)) or "none": {
+                **{n: 0.0 if n in out else 0.5 for n in bits},
+                **{f"not {n}": 0.5 if n in out else 0.0 for n in strangers},
+            }
             for out in knocked
         }
         steps, level = _trained({**tables, "mixtures": mixtures}, cache)
+        level = level[..., : len(bits)]
         return steps, level.reshape(len(knocked), len(seeds), *level.shape[1:])
 
     return needs_of(tuple(bits), trained)
+
+
+def _strangers(bits: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
+    """Return for each skill as many bits that no skill has, no two skills the same."""
+    free = sorted(set(range(_BITS)) - {b for own in bits.values() for b in own})
+    found: dict[str, tuple[int, ...]] = {}
+    at = 0
+    for name, own in bits.items():
+        for start in range(at, at + len(free)):
+            taken = tuple(sorted(free[(start + k) % len(free)] for k in range(len(own))))
+            if taken not in found.values():
+                break
+        found[name], at = taken, start + len(own)
+    return found
 
 
 def _spread(runs: int, skills: int, rng: np.random.Generator) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,7 +10,7 @@ import numpy as np
 
 from domino_sim.inference.networks.hypotheses import Graph, Rules
 from domino_sim.inference.networks.onsets import find_onsets
-from domino_sim.inference.networks.power_gates import PowerGates
+from domino_sim.inference.networks.power_graphs import PowerGraphs
 from domino_sim.inference.networks.search import Judge, climb, restart
 from domino_sim.inference.study import Study
 from domino_sim.levels import Floats
@@ -26,8 +25,9 @@ _ROUGH, _FINE, _FINEST = (0.12, 140, 40), (0.05, 320, 80), (0.025, 640)
 _MEMORY, _FEW, _MANY = 1.5, 128, 256
 
 #: Composed skills explain curves if levels are this close (root mean square). The optimiser's
-#: memory is looked for unless they are as close as that without, or hopelessly far.
-_CLOSE, _EXACT, _HOPELESS = 0.06, 0.025, 0.12
+#: memory is looked for unless they are as close as that without, or hopelessly far; other graphs to
+#: start from, unless they are close enough with it.
+_CLOSE, _EXACT, _CLOSE_ENOUGH, _HOPELESS = 0.06, 0.025, 0.032, 0.12
 
 #: Random graphs from which is climbed too, where levels are not exact.
 _TRIES = 8
@@ -55,8 +55,8 @@ class Grown:
     text
         The model and its values in words.
     exponents
-        Of power gates, by skill: β (of its frequency), γ (of the sum of frequencies), δ of each
-        other skill, α of each prerequisite.
+        Of power gates, by skill: β (of its frequency), γ (of the sum of frequencies), κ (of the
+        onsets of those that come sooner), α of each prerequisite.
     misfits
         Root mean square errors in levels of the models that were tried.
     """
@@ -104,43 +104,60 @@ def infer_grown(
         error = composed.misfits["composed"]
         if error < _CLOSE or len(study.runs) < 3:
             return composed
-        power = _power(study, rules)
+        power = _power(study, rules, until)
         power.misfits.update(composed.misfits)
         update(3)
     return power
 
 
 def _composed(study: Study, rules: Rules, until: float) -> Grown:
-    rough = Judge(study, *_ROUGH, until=until)
-    graph, cost = climb(rough, rules.start(), rules)
-    if rough.errors([graph]).mean() < _HOPELESS**2:
-        graph = restart(rough, graph, rules, _EXACT, _TRIES)
-        graph, cost = climb(rough, graph, rules, wide=rough.errors([graph]).mean() > _EXACT**2)
-    found = {"composed": float(np.sqrt(rough.errors([graph]).mean()))}
-    memory = 0.0
-    if _EXACT < found["composed"] < _HOPELESS and time.monotonic() < until:
-        other = Judge(study, *_ROUGH, memory=_MEMORY, parameters=_FEW, until=until)
-        better, less = climb(other, graph, rules)
-        found["composed, with memory"] = float(np.sqrt(other.errors([better]).mean()))
-        if less < cost:
-            graph, memory, rough = better, _MEMORY, other
+    judge, graph, found = _search(study, rules, until)
     if min(found.values()) < _HOPELESS:
-        if rough.errors([graph]).mean() > _EXACT**2:
-            graph, _ = climb(rough, graph, rules, wide=True)
-        fine = Judge(
-            study, *_FINE, memory=memory, parameters=_MANY, until=until, rough=rough
+        judge = Judge(
+            study, *_FINE, memory=judge.memory, parameters=_MANY, until=until, rough=judge
         )  # fmt: skip
-        graph, _ = climb(fine, graph, rules)
-    else:
-        fine = rough
-    found["composed"] = float(np.sqrt(fine.errors([graph]).mean()))
-    finest = Judge(study, *_FINEST, 1, memory=memory, parameters=_MANY)
+        graph, _ = climb(judge, graph, rules)
+    found["composed"] = _error(judge, graph)
+    finest = Judge(study, *_FINEST, 1, memory=judge.memory, parameters=_MANY)
     level = finest.walk(graph, study)
-    text = "composed skills" + (", an optimiser with memory" if memory else "")
+    text = "composed skills" + (", an optimiser with memory" if judge.memory else "")
     return Grown(
-        "composed", graph, _bootstrap(fine, graph), level, *_misfit(study, level), text,
+        "composed", graph, _bootstrap(judge, graph), level, *_misfit(study, level), text,
         misfits=found,
     )  # fmt: skip
+
+
+def _search(study: Study, rules: Rules, until: float) -> tuple[Judge, Graph, dict[str, float]]:
+    """Return the rough judge of the better optimiser, its best graph, and the errors of both.
+
+    What costs more is only tried while levels are not exact: two changes at once, the optimiser's
+    memory, other graphs to start from.
+    """
+    judge = Judge(study, *_ROUGH, until=until)
+    graph, cost = climb(judge, rules.start(), rules)
+    found = {"composed": _error(judge, graph)}
+    if not _EXACT < found["composed"] < _HOPELESS:
+        return judge, graph, found
+    graph, cost = climb(judge, graph, rules, wide=True)
+    found["composed"] = _error(judge, graph)
+    if found["composed"] > _EXACT:
+        other = Judge(study, *_ROUGH, memory=_MEMORY, parameters=_FEW, until=until)
+        better, less = climb(other, graph, rules)
+        found["composed, with memory"] = _error(other, better)
+        if less < cost:
+            judge, graph, cost = other, better, less
+    if min(found.values()) > _CLOSE_ENOUGH:
+        plain = judge if not judge.memory else Judge(study, *_ROUGH, until=until)
+        start = restart(plain, graph, rules, _EXACT, _TRIES)
+        graph, less = min(
+            [(graph, cost), climb(judge, start, rules, wide=True)], key=lambda one: one[1]
+        )
+        found["composed, with memory" if judge.memory else "composed"] = _error(judge, graph)
+    return judge, graph, found
+
+
+def _error(judge: Judge, graph: Graph) -> float:
+    return float(np.sqrt(judge.errors([graph]).mean()))
 
 
 def _bootstrap(judge: Judge, graph: Graph) -> Floats:
@@ -158,16 +175,15 @@ def _bootstrap(judge: Judge, graph: Graph) -> Floats:
     return np.minimum(found, 1.0)
 
 
-def _power(study: Study, rules: Rules) -> Grown:
+def _power(study: Study, rules: Rules, until: float) -> Grown:
     onsets = find_onsets(study)
-    gates = PowerGates(onsets, rules)
-    graph = gates.best()
-    fits = [gates.fit_of(i, gate) for i, gate in enumerate(graph)]
+    graphs = PowerGraphs(onsets, rules, until)
+    fits = graphs.fits()
     level = _shaped(study, onsets.log, onsets.seen, np.stack([fit.onset for fit in fits], axis=1))
     level = np.where(onsets.trained[:, None], level, np.nan)
     noise = float(np.median([fit.noise for fit in fits]))
     return Grown(
-        "power", graph, gates.probabilities(graph), level, *_misfit(study, level),
+        "power", graphs.graph, graphs.probability, level, *_misfit(study, level),
         f"power gates, onsets to within {noise:.0%}",
         exponents={i: fit.weights for i, fit in enumerate(fits)},
         misfits={"power": _rms(study, level)},

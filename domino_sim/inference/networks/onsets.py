@@ -34,7 +34,7 @@ class Onsets:
     end : (runs,) array
         log of the last step.
     frequency : (runs, n) array
-        log frequencies, 0 where not trained.
+        log frequencies; where not trained, that of the run in which the skill is rarest.
     load : (runs,) array
         log of the sum of frequencies, mean 0.
     """
@@ -70,10 +70,12 @@ def find_onsets(study: Study) -> Onsets:
         [log[seen[:, i], i].mean() if seen[:, i].any() else end.max() for i in range(n)]
     )
     guess = np.where(trained, np.maximum(end[:, None] + _AFTER, mean), mean + _UNTRAINED)
+    log_p = np.log(np.where(trained, study.frequency, np.inf))
+    log_p = np.where(trained, log_p, np.where(trained.any(axis=0), log_p.min(axis=0), 0.0))
     load = np.log(np.where(trained, study.frequency, 0.0).sum(axis=1))
     return Onsets(
         log, seen, trained, np.where(seen, log, guess), end,
-        np.log(np.where(trained, study.frequency, 1.0)), load - load.mean(),
+        log_p, load - load.mean(),
     )  # fmt: skip
 
 

@@ -1,14 +1,20 @@
-"""Power gates: onsets as products of powers, a regression for every skill and gate.
+"""Power gates: onsets as products of powers, and the evidence of every gate of a skill.
 
 In trained networks what a skill needs is not a switch: hidden features of a prerequisite grow
 before its level does. Measured on perceptrons over mixtures, the onset t_i of a skill follows
 
-    log t_i = a_i − β_i log p_i + γ_i log Σ p + Σ_k δ_k log p_k + Σ_j α_j log t_j + noise,
+    log t_i = a_i − β log p_i + γ log Σ p + Σ_k δ_k log p_k + noise               without a gate,
+    log t_i = a_i − β log p_i + γ log Σ p + Σ_j α log t_j + κ mean_k log t_k + noise    with one,
 
-j over what i needs, k over all other skills (which compete; δ is small), with 0.15 to 0.2 of noise
-where its own frequency alone leaves 0.4. Where one prerequisite is enough, the soonest counts.
-Skills decouple, so every gate of every skill is judged exactly: its evidence is a Gaussian integral
-over the coefficients, summed over the noise.
+j over what i needs, k over its competitors: all other skills, or those that mostly come sooner.
+What others take, i lacks. So δ_k > 0 is how much competitor k slows all skills that need nothing,
+the same for each of them; for skills that need others κ < 0 says it: the later the others were, the
+less was taken. With a gate of any of several, the soonest counts as the only one. The values of β,
+γ, α and κ hardly vary: their priors are narrow, so that few runs say much. They were found as those
+that make the measured onsets most likely, given what knock-outs show (``docs/inference.md``).
+
+Given δ all gates of all skills are judged exactly: the evidence of each is a Gaussian integral
+over its coefficients, summed over the noise.
 """
 
 from __future__ import annotations
@@ -16,142 +22,216 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import log_ndtr
 
 from domino_sim.inference.forms import Requires
-from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants
 from domino_sim.inference.networks.onsets import Onsets
 from domino_sim.levels import Floats
 
-__all__ = ["Fit", "PowerGates"]
+__all__ = ["Fit", "GatesOfSkill"]
 
-#: Noise of log onsets, and how likely each is beforehand.
-_NOISE = np.array([0.08, 0.12, 0.17, 0.24, 0.34, 0.5])
-_LIKELY = np.log(np.array([0.5, 1.5, 1.5, 1.0, 0.5, 0.2]) / 5.2)
+#: Noise of log onsets, and how likely each is beforehand; that of skills that never came.
+_NOISE = np.array([0.1, 0.14, 0.2, 0.28, 0.4])
+_LIKELY = np.log(np.array([0.7, 1.5, 2.0, 1.0, 0.3]) / 5.5)
+_TYPICAL = 0.2
 
-#: Prior mean of β without prerequisites, with one, with more; its standard deviation.
-_BETA, _BETA_SPREAD = (1.05, 0.75, 0.6), 0.2
-
-#: Prior mean and standard deviation of γ, α and δ; standard deviation of the constant.
-_GAMMA, _ALPHA, _DELTA, _CONSTANT = (0.3, 0.15), (0.45, 0.15), (0.0, 0.03), 1.5
+#: Prior means of β, γ, κ and α by the number of prerequisites (the last for more), and their
+#: standard deviations.
+_BETA, _BETA_SPREAD = np.array([1.26, 0.76, 0.67, 0.61, 0.6]), 0.13
+_GAMMA, _GAMMA_SPREAD = np.array([0.74, 0.57, 0.57, 0.57, 0.57]), 0.05
+_KAPPA, _KAPPA_SPREAD = np.array([0.0, -0.2, -0.2, -0.2, -0.2]), 0.03
+_ALPHA, _ALPHA_SPREAD = np.array([0.0, 0.46, 0.37, 0.19, 0.15]), 0.1
 
 #: What a prerequisite, and a gate of any of several, cost (log evidence).
 _EDGE, _ANY = 1.0, 2.0
 
-#: Onsets are later than prerequisites' but for this part of the runs; what it costs if in none.
-_LATER, _EARLY = 0.35, 6.0
+#: A prerequisite comes later than what needs it in this part of the runs; what each run more costs.
+_LATE, _EARLY = 0.15, 1.5
 
-#: Evidence between which nothing can be said: with fewer onsets a skill has no gate.
+#: By how much later, in log steps, one must come to count as later.
+_LATER = 0.05
+
+#: How often a skill is not learned for no reason that its frequency or gate would give.
+_STUCK = 0.02
+
+#: With fewer onsets nothing can be said: a skill has no gate beyond what it must have.
 _LEAST = 3
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A gate of one skill: log evidence, coefficients (β, γ, δ …, α …), log onsets (runs,)."""
+    """A gate of one skill: coefficients (β, γ, κ, α …), noise, log onsets (runs,)."""
 
     gate: Requires
-    evidence: float
     weights: Floats
     noise: float
     onset: Floats
 
 
-class PowerGates:
-    """All gates of all skills.
+class GatesOfSkill:
+    """All gates of a skill.
+
+    Parameters
+    ----------
+    onsets
+        Onsets of all skills.
+    skill
+        Which.
+    gates
+        The gates it may have.
 
     Attributes
     ----------
-    fits
-        Of each skill, every permitted gate.
+    gates
+        As given; of a skill that hardly ever came only the smallest.
+    members : (gates, n) array of bool
+        What each gate asks for.
     """
 
-    def __init__(self, onsets: Onsets, rules: Rules) -> None:
-        self._onsets = onsets
+    def __init__(self, onsets: Onsets, skill: int, gates: list[Requires]) -> None:
+        self._onsets, self._skill = onsets, skill
+        trained = onsets.trained[:, skill]
+        self._there = trained & onsets.seen[:, skill]
+        self._absent = trained & ~onsets.seen[:, skill]
+        self.unknown = int(self._there.sum()) < _LEAST
+        self.gates = gates[:1] if self.unknown else gates
         n = onsets.log.shape[1]
-        self.fits = [[self._fit(i, gate) for gate in rules.gates(i)] for i in range(n)]
+        self.members = np.array([[j in gate.skills for j in range(n)] for gate in self.gates])
+        self._is_open: np.ndarray = np.logical_not(self.members.any(axis=1))
+        if self.unknown:
+            return
+        self._middle = float(onsets.log[self._there, skill].mean())
+        self._competitors = self._centred(np.delete(onsets.frequency, skill, axis=1))
+        self._prior = -self._costs()
+        self._columns, self._mean, self._spread = self._design()
+        x = self._columns[:, self._there]
+        self._miss = onsets.log[self._there, skill] - self._middle - _along(x, self._mean)
+        self._kernel = np.einsum("grc,gc,gsc->grs", x, np.square(self._spread), x)
+        self._values, self._vectors = np.linalg.eigh(self._kernel)
+        self._of_gates = self._evidence(slice(None), self._miss, 0.0)
 
-    def best(self) -> Graph:
-        """Return the likeliest graph: the likeliest gates, but for those that close a circle."""
-        chosen = [max(fits, key=lambda one: one.evidence) for fits in self.fits]
-        while True:
-            graph = tuple(one.gate for one in chosen)
-            losses = []
-            for i, fits in enumerate(self.fits):
-                after = descendants(graph, i)
-                if after.isdisjoint(graph[i].skills):
-                    continue
-                free = [one for one in fits if after.isdisjoint(one.gate.skills)]
-                if free:
-                    other = max(free, key=lambda one: one.evidence)
-                    losses.append((chosen[i].evidence - other.evidence, i, other))
-            if not losses:
-                return graph
-            _, i, other = min(losses, key=lambda one: one[:2])
-            chosen[i] = other
+    def evidence(self, competition: Floats) -> Floats:
+        """Return the log evidence (gates,) given how much each skill slows others, δ (n,)."""
+        if self.unknown:
+            return np.zeros(1)
+        found = self._of_gates.copy()
+        if self._is_open.any():
+            slowed = self._competitors @ np.delete(competition, self._skill)
+            miss = self._miss[self._is_open] - slowed[self._there]
+            found[self._is_open] = self._evidence(self._is_open, miss, slowed[self._absent])
+        return found
 
-    def probabilities(self, graph: Graph) -> Floats:
-        """Return the probability of every edge [j, i], what `graph` says of the others held."""
-        n = len(graph)
-        found = np.zeros((n, n))
-        for i, fits in enumerate(self.fits):
-            after = descendants(graph, i)
-            free = [one for one in fits if after.isdisjoint(one.gate.skills)]
-            weight = np.exp(np.array([one.evidence for one in free]))
-            for one, share in zip(free, weight / weight.sum(), strict=True):
-                found[list(one.gate.skills), i] += share
-        return np.clip(found, 0.0, 1.0)
+    def about_competition(self, competition: Floats) -> tuple[Floats, Floats]:
+        """Return the precision (n, n) of δ and precision times mean (n,), if the gate is open.
 
-    def fit_of(self, skill: int, gate: Requires) -> Fit:
+        The noise is that which is likeliest given `competition`.
+        """
+        n = len(competition)
+        precision, drive = np.zeros((n, n)), np.zeros(n)
+        if self.unknown:
+            return precision, drive
+        others = [k for k in range(n) if k != self._skill]
+        x = self._competitors[self._there]
+        noise = self._likeliest(0, self._miss[0] - x @ competition[others])
+        solved = np.linalg.solve(self._kernel[0] + noise**2 * np.eye(len(x)), x)
+        precision[np.ix_(others, others)] = x.T @ solved
+        drive[others] = solved.T @ self._miss[0]
+        return precision, drive
+
+    def fit_of(self, gate: Requires, competition: Floats) -> Fit:
         """Return the fit of a gate."""
-        return next(one for one in self.fits[skill] if one.gate == gate)
+        if self.unknown:
+            return Fit(gate, np.zeros(3 + len(gate.skills)), 1.0, self._onsets.end + 1.0)
+        g = self.gates.index(gate)
+        slowed = np.zeros(len(self._there))
+        if self._is_open[g]:
+            slowed = self._competitors @ np.delete(competition, self._skill)
+        miss = self._miss[g] - slowed[self._there]
+        noise = self._likeliest(g, miss)
+        x = self._columns[g][self._there]
+        inverse = np.linalg.solve(self._kernel[g] + noise**2 * np.eye(len(x)), miss)
+        weights = self._mean[g] + np.square(self._spread[g]) * (x.T @ inverse)
+        onset = self._columns[g] @ weights + slowed + self._middle
+        kept = 3 + (1 if gate.any else len(gate.skills))
+        return Fit(gate, weights[:kept], noise, onset)
 
-    def _fit(self, skill: int, gate: Requires) -> Fit:
+    def _design(self) -> tuple[Floats, Floats, Floats]:
+        """Return columns (gates, runs, c) of β, γ, κ, α …; prior means and spreads (gates, c)."""
+        onsets, skill = self._onsets, self._skill
+        come, runs = onsets.as_prerequisite, len(onsets.log)
+        usual = come.mean(axis=0)
+        sooner = come[:, usual < usual[skill]]
+        most = max(len(gate.skills) for gate in self.gates)
+        columns = np.zeros((len(self.gates), runs, 3 + most))
+        columns[:, :, 0] = -onsets.frequency[:, skill]
+        columns[:, :, 1] = onsets.load
+        columns[:, :, 2] = sooner.mean(axis=1) if sooner.shape[1] else 0.0
+        sizes = np.zeros(len(self.gates), dtype=int)
+        for g, gate in enumerate(self.gates):
+            needed = come[:, list(gate.skills)]
+            if gate.any:
+                needed = needed.min(axis=1, keepdims=True)
+            sizes[g] = needed.shape[1]
+            columns[g, :, 3 : 3 + sizes[g]] = needed
+        size = np.minimum(sizes, len(_ALPHA) - 1)
+        mean = np.stack([_BETA[size], _GAMMA[size], _KAPPA[size], *[_ALPHA[size]] * most], axis=1)
+        spread = [_BETA_SPREAD, _GAMMA_SPREAD, _KAPPA_SPREAD, *[_ALPHA_SPREAD] * most]
+        spreads = np.broadcast_to(spread, mean.shape).copy()
+        spreads[self._is_open, 2] = 0.0
+        return self._centred(columns.swapaxes(0, 1)).swapaxes(0, 1), mean, spreads
+
+    def _centred(self, columns: Floats) -> Floats:
+        """Return columns (runs, …) less their mean over runs in which the skill came."""
+        centred: Floats = columns - columns[self._there].mean(axis=0)
+        return centred
+
+    def _costs(self) -> Floats:
+        """Return what gates cost beforehand: prerequisites, and those that come too late."""
         onsets = self._onsets
-        runs = len(onsets.log)
-        come = [onsets.as_prerequisite[:, j] for j in gate.skills]
-        if gate.any:
-            come = [np.min(come, axis=0)]
-        others = np.delete(onsets.frequency, skill, axis=1).T
-        columns = np.stack(
-            [np.ones(runs), -onsets.frequency[:, skill], onsets.load, *others, *come], axis=1
-        )
-        there = onsets.seen[:, skill] & onsets.trained[:, skill]
-        absent = ~onsets.seen[:, skill] & onsets.trained[:, skill]
-        prior = -_EDGE * len(gate.skills) - _ANY * gate.any - self._haste(skill, gate)
-        if there.sum() < _LEAST:
-            certain = prior if gate.skills else 0.0
-            nothing = np.zeros(columns.shape[1] - 1)
-            return Fit(gate, certain - 50.0 * bool(gate.skills), nothing, 1.0, onsets.end + 1.0)
-        centre = columns[there].mean(axis=0)
-        columns[:, 1:] -= centre[1:]
-        middle = float(onsets.log[there, skill].mean())
-        many = [_DELTA] * len(others) + [_ALPHA] * len(come)
-        beta = (_BETA[min(len(come), 2)], _BETA_SPREAD)
-        mean, spread = np.array([(0.0, _CONSTANT), beta, _GAMMA, *many]).T
-        x = columns[there]
-        miss = onsets.log[there, skill] - middle - x @ mean
-        values, vectors = np.linalg.eigh((x * spread**2) @ x.T)
-        along = np.square(vectors.T @ miss)
-        every = np.maximum(values, 0.0) + np.square(_NOISE)[:, None]
-        logs = -0.5 * (np.log(every).sum(axis=1) + (along / every).sum(axis=1)) + _LIKELY
-        noise = float(_NOISE[logs.argmax()])
-        kernel = (x * spread**2) @ x.T + noise**2 * np.eye(len(x))
-        weights = mean + spread**2 * (x.T @ np.linalg.solve(kernel, miss))
-        onset = columns @ weights + middle
-        evidence = float(np.logaddexp.reduce(logs)) + prior
-        if absent.any():
-            # It did not come until the end: it should not have been expected before.
-            short = np.maximum(onsets.end[absent] - onset[absent], 0.0)
-            evidence -= 0.5 * float(np.minimum(short**2 / (noise**2 + 0.01), 16.0).sum())
-        return Fit(gate, evidence, weights[1:], noise, onset)
-
-    def _haste(self, skill: int, gate: Requires) -> float:
-        """Return what it costs that prerequisites come later than the skill, run by run."""
-        onsets, cost = self._onsets, 0.0
         own = np.where(onsets.seen, onsets.log, onsets.end[:, None])
-        for j in gate.skills:
-            both = onsets.trained[:, j] & onsets.trained[:, skill]
-            both &= onsets.seen[:, j] | onsets.seen[:, skill]
-            if both.any():
-                late = float(np.mean((own[:, j] - own[:, skill])[both] > 0.05))
-                cost += _EARLY * max(0.0, late - _LATER) / (1.0 - _LATER)
-        return cost
+        own_trained = onsets.trained & onsets.trained[:, [self._skill]]
+        both = own_trained & (onsets.seen | onsets.seen[:, [self._skill]])
+        late = both & (own - own[:, [self._skill]] > _LATER)
+        hasty = np.maximum(late.sum(axis=0) - _LATE * both.sum(axis=0), 0.0)
+        several = np.array([gate.any for gate in self.gates])
+        return self.members @ (_EDGE + _EARLY * hasty) + _ANY * several
+
+    def _evidence(self, which: slice | np.ndarray, miss: Floats, slowed: Floats | float) -> Floats:
+        """Return log evidences of some gates, given what their means miss (gates, runs)."""
+        values, vectors = np.maximum(self._values[which], 0.0), self._vectors[which]
+        along = np.square(np.einsum("gra,gr->ga", vectors, miss))
+        every = values + np.square(_NOISE)[:, None, None]
+        logs = -0.5 * (np.log(every) + along / every).sum(axis=2) + _LIKELY[:, None]
+        found: Floats = np.logaddexp.reduce(logs, axis=0) + self._prior[which]
+        if self._absent.any():
+            found += self._of_absence(which, miss, slowed)
+        return found
+
+    def _of_absence(
+        self, which: slice | np.ndarray, miss: Floats, slowed: Floats | float
+    ) -> Floats:
+        """Return log probabilities that the skill did not come where it did not, run by run."""
+        x, away = self._columns[which][:, self._there], self._columns[which][:, self._absent]
+        variance = np.square(self._spread[which])
+        shared = np.einsum("grc,gc,gsc->grs", away, variance, x)
+        kernel = self._kernel[which] + _TYPICAL**2 * np.eye(x.shape[1])
+        gain = np.linalg.solve(kernel, shared.swapaxes(1, 2)).swapaxes(1, 2)
+        expected = _along(away, self._mean[which]) + np.einsum("grs,gs->gr", gain, miss)
+        expected += self._middle + slowed
+        unsure = np.einsum("grc,gc,grc->gr", away, variance, away) + _TYPICAL**2
+        unsure -= np.einsum("grs,grs->gr", gain, shared)
+        late = (expected - self._onsets.end[self._absent]) / np.sqrt(unsure)
+        found: Floats = np.logaddexp(log_ndtr(late), np.log(_STUCK)).sum(axis=1)
+        return found
+
+    def _likeliest(self, g: int, miss: Floats) -> float:
+        along = np.square(self._vectors[g].T @ miss)
+        every = np.maximum(self._values[g], 0.0) + np.square(_NOISE)[:, None]
+        logs = -0.5 * (np.log(every) + along / every).sum(axis=1) + _LIKELY
+        return float(_NOISE[logs.argmax()])
+
+
+def _along(columns: Floats, weights: Floats) -> Floats:
+    """Return the sums over columns (gates, runs, c) times weights (gates, c)."""
+    found: Floats = np.einsum("grc,gc->gr", columns, weights)
+    return found
