@@ -47,6 +47,9 @@ _TESTED, _UNTESTED = 0.8, 0.3
 #: prerequisites are not in yet agrees with none, and shall not decide.
 _MOST = 0.25
 
+#: A skill that starts nearer to 1 than this is learned at the start.
+_NEARLY = 0.1
+
 #: Steps of frequencies that are not known, when a skill has been put in.
 _ROUNDS = 2
 
@@ -298,7 +301,8 @@ class Construction:
         self._builder = Builder(nodes, allowed, price)
         known = nodes.weight.sum(axis=(0, 1))
         left = 1.0 - nodes.floor
-        part = np.where(left > 1e-6, (nodes.level - nodes.floor) / np.maximum(left, 1e-6), 1.0)
+        part = (nodes.level - nodes.floor) / np.maximum(left, _NEARLY)
+        part = np.where(left > _NEARLY, np.clip(part, 0.0, 1.0), 1.0)
         mean = (part * nodes.weight).sum(axis=(0, 1)) / np.where(known > 0.0, known, 1.0)
         order = np.argsort(-mean, kind="stable").tolist()
         self._order = [i for i in order if i not in start.gates]
