@@ -15,6 +15,7 @@ import numpy as np
 from domino_sim.inference.agreement import EXPLAINED, KNOWN, Agreement
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Allowed, search_gates
+from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.records import Records
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats, work_from_level
@@ -45,6 +46,13 @@ _TESTED, _UNTESTED = 0.8, 0.3
 #: The most that a skill that judges can say against a clock, for each node: one whose own
 #: prerequisites are not in yet agrees with none, and shall not decide.
 _MOST = 0.25
+
+#: Standard deviations by which a skill with the right gate exceeds what is usual.
+_CHANCE, _DOUBTED = 2.5, 1.5
+
+#: Skills, of those nearest to being explained, for which earlier gates are looked at again; gates
+#: of a skill that are remembered for that.
+_RECONSIDERED, _NEAR = 2, 30
 
 #: With more skills in than this, only the gates that agree best with the clock so far are tried.
 _FEW = 8
@@ -97,6 +105,7 @@ class Builder:
     def __init__(self, nodes: Records, allowed: Allowed, price: float) -> None:
         self.nodes, self.allowed, self.price = nodes, allowed, price
         self.size = nodes.level.shape[0] * nodes.level.shape[1]
+        self.near: dict[int, list[Requires]] = {}
         self._agreements: list[tuple[Structure, Agreement]] = []
 
     def attend(self, alive: list[Structure]) -> None:
@@ -132,6 +141,7 @@ class Builder:
         if not best:
             return []
         excess = best[0].error - structure.error - 1.3 * self.size
+        self.near[skill] = [option.gate for option in best[:_NEAR]]
         reach = best[0].score + _CLOSE + 0.5 * max(0.0, excess)
         return [option for option in best if option.score < reach][:_OPTIONS]
 
@@ -294,6 +304,7 @@ class Construction:
         order = np.argsort(-mean, kind="stable").tolist()
         self._order = [i for i in order if i not in start.gates]
         self.alive = [start]
+        self._added: list[float] = []
 
     @property
     def done(self) -> bool:
@@ -314,7 +325,7 @@ class Construction:
         builder.attend(self.alive)
         agreement, many = builder.agreement(first), len(first.gates) > _FEW
         queue = self._tested_first(agreement) if many else list(self._order)
-        enough = EXPLAINED * builder.size
+        clear = self._clear()
         tried: list[tuple[int, list[Grown]]] = []
 
         def grow(skill: int, *, wide: bool) -> bool:
@@ -323,7 +334,7 @@ class Construction:
             grown = builder.grow(alive, skill, judges, wide=wide)
             if grown:
                 tried.append((skill, grown))
-            return bool(grown) and grown[0].added < enough
+            return bool(grown) and grown[0].added < clear
 
         right = self.misfit < _RIGHT
         ways = (False, True) if right and len(first.gates) > 2 else (False,)
@@ -338,12 +349,37 @@ class Construction:
             self.alive = []
             return
         least = min(grown[0].total for _, grown in tried)
+        tried.sort(key=lambda one: max(one[1][0].added, clear) + 0.2 * (one[1][0].total - least))
+        if tried[0][1][0].added > self._clear(_DOUBTED):
+            self._reconsider(tried)
         skill, grown = min(
             tried,
-            key=lambda one: max(one[1][0].added, enough) + 0.2 * (one[1][0].total - least),
+            key=lambda one: max(one[1][0].added, clear) + 0.2 * (one[1][0].total - least),
         )
         self._order.remove(skill)
+        self._added.append(grown[0].added)
         self.alive = [one.structure for one in grown]
+
+    def _clear(self, chance: float = _CHANCE) -> float:
+        """Return the most that a skill adds with the right gate, but for chance (deviations)."""
+        size = self._builder.size
+        usual = float(np.median(self._added[2:])) if len(self._added) > 5 else 0.95 * size
+        return min(usual, size) + chance * math.sqrt(2.0 * size)
+
+    def _reconsider(self, tried: list[tuple[int, list[Grown]]]) -> None:
+        """Look at earlier gates again, for the skills that are nearest to being explained."""
+        builder = self._builder
+        for at, (skill, grown) in enumerate(tried[:_RECONSIDERED]):
+            first = grown[0]
+            before = first.structure.error + builder.price * first.structure.edges
+            found = reconsidered(first.structure, builder.allowed, builder.price, builder.near)
+            gain = before - found.error - builder.price * found.edges
+            if gain > 0.0:
+                better = Grown(found, first.added - gain, first.total - gain)
+                print("      reconsidered", skill, first.added, gain)
+                tried[at] = (skill, [better, *grown[: _ALIVE - 1]])
+                if better.added < self._clear():
+                    break
 
     def _tested_first(self, agreement: Agreement) -> list[int]:
         """Return the skills still to come, those first that the known clock tests."""

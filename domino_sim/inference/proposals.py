@@ -32,6 +32,9 @@ _BEST, _HEADS, _HEAD_PAIRS = (24, 60), (2, 8), (3, 10)
 #: with each third.
 _ALL, _PAIRS_OF_TRIPLES = 8, 400
 
+#: What a pair that opens too early counts, of one that opens too late, where a third may follow.
+_EARLY = 0.1
+
 #: Gates scored at once, so that their tracks fit in memory.
 _BLOCK = 200
 
@@ -256,7 +259,10 @@ def _by_onset(
         first = pairs[np.argsort(cost, kind="stable")[:count]]
         return [[skills[k] for k in one] for one in first.tolist()]
     if len(pairs) > _PAIRS_OF_TRIPLES:
-        pairs = pairs[np.argsort(cost, kind="stable")[:_PAIRS_OF_TRIPLES]]
+        # A third makes a gate open later: too early is no fault of a pair.
+        late = onset.pairs(early=True)[np.ix_(rows, rows)][pairs[:, 0], pairs[:, 1]]
+        order = np.argsort(late + _EARLY * cost, kind="stable")
+        pairs = pairs[order[:_PAIRS_OF_TRIPLES]]
     place = np.array(rows, dtype=np.int64)
     three = onset.triples(place[pairs])[:, rows]
     three[np.arange(len(pairs)), pairs[:, 0]] = np.inf

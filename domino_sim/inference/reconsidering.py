@@ -1,0 +1,96 @@
+"""Gates that were nearly as good when their skill was put in, looked at again.
+
+What a level does not show of a gate may show later: work goes on where a skill is learned, and
+what needs it follows. So when a new skill is not explained, an earlier gate may be what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from domino_sim.inference.forms import Requires
+from domino_sim.inference.proposals import Allowed
+from domino_sim.inference.response import Response
+from domino_sim.inference.structure import Structure
+
+__all__ = ["neighbours", "reconsidered"]
+
+#: Other gates are followed whole that cost their own skill no more than this (χ²), at most so
+#: many of a skill; so many of all that seem best are judged whole.
+_OWN, _FOLLOWED, _WHOLE = 40.0, 16, 8
+
+#: A round must gain so much (χ²), and there are at most so many.
+_GAIN, _ROUNDS = 10.0, 6
+
+
+def neighbours(gate: Requires, others: Iterable[int]) -> list[Requires]:
+    """Return the gates that differ by one skill, put in, left out or replaced, or by operator."""
+    found = dict[Requires, None]()
+    both = (False, True) if len(gate.skills) < 2 else (gate.any,)
+    free = [k for k in others if k not in gate.skills]
+    for k in free:
+        found.update(dict.fromkeys(Requires.of((*gate.skills, k), any) for any in both))
+    for j in gate.skills:
+        rest = [k for k in gate.skills if k != j]
+        found[Requires.of(rest, gate.any)] = None
+        for k in free:
+            found.update(dict.fromkeys(Requires.of((*rest, k), any) for any in both))
+    if len(gate.skills) > 1:
+        found[Requires.of(gate.skills, not gate.any)] = None
+    return list(found)
+
+
+def reconsidered(
+    structure: Structure, allowed: Allowed, price: float, near: Mapping[int, Iterable[Requires]]
+) -> Structure:
+    """Return the best structure that is reached by changing one gate after another.
+
+    `near` are other gates that each skill might have had.
+    """
+    best = structure
+    for _ in range(_ROUNDS):
+        found = _changed(best, allowed, price, near)
+        if found is None:
+            break
+        best = found
+    return best
+
+
+def _changed(
+    structure: Structure, allowed: Allowed, price: float, near: Mapping[int, Iterable[Requires]]
+) -> Structure | None:
+    """Return the structure with the one change that is best when judged whole, or None."""
+    response = Response(structure)
+    changes = list[tuple[float, int, Requires]]()
+    for skill, here in structure.gates.items():
+        cut = structure.descendants(skill)
+        others = [j for j in structure.gates if j not in cut]
+        gates = [
+            gate
+            for gate in dict.fromkeys((*neighbours(here, others), *near.get(skill, ())))
+            if gate != here and allowed.permits(skill, gate) and set(gate.skills) <= set(others)
+        ]
+        own = response.errors(skill, [here, *gates]).sum(axis=1)
+        extra = [price * (len(gate.skills) - len(here.skills)) for gate in gates]
+        seems = sorted(zip((own[1:] - own[0] + extra).tolist(), gates, strict=True))
+        seems = [one for one in seems if one[0] < _OWN][:_FOLLOWED]
+        if len(cut) > 1:
+            now = own[0]
+            seems = [
+                (
+                    float(response.error(response.followed(skill, gate)).sum() - now)
+                    + price * (len(gate.skills) - len(here.skills)),
+                    gate,
+                )
+                for _, gate in seems
+            ]
+        changes += [(cost, skill, gate) for cost, gate in seems]
+    changes.sort()
+    best, least = None, structure.error + price * structure.edges - _GAIN
+    for _, skill, gate in changes[:_WHOLE]:
+        other = structure.copy()
+        other.change(skill, gate)
+        other.polish()
+        if other.error + price * other.edges < least:
+            best, least = other, other.error + price * other.edges
+    return best
