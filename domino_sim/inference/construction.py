@@ -376,7 +376,6 @@ class Construction:
             gain = before - found.error - builder.price * found.edges
             if gain > 0.0:
                 better = Grown(found, first.added - gain, first.total - gain)
-                print("      reconsidered", skill, first.added, gain)
                 tried[at] = (skill, [better, *grown[: _ALIVE - 1]])
                 if better.added < self._clear():
                     break

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+import numpy as np
+
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Allowed
 from domino_sim.inference.response import Response
@@ -17,7 +19,10 @@ __all__ = ["neighbours", "reconsidered"]
 
 #: Other gates are followed whole that cost their own skill no more than this (χ²), at most so
 #: many of a skill; so many of all that seem best are judged whole.
-_OWN, _FOLLOWED, _WHOLE = 40.0, 16, 8
+_OWN, _FOLLOWED, _WHOLE = 40.0, 30, 40
+
+#: What depends on a skill answers to its gate if it changes χ² of a run by this.
+_EFFECT = 1.0
 
 #: A round must gain so much (χ²), and there are at most so many.
 _GAIN, _ROUNDS = 10.0, 6
@@ -61,36 +66,52 @@ def _changed(
 ) -> Structure | None:
     """Return the structure with the one change that is best when judged whole, or None."""
     response = Response(structure)
-    changes = list[tuple[float, int, Requires]]()
-    for skill, here in structure.gates.items():
-        cut = structure.descendants(skill)
-        others = [j for j in structure.gates if j not in cut]
-        gates = [
-            gate
-            for gate in dict.fromkeys((*neighbours(here, others), *near.get(skill, ())))
-            if gate != here and allowed.permits(skill, gate) and set(gate.skills) <= set(others)
-        ]
-        own = response.errors(skill, [here, *gates]).sum(axis=1)
-        extra = [price * (len(gate.skills) - len(here.skills)) for gate in gates]
-        seems = sorted(zip((own[1:] - own[0] + extra).tolist(), gates, strict=True))
-        seems = [one for one in seems if one[0] < _OWN][:_FOLLOWED]
-        if len(cut) > 1:
-            now = own[0]
-            seems = [
-                (
-                    float(response.error(response.followed(skill, gate)).sum() - now)
-                    + price * (len(gate.skills) - len(here.skills)),
-                    gate,
-                )
-                for _, gate in seems
-            ]
-        changes += [(cost, skill, gate) for cost, gate in seems]
-    changes.sort()
+    changes = [
+        change
+        for skill in structure.gates
+        for change in _of_skill(structure, response, skill, allowed, price, near.get(skill, ()))
+    ]
     best, least = None, structure.error + price * structure.edges - _GAIN
-    for _, skill, gate in changes[:_WHOLE]:
+    for _, skill, gate in sorted(changes)[:_WHOLE]:
         other = structure.copy()
         other.change(skill, gate)
         other.polish()
         if other.error + price * other.edges < least:
             best, least = other, other.error + price * other.edges
     return best
+
+
+def _of_skill(
+    structure: Structure, response: Response, skill: int, allowed: Allowed, price: float,
+    near: Iterable[Requires],
+) -> list[tuple[float, int, Requires]]:  # fmt: skip
+    """Return gates that cost a skill itself little, and change what depends on it, or gain.
+
+    What they cost the others is not counted: a clock that is bent far does not answer to first
+    order, and what is right may seem to be the worst.
+    """
+    here, cut = structure.gates[skill], structure.descendants(skill)
+    others = [j for j in structure.gates if j not in cut]
+    gates = [
+        gate
+        for gate in dict.fromkeys((*neighbours(here, others), *near))
+        if gate != here and allowed.permits(skill, gate) and set(gate.skills) <= set(others)
+    ]
+    own = response.errors(skill, [here, *gates])
+    cost = (own[1:] - own[0]).sum(axis=1)
+    cost += price * np.array([len(gate.skills) - len(here.skills) for gate in gates])
+    found, effects = list[tuple[float, int, Requires]](), set[tuple[float, ...]]()
+    for at in np.argsort(cost, kind="stable")[:_FOLLOWED].tolist():
+        if cost[at] > _OWN:
+            break
+        if len(cut) > 1:
+            after = response.error(response.followed(skill, gates[at])) - own[0]
+            effect = tuple(np.round(after, 1).tolist())
+            same = np.abs(after - own[1 + at] + own[0]).max() < _EFFECT
+            if effect in effects or (same and cost[at] > 0.0):
+                continue
+            effects.add(effect)
+        elif cost[at] > 0.0:
+            break
+        found.append((float(cost[at]), skill, gates[at]))
+    return found
