@@ -135,8 +135,11 @@ class Builder:
         if len(structure.gates) > _FEW and agreement.tested([skill])[0] > _UNTESTED:
             score(agreement.likely(skill, wide=wide))
         else:
-            others = list(structure.gates)
-            search_gates(skill, others, self.allowed, score, self.price, wide=wide)
+            onset = agreement.onset(skill)
+            search_gates(
+                skill, list(structure.gates), self.allowed, score, self.price, onset=onset,
+                wide=wide,
+            )  # fmt: skip
         best = sorted(found.values(), key=lambda one: one.score)
         if not best:
             return []
