@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -49,6 +50,9 @@ _MOST = 0.25
 
 #: Standard deviations by which a skill with the right gate exceeds what is usual.
 _CHANCE, _DOUBTED = 2.5, 1.5
+
+#: The same of a skill that nothing explains, and of one that may yet have been in its place.
+_LOST, _NEARLY = 8.0, 6.0
 
 #: Skills, of those nearest to being explained, for which earlier gates are looked at again; gates
 #: of a skill that are remembered for that.
@@ -242,6 +246,15 @@ class Builder:
         return [one for one in grown if one.total < grown[0].total + _DISTANT][:_ALIVE]
 
 
+class _Past(NamedTuple):
+    """Where a construction was when it had a choice of skills: all that were tried."""
+
+    alive: list[Structure]
+    order: list[int]
+    added: list[float]
+    tried: dict[int, list[Grown]]
+
+
 def _same(one: Structure, other: Structure) -> bool:
     """Whether two structures say the same to skills that come later, by whatever gates."""
     sharp = np.minimum(one.precision, other.precision)
@@ -308,6 +321,8 @@ class Construction:
         self._order = [i for i in order if i not in start.gates]
         self.alive = [start]
         self._added: list[float] = []
+        self._past: list[_Past] = []
+        self._tried_back: set[int] = set()
 
     @property
     def done(self) -> bool:
@@ -344,7 +359,7 @@ class Construction:
         if not any(
             (not many or agreement.promising(skill, wide=wide)) and grow(skill, wide=wide)
             for wide in ways
-            for skill in queue[: None if right and many else _TRIED]
+            for skill in queue[: None if right else _TRIED]
         ):
             for skill in queue[:_TRIED] if not tried else ():
                 grow(skill, wide=len(first.gates) > 2)
@@ -359,9 +374,34 @@ class Construction:
             tried,
             key=lambda one: max(one[1][0].added, clear) + 0.2 * (one[1][0].total - least),
         )
+        if grown[0].added > self._clear(_LOST) and right and self._back():
+            return
+        if len(tried) > 1:
+            self._past.append(_Past(self.alive, list(self._order), list(self._added), dict(tried)))
+        self._put(skill, grown)
+
+    def _put(self, skill: int, grown: list[Grown]) -> None:
         self._order.remove(skill)
         self._added.append(grown[0].added)
         self.alive = [one.structure for one in grown]
+
+    def _back(self) -> bool:
+        """Go back to where one of the skills still to come fitted, and put it in there.
+
+        What was put in before it cannot be right if nothing explains it any more.
+        """
+        while self._past:
+            past = self._past.pop()
+            lost = [i for i in self._order if i in past.tried and i not in self._tried_back]
+            if not lost:
+                continue
+            skill = min(lost, key=lambda i: past.tried[i][0].added)
+            if past.tried[skill][0].added < self._clear(_NEARLY):
+                self._tried_back.add(skill)
+                self.alive, self._order, self._added = past.alive, past.order, past.added
+                self._put(skill, past.tried[skill])
+                return True
+        return False
 
     def _clear(self, chance: float = _CHANCE) -> float:
         """Return the most that a skill adds with the right gate, but for chance (deviations)."""
