@@ -48,6 +48,9 @@ _TESTED, _UNTESTED = 0.8, 0.3
 #: prerequisites are not in yet agrees with none, and shall not decide.
 _MOST = 0.25
 
+#: What a skill with the right gate adds for each node, before the curves tell.
+_USUAL = 0.95
+
 #: Standard deviations by which a skill with the right gate exceeds what is usual.
 _CHANCE, _DOUBTED = 2.5, 1.5
 
@@ -228,6 +231,7 @@ class Builder:
                 for option, bad in zip(options, against, strict=True)
             ]
         pool.sort(key=lambda one: one[0])
+        doubtful = _USUAL * self.size + _DOUBTED * math.sqrt(2.0 * self.size)
         grown: list[Grown] = []
         for total, option, before in pool[: 4 * _ALIVE]:
             if len(grown) >= _ALIVE and total > pool[0][0] + _CLOSE:
@@ -236,7 +240,7 @@ class Builder:
             after.add(skill, option.gate, option.track)
             after.tau = option.tau
             after.polish()
-            if not grown and after.error - before.error > EXPLAINED * self.size:
+            if after.error - before.error > doubtful and len(grown) < _WIDELY:
                 _anew(after)
             # The same by another gate is no other hypothesis: refinement weighs the gates.
             if not any(_same(after, one.structure) for one in grown):
@@ -361,8 +365,11 @@ class Construction:
             for wide in ways
             for skill in queue[: None if right else _TRIED]
         ):
-            for skill in queue[:_TRIED] if not tried else ():
-                grow(skill, wide=len(first.gates) > 2)
+            hopeless = self._clear(_LOST)
+            if all(grown[0].added > hopeless for _, grown in tried):
+                there = {skill for skill, _ in tried}
+                for skill in [i for i in queue if i not in there][:_TRIED]:
+                    grow(skill, wide=len(first.gates) > 2)
         if not tried:
             self.alive = []
             return
@@ -406,7 +413,7 @@ class Construction:
     def _clear(self, chance: float = _CHANCE) -> float:
         """Return the most that a skill adds with the right gate, but for chance (deviations)."""
         size = self._builder.size
-        usual = float(np.median(self._added[2:])) if len(self._added) > 5 else 0.95 * size
+        usual = float(np.median(self._added[2:])) if len(self._added) > 5 else _USUAL * size
         return min(usual, size) + chance * math.sqrt(2.0 * size)
 
     def _reconsider(self, tried: list[tuple[int, list[Grown]]]) -> None:
