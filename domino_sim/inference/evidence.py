@@ -69,7 +69,6 @@ def weigh(
     others: Others,
     scale: float,
     allowed: Allowed,
-    price: float,
     *,
     most: float = 1.0,
 ) -> list[Edge]:
@@ -87,8 +86,6 @@ def weigh(
         By what χ² is divided: 1 where noise explains the residuals.
     allowed
         What prior knowledge forbids, and requires.
-    price
-        What each edge costs in `scored`.
     """
     edges = []
     alone = structure.records.runs == 1
@@ -108,10 +105,9 @@ def weigh(
             ]
             continue
         found = scored[skill]
-        free = len(structure.gates) - 1
-        fit = found.score - price * np.array([len(one.skills) for one in found.gates])
-        rare = np.array([_rarity(len(one.skills), free) for one in found.gates])
-        weight = np.exp(0.5 * (fit.min() - fit) / scale - rare)
+        # The price of edges is that of lists of skills; a set has size! orders.
+        sets = np.array([math.lgamma(len(one.skills) + 1.0) for one in found.gates])
+        weight = np.exp(0.5 * (found.score.min() - found.score) / scale + sets)
         weight /= weight.sum()
         probability: dict[int, float] = {}
         for one, share in zip(found.gates, weight.tolist(), strict=True):
@@ -133,15 +129,6 @@ def weigh(
                 if edge is not None:
                     edges.append(edge)
     return edges
-
-
-def _rarity(size: int, skills: int) -> float:
-    """Return −log of the prior of one gate of `size` skills out of `skills`.
-
-    Each prerequisite more is half as likely, whichever they are. A price for each edge that does
-    not count how many sets there are makes one simple gate surer than many others together.
-    """
-    return math.log(math.comb(skills, size)) + size * math.log(2.0)
 
 
 def _unweighed(structure: Structure, skill: int, j: int, *, sure: bool) -> Edge:

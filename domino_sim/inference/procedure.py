@@ -144,9 +144,7 @@ def infer(
     confirm(best, refiner, study.records)
     cost = refiner.cost(best)
     others = {graph: value - cost for graph, value in refiner.visited.items()}
-    edges = weigh(
-        best, refiner.scored, others, scale, refiner.allowed, refiner.price, most=study.surest
-    )
+    edges = weigh(best, refiner.scored, others, scale, refiner.allowed, most=study.surest)
     return make_inference(
         study, best, edges, scale, search.forms, known.names, stopped=search.stopped
     )
