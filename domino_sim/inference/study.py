@@ -173,15 +173,9 @@ def _silent(table: CurveTable, rise: Floats, early: np.ndarray, before: Floats) 
             told[name] = "has no curve in any run"
         elif (before[there[:, i], i] == 1.0).all():
             told[name] = "is learned at the start of every run"
-        elif not early[i] and not rise[:, i].any() and not _waits(table, before, i):
+        elif not early[i] and not rise[:, i].any():
             told[name] = "does not move in any run"
     return told
-
-
-def _waits(table: CurveTable, before: Floats, i: int) -> bool:
-    """Whether a skill that does not move is one that is trained and not begun: something is missing."""
-    there = table.known.any(axis=1)[:, i]
-    return bool((before[there, i] == before.min()).all() and (table.frequency[there, i] > 0.0).all())
 
 
 def _check(table: CurveTable, use: np.ndarray, left_out: Mapping[str, str]) -> None:
