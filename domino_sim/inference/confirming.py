@@ -19,7 +19,8 @@ _DOUBTFUL, _OF_SKILL, _MOST = 14.0, 6, 40
 #: A gate that changes χ² of no run by this, to first order, says the same.
 _SAME = 0.3
 
-_STEPS = 12
+#: Newton's steps of the clock at once, rounds of them at most, and the gain that ends them.
+_STEPS, _ROUNDS, _CONVERGED = 15, 8, 0.1
 
 
 def confirm(structure: Structure, refiner: Refiner, records: Records) -> None:
@@ -31,8 +32,11 @@ def confirm(structure: Structure, refiner: Refiner, records: Records) -> None:
     if structure.records.level.shape[1] >= records.level.shape[1]:
         return
     whole = structure.on(records)
-    whole.polish(2 * _STEPS)
-    now, response = refiner.cost(whole), Response(whole)
+    for _ in range(_ROUNDS):
+        before = whole.error
+        if before - whole.polish(_STEPS, 0.01) < _CONVERGED:
+            break
+    response = Response(whole)
     doubts = []
     for skill, scored in refiner.scored.items():
         here = structure.gates[skill]
@@ -55,8 +59,13 @@ def confirm(structure: Structure, refiner: Refiner, records: Records) -> None:
             continue
         other = whole.copy()
         other.change(skill, gate)
-        other.polish(_STEPS)
+        there = other.polish(_STEPS, 0.01) + refiner.price * other.edges
+        # Whatever of that is due to more steps of the clock alone is not the gate's.
+        other.change(skill, structure.gates[skill])
+        other.polish(_STEPS, 0.01)
+        if other.error < whole.error:
+            whole = other
         scored = refiner.scored[skill]
-        scored.put(gate, scored.score_of(structure.gates[skill]) + refiner.cost(other) - now)
+        scored.put(gate, scored.score_of(structure.gates[skill]) + there - refiner.cost(whole))
     for scored in refiner.scored.values():
         scored.sort()

@@ -26,7 +26,7 @@ _POINTS = 12
 #: The most that one run may say against a gate: the logarithm of its work is off by this.
 _FAR = 2.0
 
-#: A level is known to within so many standard deviations, and work that is only bounded is so sharp.
+#: A level is known to so many standard deviations, and work that is only bounded is so sharp.
 _SIGMAS, _BOUND = 2.0, 25.0
 
 
