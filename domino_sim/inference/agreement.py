@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from domino_sim.inference.forms import Requires
-from domino_sim.inference.onset import onset_of
+from domino_sim.inference.onset import Onset, onset_of
 from domino_sim.inference.proposals import Allowed, search_gates
 from domino_sim.inference.rates import rated
 from domino_sim.inference.structure import Structure
@@ -75,6 +75,14 @@ class Agreement:
         courses = self._structure.courses
         return courses.track(skill, courses.open_time(gates, self._structure.tracks))
 
+    def onset(self, skill: int) -> Onset | None:
+        """Return the onset of a skill under soft gates, where the clock tells of it."""
+        others = list(self._structure.gates)
+        if self._structure.courses.form.kind == "hard" or not others:
+            return None
+        onset = onset_of(self._structure, skill, others, self._clock.tau, self.known)
+        return onset if onset.known else None
+
     def likely(self, skill: int, *, wide: bool = False) -> list[Requires]:
         """Return the gates that agree best, the best first."""
         if (skill, wide) not in self._likely:
@@ -88,12 +96,8 @@ class Agreement:
             tracks = self.tracks(skill, gates)
             return self.errors(skill, tracks), courses.opening(tracks)
 
-        onset = None
-        if courses.form.kind == "soft" and others:
-            onset = onset_of(self._structure, skill, others, self._clock.tau, self.known)
-            onset = onset if onset.known else None
         found = search_gates(
-            skill, others, self._allowed, score, self._price, onset=onset, wide=wide
+            skill, others, self._allowed, score, self._price, onset=self.onset(skill), wide=wide
         )
         near = int((found.score < found.score.min(initial=math.inf) + _REACH).sum())
         return found.gates[: max(_LEAST, min(_MOST, near))]

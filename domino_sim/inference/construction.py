@@ -1,287 +1,51 @@
 """A first graph: skills are put in one by one, several structures kept alive.
 
-Where no skill that is in moves, nothing fixes the clock, and a new skill fits whatever its gate:
-the clock is what it tells. So each gate it may have is a hypothesis about the clock, and is judged
-by how well the skills still to come agree with that clock (``docs/inference.md``, "Search").
+A skill that nothing explains to within noise tells that something before it is wrong: an earlier
+gate, which is looked at again, or the order, and then the way is gone back.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from domino_sim.inference.agreement import EXPLAINED, KNOWN, Agreement
-from domino_sim.inference.forms import Requires
-from domino_sim.inference.proposals import Allowed, search_gates
-from domino_sim.inference.rates import fit, rated
-from domino_sim.inference.records import Records
+from domino_sim.inference.agreement import Agreement
+from domino_sim.inference.building import ALIVE, DOUBTED, FEW, USUAL, WIDELY, Builder, Grown
+from domino_sim.inference.proposals import Allowed
+from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.structure import Structure
-from domino_sim.levels import Floats, work_from_level
 
 __all__ = ["Construction"]
-
-#: Structures kept alive, those of them a wide search starts from, and options of one that are kept
-#: for a skill.
-_ALIVE, _WIDELY, _OPTIONS = 4, 2, 60
-
-#: An option is kept while its score is within this of the best (χ²), and a structure within that.
-_CLOSE, _DISTANT = 30.0, 150.0
 
 #: Skills that are tried where the first is not explained, and that judge a clock; all are tried
 #: while the misfit is below this, for then there is one that belongs here.
 _TRIED, _JUDGES, _RIGHT = 4, 5, 1.1
 
-#: Clocks are the same that are less than this apart (χ²), and courses (log work).
-_SAME, _SAME_WORK = 9.0, 0.02
+#: The same of a skill that nothing explains, and of one that may yet have been in its place.
+_LOST, _NEARLY = 8.0, 6.0
 
-#: Nodes a run of which a skill tells the clock, that judges are not asked about.
-_TOLD = 1
+#: From this part of its way under a known clock a skill counts as tested by it.
+_TESTED = 0.8
 
-#: From this part of its way under a known clock a skill counts as tested by it; below the other
-#: the known part says too little to choose gates by.
-_TESTED, _UNTESTED = 0.8, 0.3
-
-#: The most that a skill that judges can say against a clock, for each node: one whose own
-#: prerequisites are not in yet agrees with none, and shall not decide.
-_MOST = 0.25
+#: Standard deviations by which a skill with the right gate exceeds what is usual.
+_CHANCE = 2.5
 
 #: A skill that starts nearer to 1 than this is learned at the start.
-_NEARLY = 0.1
+_LEFT = 0.1
 
-#: Steps of frequencies that are not known, when a skill has been put in.
-_ROUNDS = 2
-
-#: With more skills in than this, only the gates that agree best with the clock so far are tried.
-_FEW = 8
+#: Skills, of those nearest to being explained, for which earlier gates are looked at again.
+_RECONSIDERED = 2
 
 
-@dataclass(frozen=True)
-class Option:
-    """A gate for a new skill, and what follows from it.
+class _Past(NamedTuple):
+    """Where a construction was when it had a choice of skills: all that were tried."""
 
-    Attributes
-    ----------
-    gate, track
-        The gate and the track.
-    tau : (runs, nodes) array
-        The clock with it; `precision` is how sharply it is known.
-    error
-        χ² of the skills that are in and the new one.
-    score
-        That and the price of the edges.
-    """
-
-    gate: Requires
-    track: Floats
-    tau: Floats
-    precision: Floats
-    error: float
-    score: float
-
-
-@dataclass(frozen=True)
-class Grown:
-    """A structure with the new skill, and its `total`: its score and what the judges say."""
-
-    structure: Structure
-    added: float
-    total: float
-
-
-class Builder:
-    """Puts skills in.
-
-    Parameters
-    ----------
-    nodes, allowed
-        The levels, and which gates are permitted.
-    price
-        What an edge must gain in χ².
-    """
-
-    def __init__(self, nodes: Records, allowed: Allowed, price: float) -> None:
-        self.nodes, self.allowed, self.price = nodes, allowed, price
-        self.size = nodes.level.shape[0] * nodes.level.shape[1]
-        self._agreements: list[tuple[Structure, Agreement]] = []
-
-    def attend(self, alive: list[Structure]) -> None:
-        """Remember how skills agree with the clocks of these structures, and of no others."""
-        self._agreements = [(one, Agreement(one, one, self.allowed, self.price)) for one in alive]
-
-    def agreement(self, structure: Structure) -> Agreement:
-        """Return how skills agree with the clock of a structure that is attended to."""
-        return next(found for one, found in self._agreements if one is structure)
-
-    def options(self, structure: Structure, skill: int, *, wide: bool) -> list[Option]:
-        """Return the gates `skill` may have, best first."""
-        found: dict[Requires, Option] = {}
-        unit = 1.0 / structure.courses.frequency.max(axis=1)[:, None]
-
-        def score(gates: list[Requires]) -> tuple[Floats, Floats]:
-            courses = structure.courses
-            tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
-            known = np.square(structure.tau + unit) * structure.precision > KNOWN
-            tracks, owed = rated(structure, skill, tracks, structure.tau, known)
-            tau, by_run, precision = self._clocks(structure, skill, tracks)
-            by_run = by_run + owed
-            error = by_run.sum(axis=1)
-            scores = error + self.price * np.array([len(gate.skills) for gate in gates])
-            for each in zip(gates, tracks, tau, precision, error, scores, strict=True):
-                if self.allowed.permits(skill, each[0]):
-                    found[each[0]] = Option(*each)
-            return by_run, courses.opening(tracks)
-
-        agreement = self.agreement(structure)
-        if len(structure.gates) > _FEW and agreement.tested([skill])[0] > _UNTESTED:
-            score(agreement.likely(skill, wide=wide))
-        else:
-            others = list(structure.gates)
-            search_gates(skill, others, self.allowed, score, self.price, wide=wide)
-        best = sorted(found.values(), key=lambda one: one.score)
-        if not best:
-            return []
-        excess = best[0].error - structure.error - 1.3 * self.size
-        reach = best[0].score + _CLOSE + 0.5 * max(0.0, excess)
-        return [option for option in best if option.score < reach][:_OPTIONS]
-
-    def _clocks(
-        self, structure: Structure, skill: int, tracks: Floats
-    ) -> tuple[Floats, Floats, Floats]:
-        """Return, for each track of the new skill, the clock, χ² by run and how sharp the clock is.
-
-        log τ is the mean of what the skills that are in say and what the new one says, by their
-        precisions; then one step of Newton's, taken into χ² only.
-        """
-        courses, form = structure.courses, structure.courses.form
-        level, weight = self.nodes.level[..., skill], self.nodes.weight[..., skill]
-        smooth, error = self.nodes.smooth[..., skill], self.nodes.error[..., skill]
-        unit = 1.0 / courses.frequency.max(axis=1)[:, None]
-        most = 1.0 - np.minimum(0.5 * error, 0.2 * (1.0 - form.floor))
-        work = work_from_level(np.clip(smooth, form.floor, most), form.loss) - form.start
-        own = courses.inverse(skill, tracks, np.maximum(work, 0.0))
-        _, slope = courses.levels(skill, tracks, own, courses.place(own))
-        sharp = np.square((own + unit) * slope) * weight * self.nodes.under_way[..., skill]
-        known = np.square(structure.tau + unit) * structure.precision
-        before = np.log(structure.tau + unit)
-        together = (known * before + sharp * np.log(own + unit) + 1e-6 * before) / (
-            known + sharp + 1e-6
-        )
-        # Where neither says how late it is, it is late enough for a skill that is learned.
-        learned = np.where(self.nodes.learned[..., skill], np.log(own + unit), -np.inf)
-        together = np.where(known + sharp < KNOWN, learned, together)
-        together = np.maximum(np.maximum.accumulate(together, axis=-1), np.log(unit))
-        tau = np.maximum(np.exp(together) - unit, 0.0)
-        place = courses.place(tau)
-        found, slope = courses.levels(skill, tracks, tau, place)
-        sums = _Sums(level - found, slope, weight)
-        precision = np.square(slope) * weight * self.nodes.under_way[..., skill]
-        for i, track in structure.tracks.items():
-            one = track[None] if form.kind == "hard" else track
-            found, slope = courses.levels(i, one, tau, place)
-            weight = self.nodes.weight[..., i]
-            sums.add(self.nodes.level[..., i] - found, slope, weight)
-            precision += np.square(slope) * weight * self.nodes.under_way[..., i]
-        return tau, sums.error, precision
-
-    def judge(self, structure: Structure, options: list[Option], judges: list[int]) -> Floats:
-        """Return how badly `judges` agree with the clock of each option, (options,)."""
-        against = np.zeros(len(options))
-        before = self.agreement(structure).known
-        clocks = [Agreement(structure, one, self.allowed, self.price) for one in options]
-        if max(int((one.known & ~before).sum()) for one in clocks) <= _TOLD * len(before):
-            return against  # none tells anything new of the clock
-        for skill in judges:
-            gates = clocks[0].likely(skill)
-            if not gates:
-                continue
-            tracks = clocks[0].tracks(skill, gates)
-            price = self.price * np.array([len(gate.skills) for gate in gates])
-            for o, clock in enumerate(clocks):
-                miss = clock.errors(skill, tracks).sum(axis=1)
-                against[o] += min(float((miss + price).min()), _MOST * self.size)
-        return against
-
-    def grow(self, alive: list[Structure], skill: int, judges: list[int], *, wide: bool) -> list[
-        Grown
-    ]:  # fmt: skip
-        """Return the best structures with `skill` put in."""
-        pool: list[tuple[float, Option, Structure]] = []
-        for structure in alive:
-            options = self.options(structure, skill, wide=wide)
-            if not options:
-                continue
-            # Where none explains the skill, it is not the clocks they tell that matter.
-            explained = options[0].error - structure.error < EXPLAINED * self.size
-            told = len(options) > 1 and explained
-            against = self.judge(structure, options, judges) if told else [0.0] * len(options)
-            owed = self.price * structure.edges
-            pool += [
-                (option.score + owed + float(bad), option, structure)
-                for option, bad in zip(options, against, strict=True)
-            ]
-        pool.sort(key=lambda one: one[0])
-        grown: list[Grown] = []
-        for total, option, before in pool[: 4 * _ALIVE]:
-            if len(grown) >= _ALIVE and total > pool[0][0] + _CLOSE:
-                break
-            after = before.copy()
-            after.add(skill, option.gate, option.track)
-            after.tau = option.tau
-            fit(after, 6, _ROUNDS, rough=True)
-            if not grown and after.error - before.error > EXPLAINED * self.size:
-                _anew(after)
-            # The same by another gate is no other hypothesis: refinement weighs the gates.
-            if not any(_same(after, one.structure) for one in grown):
-                total += after.error + after.penalty - before.penalty - option.error
-                grown.append(Grown(after, after.error - before.error, total))
-        grown.sort(key=lambda one: one.total)
-        return [one for one in grown if one.total < grown[0].total + _DISTANT][:_ALIVE]
-
-
-def _same(one: Structure, other: Structure) -> bool:
-    """Whether two structures say the same to skills that come later, by whatever gates."""
-    sharp = np.minimum(one.precision, other.precision)
-    if (np.square(one.tau - other.tau) * sharp).sum() > _SAME:
-        return False
-    if one.courses.form.kind == "hard":
-        return True
-    # Work goes on where levels show nothing of it any more, and soft gates open with it.
-    return all(
-        np.abs(np.log1p(track) - np.log1p(other.tracks[i])).max() < _SAME_WORK
-        for i, track in one.tracks.items()
-        if one.gates[i] != other.gates[i]
-    )
-
-
-def _anew(structure: Structure) -> None:
-    """Look for the clock anew, and keep what is better."""
-    other = structure.copy()
-    other.seek()
-    if other.polish(12) < structure.polish(12):
-        structure.tau, structure.error = other.tau, other.error
-        structure.precision = other.precision
-
-
-class _Sums:
-    """χ² with the clock moved by one Newton step at every node."""
-
-    def __init__(self, miss: Floats, slope: Floats, weight: Floats) -> None:
-        pull = slope * weight
-        self._square = np.square(miss) * weight
-        self._drive, self.stiff = pull * miss, pull * slope
-
-    def add(self, miss: Floats, slope: Floats, weight: Floats) -> None:
-        pull = slope * weight
-        self._square += np.square(miss) * weight
-        self._drive += pull * miss
-        self.stiff += pull * slope
-
-    @property
-    def error(self) -> Floats:
-        least = 1e-6 * self.stiff.max(axis=-1, keepdims=True) + 1e-9
-        return (self._square - np.square(self._drive) / (self.stiff + least)).sum(axis=2)
+    alive: list[Structure]
+    order: list[int]
+    added: list[float]
+    tried: dict[int, list[Grown]]
 
 
 class Construction:
@@ -301,12 +65,15 @@ class Construction:
         self._builder = Builder(nodes, allowed, price)
         known = nodes.weight.sum(axis=(0, 1))
         left = 1.0 - nodes.floor
-        part = (nodes.level - nodes.floor) / np.maximum(left, _NEARLY)
-        part = np.where(left > _NEARLY, np.clip(part, 0.0, 1.0), 1.0)
+        part = (nodes.level - nodes.floor) / np.maximum(left, _LEFT)
+        part = np.where(left > _LEFT, np.clip(part, 0.0, 1.0), 1.0)
         mean = (part * nodes.weight).sum(axis=(0, 1)) / np.where(known > 0.0, known, 1.0)
         order = np.argsort(-mean, kind="stable").tolist()
         self._order = [i for i in order if i not in start.gates]
         self.alive = [start]
+        self._added: list[float] = []
+        self._past: list[_Past] = []
+        self._tried_back: set[int] = set()
 
     @property
     def done(self) -> bool:
@@ -325,38 +92,90 @@ class Construction:
         """Put in one more skill."""
         builder, first = self._builder, self.alive[0]
         builder.attend(self.alive)
-        agreement, many = builder.agreement(first), len(first.gates) > _FEW
+        agreement, many = builder.agreement(first), len(first.gates) > FEW
         queue = self._tested_first(agreement) if many else list(self._order)
-        enough = EXPLAINED * builder.size
+        clear = self._clear()
         tried: list[tuple[int, list[Grown]]] = []
 
         def grow(skill: int, *, wide: bool) -> bool:
             judges = [other for other in queue[: _JUDGES + 1] if other != skill]
-            alive = self.alive[:_WIDELY] if wide else self.alive
+            alive = self.alive[:WIDELY] if wide else self.alive
             grown = builder.grow(alive, skill, judges, wide=wide)
             if grown:
                 tried.append((skill, grown))
-            return bool(grown) and grown[0].added < enough
+            return bool(grown) and grown[0].added < clear
 
         right = self.misfit < _RIGHT
         ways = (False, True) if right and len(first.gates) > 2 else (False,)
         if not any(
             (not many or agreement.promising(skill, wide=wide)) and grow(skill, wide=wide)
             for wide in ways
-            for skill in queue[: None if right and many else _TRIED]
+            for skill in queue[: None if right else _TRIED]
         ):
-            for skill in queue[:_TRIED] if not tried else ():
-                grow(skill, wide=len(first.gates) > 2)
+            hopeless = self._clear(_LOST)
+            if all(grown[0].added > hopeless for _, grown in tried):
+                there = {skill for skill, _ in tried}
+                for skill in [i for i in queue if i not in there][:_TRIED]:
+                    grow(skill, wide=len(first.gates) > 2)
         if not tried:
             self.alive = []
             return
         least = min(grown[0].total for _, grown in tried)
+        tried.sort(key=lambda one: max(one[1][0].added, clear) + 0.2 * (one[1][0].total - least))
+        if tried[0][1][0].added > self._clear(DOUBTED):
+            self._reconsider(tried)
         skill, grown = min(
             tried,
-            key=lambda one: max(one[1][0].added, enough) + 0.2 * (one[1][0].total - least),
+            key=lambda one: max(one[1][0].added, clear) + 0.2 * (one[1][0].total - least),
         )
+        if grown[0].added > self._clear(_LOST) and right and self._back():
+            return
+        if len(tried) > 1:
+            self._past.append(_Past(self.alive, list(self._order), list(self._added), dict(tried)))
+        self._put(skill, grown)
+
+    def _put(self, skill: int, grown: list[Grown]) -> None:
         self._order.remove(skill)
+        self._added.append(grown[0].added)
         self.alive = [one.structure for one in grown]
+
+    def _back(self) -> bool:
+        """Go back to where one of the skills still to come fitted, and put it in there.
+
+        What was put in before it cannot be right if nothing explains it any more.
+        """
+        while self._past:
+            past = self._past.pop()
+            lost = [i for i in self._order if i in past.tried and i not in self._tried_back]
+            if not lost:
+                continue
+            skill = min(lost, key=lambda i: past.tried[i][0].added)
+            if past.tried[skill][0].added < self._clear(_NEARLY):
+                self._tried_back.add(skill)
+                self.alive, self._order, self._added = past.alive, past.order, past.added
+                self._put(skill, past.tried[skill])
+                return True
+        return False
+
+    def _clear(self, chance: float = _CHANCE) -> float:
+        """Return the most that a skill adds with the right gate, but for chance (deviations)."""
+        size = self._builder.size
+        usual = float(np.median(self._added[2:])) if len(self._added) > 5 else USUAL * size
+        return min(usual, size) + chance * math.sqrt(2.0 * size)
+
+    def _reconsider(self, tried: list[tuple[int, list[Grown]]]) -> None:
+        """Look at earlier gates again, for the skills that are nearest to being explained."""
+        builder = self._builder
+        for at, (skill, grown) in enumerate(tried[:_RECONSIDERED]):
+            first = grown[0]
+            before = first.structure.error + builder.price * first.structure.edges
+            found = reconsidered(first.structure, builder.allowed, builder.price, builder.near)
+            gain = before - found.error - builder.price * found.edges
+            if gain > 0.0:
+                better = Grown(found, first.added - gain, first.total - gain)
+                tried[at] = (skill, [better, *grown[: ALIVE - 1]])
+                if better.added < self._clear():
+                    break
 
     def _tested_first(self, agreement: Agreement) -> list[int]:
         """Return the skills still to come, those first that the known clock tests."""

@@ -105,7 +105,9 @@ def weigh(
             ]
             continue
         found = scored[skill]
-        weight = np.exp(-0.5 * (found.score - found.score.min()) / scale)
+        # The price of edges is that of lists of skills; a set has size! orders.
+        sets = np.array([math.lgamma(len(one.skills) + 1.0) for one in found.gates])
+        weight = np.exp(0.5 * (found.score.min() - found.score) / scale + sets)
         weight /= weight.sum()
         probability: dict[int, float] = {}
         for one, share in zip(found.gates, weight.tolist(), strict=True):

@@ -1,5 +1,8 @@
 """When a skill is half learned, and how far gates would have let it come by then.
 
+Where the clock is not known then, it is known before or after, and the gate must not have let the
+skill come further by then than its level shows, or less far.
+
 Under soft gates that ask for all of several skills, what two or three do together does not follow
 from what each does alone: c is a product. But the work at one instant, p ∫ Π c_j dτ, is reckoned
 for all sets of two and three at once, and tells which are worth a whole look.
@@ -24,35 +27,42 @@ _POINTS = 12
 #: The most that one run may say against a gate: the logarithm of its work is off by this.
 _FAR = 2.0
 
+#: A level is known to so many standard deviations, and work that is only bounded is so sharp.
+_SIGMAS, _BOUND = 2.0, 25.0
+
 
 @dataclass(frozen=True)
 class Onset:
-    """Gates of other skills until one is half learned.
+    """Gates of other skills until instants at which the work of one is known, or bounded.
 
     Attributes
     ----------
-    open : (others, runs, points) array
-        c of each at the points of a quadrature over τ; `width` (runs, points) are its weights.
-    work : (runs,) array
-        ∫ c dτ that the skill needs to be half learned.
-    sharp : (runs,) array
-        1/σ² of the logarithm of that; 0 where the clock at that instant is not known.
+    open : (others, instants, points) array
+        c of each at the points of a quadrature over τ; `width` (instants, points) are its weights.
+    least, most : (instants,) array
+        ∫ c dτ by then. The same at an onset.
+    sharp : (instants,) array
+        1/σ² of the logarithm of that; 0 where nothing is known.
     """
 
     open: Floats
     width: Floats
-    work: Floats
+    least: Floats
+    most: Floats
     sharp: Floats
 
     @property
     def known(self) -> bool:
-        """Whether any run tells."""
+        """Whether any instant tells."""
         return bool((self.sharp > 0.0).any())
 
-    def pairs(self) -> Floats:
-        """Return what gates that ask for both of two cost, (others, others)."""
+    def pairs(self, *, early: bool = False) -> Floats:
+        """Return what gates that ask for both of two cost, (others, others).
+
+        With `early` one that opens too early costs nothing.
+        """
         together = np.einsum("arm,brm,rm->rab", self.open, self.open, self.width, optimize=True)
-        return self._cost(together)
+        return self._cost(together, early=early)
 
     def triples(self, pairs: np.ndarray) -> Floats:
         """Return what gates that ask for `pairs` (m, 2) and a third cost, (m, others)."""
@@ -60,9 +70,11 @@ class Onset:
         together = np.einsum("prm,arm->rpa", two, self.open, optimize=True)
         return self._cost(together)
 
-    def _cost(self, together: Floats) -> Floats:
-        off = np.log(np.maximum(together, 1e-300) / self.work[:, None, None])
-        off = np.clip(off, -_FAR, _FAR)
+    def _cost(self, together: Floats, *, early: bool = False) -> Floats:
+        together = np.maximum(together, 1e-300)
+        most = np.inf if early else self.most[:, None, None]
+        near = np.clip(together, self.least[:, None, None], most)
+        off = np.clip(np.log(together / near), -_FAR, _FAR)
         return np.einsum("rab,r->ab", np.square(off), self.sharp)
 
 
@@ -70,38 +82,71 @@ def onset_of(
     structure: Structure, skill: int, others: Sequence[int], tau: Floats, known: np.ndarray
 ) -> Onset:
     """Return the onset of `skill` by gates of `others` at a clock (runs, nodes) where `known`."""
-    courses, nodes = structure.courses, structure.records
+    courses = structure.courses
     form = courses.form
-    half = 0.5 * (1.0 + form.floor)
-    curve = nodes.smooth[..., skill]
-    after = np.argmax(curve >= half, axis=1)
-    runs = np.arange(len(curve))
-    there = (curve[runs, after] >= half) & (after > 0)
-    before = np.maximum(after - 1, 0)
-    there &= known[runs, after] & known[runs, before]
-    rise = np.where(there, curve[runs, after] - curve[runs, before], 1.0)
-    part = np.where(there, (half - curve[runs, before]) / rise, 0.0)
-    instant = tau[runs, before] + part * (tau[runs, after] - tau[runs, before])
-    there &= instant > 0.0
+    instant, least, most, sharp = _instants(structure, skill, tau, known)
     x, w = np.polynomial.legendre.leggauss(_POINTS)
-    at = np.where(there, instant, 1.0)[:, None] * (0.5 * (x + 1.0))
-    tracks = np.stack([structure.tracks[j] for j in others])
-    place = courses.place(at)
+    at = instant[..., None] * (0.5 * (x + 1.0))  # (runs, 2, points)
+    runs = len(tau)
+    place = courses.place(at.reshape(runs, -1))
     assert place is not None  # there are no onsets under hard gates
-    low = tracks[:, runs[:, None], place.below]
-    work = low + (tracks[:, runs[:, None], place.below + 1] - low) * place.part
-    need = float(work_from_level(half, form.loss)) - form.start
-    under_way = nodes.under_way[..., skill]
-    weight = (nodes.weight[..., skill] * under_way).sum(axis=1)
-    # At half the way the level answers to the logarithm of the work by about a third of the way.
-    sharp = np.where(there, weight * np.square(0.35 * (1.0 - form.floor)), 0.0)
+    tracks = np.stack([structure.tracks[j] for j in others])
+    each = np.arange(runs)[:, None]
+    low = tracks[:, each, place.below]
+    work = low + (tracks[:, each, place.below + 1] - low) * place.part
+    opened = courses.opened(work + courses.done[:, list(others)].T[..., None])
+
+    def needed(level: Floats) -> Floats:
+        work = work_from_level(np.clip(level, form.floor, 1.0), form.loss) - form.start
+        work = np.maximum(work - courses.done[:, skill, None], 1e-9)
+        return (work / courses.frequency[:, skill, None]).ravel()
+
     if courses.free is not None:
         # A frequency that is not known may be what is off.
         loose = 1.0 / (1.0 / np.maximum(sharp, 1e-9) + SPREAD**2)
-        sharp = np.where(courses.free[:, skill] & (sharp > 0.0), loose, sharp)
+        sharp = np.where(courses.free[:, skill, None] & (sharp > 0.0), loose, sharp)
     return Onset(
-        courses.opened(work + courses.done[:, list(others)].T[..., None]),
-        np.where(there, instant, 1.0)[:, None] * 0.5 * w,
-        np.maximum(need - courses.done[:, skill], 1e-9) / courses.frequency[:, skill],
-        sharp,
+        opened.reshape(len(others), 2 * runs, _POINTS),
+        (instant[..., None] * 0.5 * w).reshape(2 * runs, _POINTS),
+        np.where(least.ravel() > form.floor, needed(least), 0.0),
+        np.where(most.ravel() < 1.0, needed(most), np.inf),
+        sharp.ravel(),
     )
+
+
+def _instants(
+    structure: Structure, skill: int, tau: Floats, known: np.ndarray
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return instants, levels between which the skill is by then, and how sharp that is, (runs, 2).
+
+    Of a run the one at which it is half learned; else the last before and the first after it at
+    which the clock is known.
+    """
+    nodes, form = structure.records, structure.courses.form
+    half = 0.5 * (1.0 + form.floor)
+    instant, sharp = np.ones((len(tau), 2)), np.zeros((len(tau), 2))
+    least, most = np.full((len(tau), 2), form.floor), np.ones((len(tau), 2))
+    weight = (nodes.weight[..., skill] * nodes.under_way[..., skill]).sum(axis=1)
+    for r, (curve, clock, error) in enumerate(
+        zip(nodes.smooth[..., skill], tau, nodes.error[..., skill], strict=True)
+    ):
+        late = np.flatnonzero(curve >= half)
+        after = int(late[0]) if len(late) else len(curve)
+        if 0 < after < len(curve) and known[r, after - 1] and known[r, after]:
+            part = (half - curve[after - 1]) / (curve[after] - curve[after - 1])
+            instant[r, 0] = clock[after - 1] + part * (clock[after] - clock[after - 1])
+            least[r, 0] = most[r, 0] = half
+            # At half the way the level answers to the logarithm of the work by about a third of it.
+            sharp[r, 0] = weight[r] * np.square(0.35 * (1.0 - form.floor))
+            continue
+        seen = known[r] & (nodes.weight[r, :, skill] > 0.0)
+        before, later = np.flatnonzero(seen[:after]), np.flatnonzero(seen[after:]) + after
+        for at, node in enumerate((before[-1:], later[:1])):
+            if len(node):
+                k = int(node[0])
+                instant[r, at] = clock[k]
+                least[r, at] = curve[k] - _SIGMAS * error[k]
+                most[r, at] = curve[k] + _SIGMAS * error[k]
+                sharp[r, at] = _BOUND
+    sharp[instant <= 0.0] = 0.0
+    return np.where(instant > 0.0, instant, 1.0), least, most, sharp

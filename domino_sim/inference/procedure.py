@@ -13,6 +13,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from domino_sim.errors import ArgumentError
+from domino_sim.inference.confirming import confirm
 from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import SUREST, weigh
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
@@ -140,6 +141,7 @@ def infer(
             stopped=search.stopped,
         )  # fmt: skip
     scale = max(1.0, best.error / max(best.records.values, 1))
+    confirm(best, refiner, study.records)
     cost = refiner.cost(best)
     others = {graph: value - cost for graph, value in refiner.visited.items()}
     edges = weigh(best, refiner.scored, others, scale, refiner.allowed, most=study.surest)

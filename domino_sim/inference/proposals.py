@@ -28,9 +28,16 @@ _LATE = 0.02
 #: of one skill, and of two, that are extended by one more. Narrow and wide.
 _BEST, _HEADS, _HEAD_PAIRS = (24, 60), (2, 8), (3, 10)
 
+#: A wide search scores all sets that are so little worse (χ²) than the best, at most so many: where
+#: a skill never begins, many would keep it shut.
+_AS_GOOD, _MOST = 4.0, 400
+
 #: Of so many skills, all gates of two and three are scored; of more, so many pairs are looked at
 #: with each third.
 _ALL, _PAIRS_OF_TRIPLES = 8, 400
+
+#: What a pair that opens too early counts, of one that opens too late, where a third may follow.
+_EARLY = 0.1
 
 #: Gates scored at once, so that their tracks fit in memory.
 _BLOCK = 200
@@ -182,7 +189,7 @@ def search_gates(
                     if len(free) <= _ALL:
                         chosen: Iterable[Sequence[int]] = combinations(free, size)
                     elif onset is not None and not any:
-                        chosen = _by_onset(free, others, onset, size, _BEST[wide])
+                        chosen = _by_onset(free, others, onset, size, wide=wide)
                     else:
                         chosen = _together(free, *alone, size, _BEST[wide], any=any)
                     run(Requires.of(one, any) for one in chosen)
@@ -245,22 +252,34 @@ def _promise(
     return cost[skill, np.arange(cost.shape[1])].sum(axis=1), counts
 
 
+def _as_good(cost: Floats, count: int, *, wide: bool) -> int:
+    """Return how many sets to score: in a wide search all that may be as good as the best."""
+    near = int((cost < cost.min(initial=math.inf) + _AS_GOOD).sum())
+    return max(count, min(near, _MOST)) if wide else count
+
+
 def _by_onset(
-    skills: Sequence[int], others: Sequence[int], onset: Onset, size: int, count: int
+    skills: Sequence[int], others: Sequence[int], onset: Onset, size: int, *, wide: bool
 ) -> list[list[int]]:
     """Return the sets of `size` skills that open a soft gate most nearly when it opened."""
+    count = _BEST[wide]
     rows = [others.index(j) for j in skills]
     pairs = _pairs(len(rows))
     cost = onset.pairs()[np.ix_(rows, rows)][pairs[:, 0], pairs[:, 1]]
     if size == 2:
+        count = _as_good(cost, count, wide=wide)
         first = pairs[np.argsort(cost, kind="stable")[:count]]
         return [[skills[k] for k in one] for one in first.tolist()]
     if len(pairs) > _PAIRS_OF_TRIPLES:
-        pairs = pairs[np.argsort(cost, kind="stable")[:_PAIRS_OF_TRIPLES]]
+        # A third makes a gate open later: too early is no fault of a pair.
+        late = onset.pairs(early=True)[np.ix_(rows, rows)][pairs[:, 0], pairs[:, 1]]
+        order = np.argsort(late + _EARLY * cost, kind="stable")
+        pairs = pairs[order[:_PAIRS_OF_TRIPLES]]
     place = np.array(rows, dtype=np.int64)
     three = onset.triples(place[pairs])[:, rows]
     three[np.arange(len(pairs)), pairs[:, 0]] = np.inf
     three[np.arange(len(pairs)), pairs[:, 1]] = np.inf
+    count = _as_good(np.sort(three, axis=None)[::3], count, wide=wide)  # each is there three times
     some = np.argsort(three, axis=None, kind="stable")[: 3 * count]
     chosen = {
         tuple(sorted((*pairs[at // len(rows)].tolist(), at % len(rows)))): None

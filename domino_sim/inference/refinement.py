@@ -19,6 +19,7 @@ from domino_sim.inference.forms import Requires
 from domino_sim.inference.onset import onset_of
 from domino_sim.inference.proposals import Allowed, Scored, search_gates
 from domino_sim.inference.rates import TO_THE_END, fit
+from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
@@ -27,6 +28,9 @@ __all__ = ["Refiner"]
 
 #: Changes of a skill that are kept for pairs, and those of a skill that are judged whole.
 _KEPT, _WHOLE = 6, 4
+
+#: Gates of a skill that are looked at again with all that depends on it.
+_NEAR = 30
 
 #: Pairs that are judged whole; changes that are tried with mending, and rounds of it.
 _PAIRS, _REPAIRED, _MENDING = 12, 12, 3
@@ -98,6 +102,10 @@ class Refiner:
         for _ in range(_MOST_ROUNDS):
             singles = self._singles(structure)
             better = self._best_of(structure, singles)
+            if better is None and structure.error > self.floor:
+                near = {skill: scored.gates[:_NEAR] for skill, scored in self.scored.items()}
+                found = reconsidered(structure, self.allowed, self.price, near)
+                better = None if found is structure else found
             if better is None and structure.error > self.floor:
                 better = self._best_of(structure, self._pairs(structure, singles))
                 better = better or self._swept(structure) or self._repaired(structure, singles)

@@ -50,6 +50,23 @@ class Response:
         sums = np.stack([miss * miss, miss * slope, slope * slope], axis=1)
         return sums - self._own[skill], owed
 
+    def followed(self, skill: int, gate: Requires) -> Floats:
+        """Return what a gate changes in the sums with all that depends on `skill` following it.
+
+        (3, runs, records). What a level does not show of a course its dependents may.
+        """
+        other = self._structure.copy()
+        other.change(skill, gate)
+        cut = list(self._structure.descendants(skill))
+        courses, records, tau = other.courses, other.records, self._structure.tau
+        tracks = np.stack([other.tracks[i] for i in cut])
+        level, slope = courses.levels(cut, tracks, tau, self._place)
+        root = np.sqrt(np.moveaxis(records.weight[..., cut], -1, 0))
+        miss = (np.moveaxis(records.level[..., cut], -1, 0) - level) * root
+        slope = slope * root
+        sums = np.stack([(miss * miss).sum(0), (miss * slope).sum(0), (slope * slope).sum(0)])
+        return sums - np.sum([self._own[i] for i in cut], axis=0)
+
     def error(self, changes: Floats) -> Floats:
         """Return χ² of each run with the sums changed, (…, 3, runs, records) to (…, runs)."""
         sums = self._sums + changes

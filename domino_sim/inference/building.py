@@ -1,0 +1,291 @@
+"""Putting one skill into structures: gates it may have, and what the skills to come say of them.
+
+Where no skill that is in moves, nothing fixes the clock, and a new skill fits whatever its gate:
+the clock is what it tells. So each gate it may have is a hypothesis about the clock, and is judged
+by how well the skills still to come agree with that clock (``docs/inference.md``, "Search").
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from domino_sim.inference.agreement import EXPLAINED, KNOWN, Agreement
+from domino_sim.inference.forms import Requires
+from domino_sim.inference.proposals import Allowed, search_gates
+from domino_sim.inference.rates import fit, rated
+from domino_sim.inference.records import Records
+from domino_sim.inference.structure import Structure
+from domino_sim.levels import Floats, work_from_level
+
+__all__ = ["ALIVE", "DOUBTED", "FEW", "USUAL", "WIDELY", "Builder", "Grown"]
+
+#: Structures kept alive, those of them a wide search starts from, and options of one that are kept
+#: for a skill.
+ALIVE, WIDELY, _OPTIONS = 4, 2, 60
+
+#: An option is kept while its score is within this of the best (χ²), and a structure within that.
+_CLOSE, _DISTANT = 30.0, 150.0
+
+#: Clocks are the same that are less than this apart (χ²), and courses (log work).
+_SAME, _SAME_WORK = 9.0, 0.02
+
+#: Nodes a run of which a skill tells the clock, that judges are not asked about.
+_TOLD = 1
+
+#: Below this part of a skill's way the known clock says too little to choose its gates by.
+_UNTESTED = 0.3
+
+#: The most that a skill that judges can say against a clock, for each node: one whose own
+#: prerequisites are not in yet agrees with none, and shall not decide.
+_MOST = 0.25
+
+#: What a skill with the right gate adds for each node, before the curves tell.
+USUAL = 0.95
+
+#: Standard deviations of χ² above what is usual from which a skill's gate is doubted.
+DOUBTED = 1.5
+
+#: Gates of a skill that are remembered, to be looked at again.
+_NEAR = 30
+
+#: Steps of frequencies that are not known, when a skill has been put in.
+_ROUNDS = 2
+
+#: With more skills in than this, only the gates that agree best with the clock so far are tried.
+FEW = 8
+
+
+@dataclass(frozen=True)
+class Option:
+    """A gate for a new skill, and what follows from it.
+
+    Attributes
+    ----------
+    gate, track
+        The gate and the track.
+    tau : (runs, nodes) array
+        The clock with it; `precision` is how sharply it is known.
+    error
+        χ² of the skills that are in and the new one.
+    score
+        That and the price of the edges.
+    """
+
+    gate: Requires
+    track: Floats
+    tau: Floats
+    precision: Floats
+    error: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Grown:
+    """A structure with the new skill, and its `total`: its score and what the judges say."""
+
+    structure: Structure
+    added: float
+    total: float
+
+
+class Builder:
+    """Puts skills in.
+
+    Parameters
+    ----------
+    nodes, allowed
+        The levels, and which gates are permitted.
+    price
+        What an edge must gain in χ².
+    """
+
+    def __init__(self, nodes: Records, allowed: Allowed, price: float) -> None:
+        self.nodes, self.allowed, self.price = nodes, allowed, price
+        self.size = nodes.level.shape[0] * nodes.level.shape[1]
+        self.near: dict[int, list[Requires]] = {}
+        self._agreements: list[tuple[Structure, Agreement]] = []
+
+    def attend(self, alive: list[Structure]) -> None:
+        """Remember how skills agree with the clocks of these structures, and of no others."""
+        self._agreements = [(one, Agreement(one, one, self.allowed, self.price)) for one in alive]
+
+    def agreement(self, structure: Structure) -> Agreement:
+        """Return how skills agree with the clock of a structure that is attended to."""
+        return next(found for one, found in self._agreements if one is structure)
+
+    def options(self, structure: Structure, skill: int, *, wide: bool) -> list[Option]:
+        """Return the gates `skill` may have, best first."""
+        found: dict[Requires, Option] = {}
+        unit = 1.0 / structure.courses.frequency.max(axis=1)[:, None]
+
+        def score(gates: list[Requires]) -> tuple[Floats, Floats]:
+            courses = structure.courses
+            tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
+            known = np.square(structure.tau + unit) * structure.precision > KNOWN
+            tracks, owed = rated(structure, skill, tracks, structure.tau, known)
+            tau, by_run, precision = self._clocks(structure, skill, tracks)
+            by_run = by_run + owed
+            error = by_run.sum(axis=1)
+            scores = error + self.price * np.array([len(gate.skills) for gate in gates])
+            for each in zip(gates, tracks, tau, precision, error, scores, strict=True):
+                if self.allowed.permits(skill, each[0]):
+                    found[each[0]] = Option(*each)
+            return by_run, courses.opening(tracks)
+
+        agreement = self.agreement(structure)
+        if len(structure.gates) > FEW and agreement.tested([skill])[0] > _UNTESTED:
+            score(agreement.likely(skill, wide=wide))
+        else:
+            onset = agreement.onset(skill)
+            search_gates(
+                skill, list(structure.gates), self.allowed, score, self.price, onset=onset,
+                wide=wide,
+            )  # fmt: skip
+        best = sorted(found.values(), key=lambda one: one.score)
+        if not best:
+            return []
+        excess = best[0].error - structure.error - 1.3 * self.size
+        self.near[skill] = [option.gate for option in best[:_NEAR]]
+        reach = best[0].score + _CLOSE + 0.5 * max(0.0, excess)
+        return [option for option in best if option.score < reach][:_OPTIONS]
+
+    def _clocks(
+        self, structure: Structure, skill: int, tracks: Floats
+    ) -> tuple[Floats, Floats, Floats]:
+        """Return, for each track of the new skill, the clock, χ² by run and how sharp the clock is.
+
+        log τ is the mean of what the skills that are in say and what the new one says, by their
+        precisions; then one step of Newton's, taken into χ² only.
+        """
+        courses, form = structure.courses, structure.courses.form
+        level, weight = self.nodes.level[..., skill], self.nodes.weight[..., skill]
+        smooth, error = self.nodes.smooth[..., skill], self.nodes.error[..., skill]
+        unit = 1.0 / courses.frequency.max(axis=1)[:, None]
+        most = 1.0 - np.minimum(0.5 * error, 0.2 * (1.0 - form.floor))
+        work = work_from_level(np.clip(smooth, form.floor, most), form.loss) - form.start
+        own = courses.inverse(skill, tracks, np.maximum(work, 0.0))
+        _, slope = courses.levels(skill, tracks, own, courses.place(own))
+        sharp = np.square((own + unit) * slope) * weight * self.nodes.under_way[..., skill]
+        known = np.square(structure.tau + unit) * structure.precision
+        before = np.log(structure.tau + unit)
+        together = (known * before + sharp * np.log(own + unit) + 1e-6 * before) / (
+            known + sharp + 1e-6
+        )
+        # Where neither says how late it is, it is late enough for a skill that is learned.
+        learned = np.where(self.nodes.learned[..., skill], np.log(own + unit), -np.inf)
+        together = np.where(known + sharp < KNOWN, learned, together)
+        together = np.maximum(np.maximum.accumulate(together, axis=-1), np.log(unit))
+        tau = np.maximum(np.exp(together) - unit, 0.0)
+        place = courses.place(tau)
+        found, slope = courses.levels(skill, tracks, tau, place)
+        sums = _Sums(level - found, slope, weight)
+        precision = np.square(slope) * weight * self.nodes.under_way[..., skill]
+        for i, track in structure.tracks.items():
+            one = track[None] if form.kind == "hard" else track
+            found, slope = courses.levels(i, one, tau, place)
+            weight = self.nodes.weight[..., i]
+            sums.add(self.nodes.level[..., i] - found, slope, weight)
+            precision += np.square(slope) * weight * self.nodes.under_way[..., i]
+        return tau, sums.error, precision
+
+    def judge(self, structure: Structure, options: list[Option], judges: list[int]) -> Floats:
+        """Return how badly `judges` agree with the clock of each option, (options,)."""
+        against = np.zeros(len(options))
+        before = self.agreement(structure).known
+        clocks = [Agreement(structure, one, self.allowed, self.price) for one in options]
+        if max(int((one.known & ~before).sum()) for one in clocks) <= _TOLD * len(before):
+            return against  # none tells anything new of the clock
+        for skill in judges:
+            gates = clocks[0].likely(skill)
+            if not gates:
+                continue
+            tracks = clocks[0].tracks(skill, gates)
+            price = self.price * np.array([len(gate.skills) for gate in gates])
+            for o, clock in enumerate(clocks):
+                miss = clock.errors(skill, tracks).sum(axis=1)
+                against[o] += min(float((miss + price).min()), _MOST * self.size)
+        return against
+
+    def grow(self, alive: list[Structure], skill: int, judges: list[int], *, wide: bool) -> list[
+        Grown
+    ]:  # fmt: skip
+        """Return the best structures with `skill` put in."""
+        pool: list[tuple[float, Option, Structure]] = []
+        for structure in alive:
+            options = self.options(structure, skill, wide=wide)
+            if not options:
+                continue
+            # Where none explains the skill, it is not the clocks they tell that matter.
+            explained = options[0].error - structure.error < EXPLAINED * self.size
+            told = len(options) > 1 and explained
+            against = self.judge(structure, options, judges) if told else [0.0] * len(options)
+            owed = self.price * structure.edges
+            pool += [
+                (option.score + owed + float(bad), option, structure)
+                for option, bad in zip(options, against, strict=True)
+            ]
+        pool.sort(key=lambda one: one[0])
+        doubtful = USUAL * self.size + DOUBTED * math.sqrt(2.0 * self.size)
+        grown: list[Grown] = []
+        for total, option, before in pool[: 4 * ALIVE]:
+            if len(grown) >= ALIVE and total > pool[0][0] + _CLOSE:
+                break
+            after = before.copy()
+            after.add(skill, option.gate, option.track)
+            after.tau = option.tau
+            fit(after, 6, _ROUNDS, rough=True)
+            if after.error - before.error > doubtful and len(grown) < WIDELY:
+                _anew(after)
+            # The same by another gate is no other hypothesis: refinement weighs the gates.
+            if not any(_same(after, one.structure) for one in grown):
+                total += after.error + after.penalty - before.penalty - option.error
+                grown.append(Grown(after, after.error - before.error, total))
+        grown.sort(key=lambda one: one.total)
+        return [one for one in grown if one.total < grown[0].total + _DISTANT][:ALIVE]
+
+
+def _same(one: Structure, other: Structure) -> bool:
+    """Whether two structures say the same to skills that come later, by whatever gates."""
+    sharp = np.minimum(one.precision, other.precision)
+    if (np.square(one.tau - other.tau) * sharp).sum() > _SAME:
+        return False
+    if one.courses.form.kind == "hard":
+        return True
+    # Work goes on where levels show nothing of it any more, and soft gates open with it.
+    return all(
+        np.abs(np.log1p(track) - np.log1p(other.tracks[i])).max() < _SAME_WORK
+        for i, track in one.tracks.items()
+        if one.gates[i] != other.gates[i]
+    )
+
+
+def _anew(structure: Structure) -> None:
+    """Look for the clock anew, and keep what is better."""
+    other = structure.copy()
+    other.seek()
+    if other.polish(12) < structure.polish(12):
+        structure.tau, structure.error = other.tau, other.error
+        structure.precision = other.precision
+
+
+class _Sums:
+    """χ² with the clock moved by one Newton step at every node."""
+
+    def __init__(self, miss: Floats, slope: Floats, weight: Floats) -> None:
+        pull = slope * weight
+        self._square = np.square(miss) * weight
+        self._drive, self.stiff = pull * miss, pull * slope
+
+    def add(self, miss: Floats, slope: Floats, weight: Floats) -> None:
+        pull = slope * weight
+        self._square += np.square(miss) * weight
+        self._drive += pull * miss
+        self.stiff += pull * slope
+
+    @property
+    def error(self) -> Floats:
+        least = 1e-6 * self.stiff.max(axis=-1, keepdims=True) + 1e-9
+        return (self._square - np.square(self._drive) / (self.stiff + least)).sum(axis=2)
