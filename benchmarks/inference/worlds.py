@@ -260,14 +260,14 @@ def write(world: World, directory: str | Path) -> None:
 
 
 def _mixture_rows(world: World, labels: Sequence[str]) -> Iterator[list[object]]:
-    """Yield the head of a table of mixtures and its rows; with ``from`` where mixtures change."""
+    """Yield the head of a table of mixtures and its rows; with ``step`` where mixtures change."""
     if world.change is None:
         yield ["run", "skill", "frequency"]
         for label, mixture in zip(labels, world.frequencies.tolist(), strict=True):
             for name, p in zip(world.names, mixture, strict=True):
                 yield [label, name, repr(p)]
         return
-    yield ["run", "skill", "frequency", "from"]
+    yield ["run", "skill", "frequency", "step"]
     for label, mixtures in world.schedule.items():
         for step, mixture in mixtures.items():
             for name, p in mixture.items():

@@ -90,6 +90,8 @@ class CurveTable:
         """
         flat = np.isnan(self.frequency) & (rises(self.level, self.known, self.sigma) == 0.0)
         flat &= self.known.any(axis=1)
+        # Of a run in which nothing moves, nothing is known.
+        flat &= ~(flat | ~(self.frequency > 0.0) & ~np.isnan(self.frequency)).all(axis=1)[:, None]
         for r in np.flatnonzero(flat.any(axis=1)):
             skills = several(self.seen.skills[i] for i in np.flatnonzero(flat[r]))
             self.remarks.append(

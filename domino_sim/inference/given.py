@@ -78,7 +78,9 @@ def _by_name(curves: xr.Dataset, mixtures: Mapping[str, Any], shape: tuple[int, 
                     f"is {shown(mixture[step])}", where=f"mixtures: {run}: {step}",
                     expected="frequencies by skill",
                 )  # fmt: skip
-            schedule.append((_step(step, run), _with(curves, before, mixture[step], run)))
+            after = _with(curves, before, mixture[step], run)
+            if not schedule or not np.array_equal(after, before, equal_nan=True):
+                schedule.append((_step(step, run), after))
         found[r] = schedule[0][1]
         if len(schedule) > 1:
             changes[r] = schedule

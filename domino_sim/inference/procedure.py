@@ -222,6 +222,8 @@ class _Search:
         self.forms = {str(one.alive[0].courses.form): one.misfit for one in finished}
         if not finished or len(self._study.skills) < 2 or time.monotonic() > self._until:
             return False
+        if self._study.free is not None or self._study.follows is not None:
+            return False  # models of networks have no fitted frequencies, and begin untrained
         gates = self._misfit(finished[0].alive[0])
         if gates < _NETWORK:
             return False

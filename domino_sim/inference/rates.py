@@ -28,6 +28,9 @@ TO_THE_END = 25
 #: Standard deviation of the logarithms of the frequencies of a run.
 SPREAD = 1.0
 
+#: A skill is trained in a run from this part of the run's largest frequency.
+_TRAINED = 1e-5
+
 #: Step of the derivative by log p, and the farthest that log p goes at once.
 _SMALL, _STEP = 1e-4, 0.7
 
@@ -42,14 +45,22 @@ _LINKS = 2
 _CLOSE = 0.05
 
 
+def _spread(structure: Structure) -> tuple[Floats, np.ndarray]:
+    """Return log p around its mean, and what counts: trained skills that are in, (runs, skills)."""
+    frequency = structure.courses.frequency[:, list(structure.gates)]
+    counts = frequency > _TRAINED * frequency.max(axis=1, keepdims=True)
+    log = np.log(frequency)
+    mean = np.where(counts, log, 0.0).sum(axis=1) / counts.sum(axis=1)
+    return np.where(counts, log - mean[:, None], 0.0), counts
+
+
 def _penalty(structure: Structure) -> Floats:
     """Return what the spread of frequencies costs in each run, (runs,): 0 where all are known."""
     free = structure.courses.free
-    log = np.log(structure.courses.frequency[:, list(structure.gates)])
     if free is None:
-        return np.zeros(len(log))
-    away = np.square((log - log.mean(axis=1, keepdims=True)) / SPREAD).sum(axis=1)
-    return np.where(free.any(axis=1), away, 0.0)
+        return np.zeros(structure.courses.runs)
+    away, _ = _spread(structure)
+    return np.where(free.any(axis=1), np.square(away / SPREAD).sum(axis=1), 0.0)
 
 
 def rated(
@@ -92,8 +103,11 @@ def rated(
     sharp = np.where(known & nodes.under_way[..., skill], sharp, 0.0)
     off = np.log(np.maximum(work, 1e-9)) - np.log(np.maximum(model, 1e-9))
     here = np.log(courses.frequency[:, skill])
-    others = list(structure.gates)
-    mean = np.log(courses.frequency[:, others]).mean(axis=1) if others else here
+    mean = here
+    if structure.gates:
+        away, counts = _spread(structure)
+        log = np.log(courses.frequency[:, list(structure.gates)])
+        mean = np.where(counts, log - away, 0.0).sum(axis=1) / counts.sum(axis=1)
     told, due = (sharp * off).sum(axis=-1), (mean - here) / SPREAD**2
     log = (told + due) / (sharp.sum(axis=-1) + 1.0 / SPREAD**2)
     log = np.where(free[:, skill], np.clip(log, -_FARTHEST, _FARTHEST), 0.0)
@@ -182,9 +196,10 @@ def _newton(structure: Structure, free: np.ndarray, damping: Floats) -> Floats:
     hessian -= np.einsum("prk,qrk,rk->rpq", across, across, 1.0 / stiff, optimize=True)
     drive = np.einsum("pirk,irk->rp", jacobian, residual)
     drive -= np.einsum("prk,rk->rp", across, ahead / stiff)
-    log = np.log(structure.courses.frequency[:, order])
-    drive -= (log - log.mean(axis=1, keepdims=True)) / SPREAD**2
-    hessian += (np.eye(len(order)) - 1.0 / len(order)) / SPREAD**2
+    away, counts = _spread(structure)
+    drive -= away / SPREAD**2
+    alike = counts[:, :, None] * counts[:, None] / counts.sum(axis=1)[:, None, None]
+    hessian += (np.eye(len(order)) * counts[:, None] - alike) / SPREAD**2
     step = np.zeros(free.shape)
     for r, mask in enumerate(free[:, order]):
         at = np.flatnonzero(mask)

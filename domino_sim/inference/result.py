@@ -94,7 +94,8 @@ def make_inference(
     form = structure.courses.form
     model = {"kind": "gates", "text": str(form)}
     report = _report(study, form, graph, model, misfit, forms, stopped=stopped)
-    return Inference(graph, report | {"scale": scale}, _predicted(study, structure))
+    fitted = {"mixtures": _mixtures(study, structure.courses.frequency)}
+    return Inference(graph, report | fitted | {"scale": scale}, _predicted(study, structure))
 
 
 def make_grown_inference(
@@ -186,7 +187,7 @@ def _report(
     return {
         "skills": list(graph),
         "runs": list(study.runs),
-        "mixtures": _mixtures(study),
+        "mixtures": _mixtures(study, study.frequency),
         "form": {"kind": form.kind, "value": form.value, "loss": form.loss, "text": str(form)},
         "model": dict(model),
         "forms": {name: round(value, 4) for name, value in forms.items()},
@@ -200,10 +201,17 @@ def _report(
     }
 
 
-def _mixtures(study: Study) -> dict[str, dict[str, float]]:
-    """Return the frequencies of every run; 0 for what is not trained in it."""
-    least = _UNTRAINED * study.frequency.max(axis=1, keepdims=True)
-    frequency = np.where(study.frequency > least, study.frequency, 0.0)
+def _mixtures(study: Study, frequency: Floats) -> dict[str, dict[str, float]]:
+    """Return the frequencies of every run; 0 for what is not trained in it.
+
+    Of a run of which none is known they add up to 1: their scale is that of its clock.
+    """
+    least = _UNTRAINED * frequency.max(axis=1, keepdims=True)
+    frequency = np.where(frequency > least, frequency, 0.0)
+    if study.free is not None:
+        unknown = study.free | (frequency == 0.0)
+        total = frequency.sum(axis=1, keepdims=True)
+        frequency = np.where(unknown.all(axis=1, keepdims=True), frequency / total, frequency)
     return {
         run: dict(zip(study.skills, map(float, row), strict=True))
         for run, row in zip(study.runs, frequency, strict=True)

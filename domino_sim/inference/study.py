@@ -151,6 +151,7 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
         *_of_growth(laws, first[rise > 0.0]),
         *_of_starts(table, np.where(use & first_pieces[:, None], before[laws[0]], floor), floor),
         *_of_learned(learned),
+        *_of_unknown(table, use),
         *_of_hardly(table, bare, first, use & ~early, floor),
         *_of_few(few),
         *(_OF_MANY_STARTS if started else ()),
@@ -272,6 +273,19 @@ def _of_learned(learned: list[str]) -> list[str]:
     return [
         f"{several(learned)} {are} learned before the first record of every run: what {they_need} "
         "cannot be told"
+    ]
+
+
+def _of_unknown(table: CurveTable, use: np.ndarray) -> list[str]:
+    """Say in how many runs mixtures are fitted."""
+    unknown = np.isnan(table.frequency[:, use])
+    runs = np.flatnonzero(unknown.any(axis=1))
+    if not len(runs):
+        return []
+    what = "the mixture" if unknown[runs].all() else "part of the mixture"
+    return [
+        f"{what} of {table.names_of(runs)} is not known: it is fitted with the clock and the graph; "
+        "frequencies of one run are taken to differ by about a factor of e"
     ]
 
 

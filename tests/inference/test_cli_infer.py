@@ -143,7 +143,7 @@ def test_a_skill_that_is_left_out_is_said_and_drawn(files: list[str]) -> None:
     ("arguments", "told"),
     [
         (["none.csv"], "none.csv"),
-        (["curves.csv"], "--mixtures: the frequency of 's1' in the run 'run 1' is not known"),
+        (["curves.csv", "--mixtures", "late.csv"], "late.csv: row 2 (line 2), column 'step': is no"),
         (["curves.csv", "--mixtures", "none.csv"], "none.csv"),
         (["curves.csv", "--mixtures", "mixtures.csv", "--mastery", "1.5"], "--mastery: is 1.5"),
         (["curves.csv", "--mixtures", "mixtures.csv", "--seconds", "0"], "--seconds: is 0"),
@@ -164,6 +164,7 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_nothing_is_written(
     Path("odd.csv").write_text(mixtures + "run 7,s1,0.5\n", "utf-8")
     Path("below.csv").write_text(mixtures.replace("run 1,s1,", "run 1,s1,-0.5#", 1)
                                  .replace("#0.", "", 1), "utf-8")  # fmt: skip
+    Path("late.csv").write_text("run,skill,frequency,step\nrun 1,s1,0.5,-3\n", "utf-8")
     before = names_in(Path())
     code, out, err = cli("infer", *arguments)
     assert (code, out) == (2, "")
@@ -182,7 +183,7 @@ def rewritten(name: str, old: str, new: str) -> None:
     ("change", "told"),
     [
         (("curves.csv", r"^run 2,[1-9].*\n", ""), "the run 'run 2' has one record: left out"),
-        (("mixtures.csv", r"^run 2,.*\n", ""), "no frequency is known in 'run 2': left out"),
+        (("mixtures.csv", r"^run 2,.*\n", ""), "the mixture of 'run 2' is not known: it is fitted"),
         (("mixtures.csv", r"^run 2,s5,.*", "run 2,s5,0"), "the frequency of 's5' is 0"),
         (("curves.csv", r"^run 2,(\d+),s5,.*", r"run 2,\1,s5,"), "has no curve of 's5'"),
         (("curves.csv", r",s5,.*", ",s5,"), "s5 has no curve in any run: left out"),

@@ -150,11 +150,9 @@ def test_mixtures_by_run_and_skill_stand_in_for_those_of_the_curves() -> None:
         ({"run 2": {"A": "much"}}, "run 2: A: is 'much'"),
         ({"run 2": {"A": True}}, "run 2: A: is True"),
         ({"run 2": {"A": math.inf}}, "run 2: A: is inf"),
-        (
-            {"run 2": dict.fromkeys("BCDEF", 1.0) | {"A": math.nan}},
-            "'A' in the run 'run 2' is not known",
-        ),
-        ({"run 2": {"B": 1.0, "C": 1.0}}, "'A' in the run 'run 2' is not known"),
+        ({"run 2": {0: {"A": 1.0}, 100: 2.0}}, "run 2: 100: is 2.0; expected frequencies by skill"),
+        ({"run 2": {0: {"A": 1.0}, -1: {"A": 2.0}}}, "run 2: is -1; expected a step ≥ 0"),
+        ({"run 2": {0: {"A": 1.0}, 100: {"Z": 2.0}}}, "run 2: unknown skill 'Z'"),
         ({"run 2": 3}, "run 2: is 3; expected frequencies by skill"),
         ({"run 2": dict.fromkeys(REQUIRES, 0.0)}, "'run 2' trains no skill"),
     ],
@@ -172,11 +170,6 @@ def test_mixtures_that_do_not_go_with_the_curves_are_refused_by_name(
 def test_tables_of_another_shape_or_below_zero_are_refused(mixtures: Any) -> None:
     with pytest.raises(ArgumentError, match="4 runs × 6 skills"):
         infer(whole(), mixtures)
-
-
-def test_a_mixture_that_is_not_known_is_asked_for() -> None:
-    with pytest.raises(ArgumentError, match="not known"):
-        infer(whole().assign(frequency=whole().frequency * np.nan))
 
 
 # Prior knowledge

@@ -210,15 +210,16 @@ def test_what_follows_a_fall_is_left_out() -> None:
     assert remark(found, "'C' falls in 'run 2' (step 5,")
 
 
-def test_runs_of_less_than_two_records_or_without_a_mixture_are_left_out() -> None:
+def test_runs_of_less_than_two_records_are_left_out_those_without_a_mixture_fitted() -> None:
     def change(curves: xr.Dataset) -> None:
         curves.level.values[0, 1:] = np.nan
         curves.frequency.values[1] = np.nan
 
     found = study(change)
-    assert found.runs == ("run 3",)
+    assert found.runs == ("run 2", "run 3")
     assert remark(found, "the run 'run 1' has one record: left out")
-    assert remark(found, "no frequency is known in 'run 2': left out")
+    assert remark(found, "the mixture of 'run 2' is not known: it is fitted")
+    assert found.free is not None and found.free.all(axis=1).tolist() == [True, False]
 
 
 def test_a_skill_that_a_run_trains_but_does_not_record_keeps_its_frequency() -> None:

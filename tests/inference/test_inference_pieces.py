@@ -1,0 +1,109 @@
+"""Runs whose mixture changes are cut there, and their pieces joined by the clock."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from inferred import edges
+
+import domino_sim
+from domino_sim import infer
+from domino_sim.curves import join_curves, make_curves
+from domino_sim.inference.study import make_study
+
+REQUIRES = {"A": "", "B": "", "C": "A", "D": "B", "E": "C and D"}
+TRUE = {("A", "C"), ("B", "D"), ("C", "E"), ("D", "E")}
+FIRST = [[0.4, 0.1, 0.1, 0.2, 0.2], [0.1, 0.3, 0.3, 0.1, 0.2], [0.2, 0.3, 0.1, 0.3, 0.1]]
+THEN = [[0.1, 0.4, 0.3, 0.1, 0.1], [0.4, 0.1, 0.1, 0.2, 0.2], [0.3, 0.0, 0.2, 0.2, 0.3]]
+CUT = 2130
+
+
+@cache
+def changing() -> xr.Dataset:
+    """Three runs that change their mixture between two records; the last one leaves B out."""
+    rng, runs = np.random.default_rng(1), []
+    for r, (first, then) in enumerate(zip(FIRST, THEN, strict=True)):
+        tables: dict[str, Any] = {
+            "steps": 9000, "pool": {"law": "sum", "rate": 2e-3, "wasted": 5e-3},
+            "record": {"every": 100},
+            "skills": {
+                name: {"frequency": p} | ({"requires": text} if text else {})
+                for (name, text), p in zip(REQUIRES.items(), first, strict=True)
+            },
+            "interventions": [
+                {"at": CUT, "set": {f"skills.{n}.frequency": p for n, p in zip(REQUIRES, then)}}
+            ],
+        }  # fmt: skip
+        ds = domino_sim.simulate(domino_sim.Scenario.from_dict(tables), engine="clock")
+        level = ds.level.values + 0.005 * rng.normal(size=ds.level.shape)
+        runs.append(
+            make_curves(
+                runs=[f"run {r + 1}"], steps=ds.step.values, skills=list(REQUIRES),
+                level=level[None], frequency=[[np.nan] * 5],
+            )
+        )  # fmt: skip
+    return join_curves(*runs)
+
+
+def schedule() -> dict[str, dict[int, dict[str, float]]]:
+    return {
+        f"run {r + 1}": {
+            0: dict(zip(REQUIRES, FIRST[r], strict=True)),
+            CUT: dict(zip(REQUIRES, THEN[r], strict=True)),
+        }
+        for r in range(3)
+    }
+
+
+def test_runs_are_cut_at_the_change_and_each_piece_has_its_mixture() -> None:
+    study = make_study(changing(), schedule())
+    assert study.runs[:2] == ("run 1, to step 2,130", "run 1, from step 2,130")
+    assert study.steps[0][-1] == 2100
+    assert study.steps[1][0] == 2200
+    assert study.follows is not None
+    assert study.follows.run.tolist() == [-1, 0, -1, 2, -1, 4]
+    np.testing.assert_allclose(study.frequency[1], THEN[0])
+
+
+def test_the_graph_is_found_across_changes_of_the_mixture() -> None:
+    found = infer(changing(), schedule())
+    assert edges(found) == TRUE
+    assert found.report["misfit"] < 1.3
+    assert found.report["mixtures"]["run 3, from step 2,130"]["B"] == 0.0
+
+
+def test_frequencies_at_steps_in_the_curves_are_the_same_as_a_schedule() -> None:
+    at = np.where((changing().step.values >= 2200)[None, :, None],
+                  np.array(THEN)[:, None], np.array(FIRST)[:, None])  # fmt: skip
+    curves = changing().assign(frequency_at=(("run", "step", "skill"), at))
+    study = make_study(curves, None)
+    assert study.runs[1] == "run 1, from step 2,200"
+    np.testing.assert_allclose(study.frequency, make_study(changing(), schedule()).frequency)
+
+
+@pytest.mark.parametrize("every", [True, False], ids=["every-run", "by-run"])
+def test_a_table_of_mixtures_may_say_from_which_step_they_hold(every: bool, tmp_path: Path) -> None:
+    curves = changing().isel(run=[0])
+    rows = [f"{'*' if every else 'run 1'},{n},{p},{step}"
+            for step, mixture in ((0, FIRST[0]), (CUT, THEN[0]))
+            for n, p in zip(REQUIRES, mixture, strict=True)]  # fmt: skip
+    (tmp_path / "mixtures.csv").write_text("run,skill,frequency,step\n" + "\n".join(rows) + "\n")
+    frame = curves.level.to_series().dropna().reset_index()
+    frame.to_csv(tmp_path / "curves.csv", index=False)
+    read = domino_sim.read_curves(tmp_path / "curves.csv", mixtures=tmp_path / "mixtures.csv")
+    at = read.frequency_at.sel(run="run 1")
+    np.testing.assert_allclose(at.sel(step=2100), FIRST[0])
+    np.testing.assert_allclose(at.sel(step=2200), THEN[0])
+    # What does not change has one frequency; C, which does, has none.
+    assert np.isnan(read.frequency.sel(run="run 1", skill="C"))
+
+
+def test_a_mixture_that_only_seems_to_change_does_not() -> None:
+    same = {f"run {r + 1}": {0: schedule()["run 1"][0], 500: {}} for r in range(3)}
+    study = make_study(changing(), same)
+    assert study.runs == ("run 1", "run 2", "run 3")
