@@ -27,7 +27,7 @@ Files = Annotated[
 ]
 Mixtures = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="A table: run, skill, frequency.", rich_help_panel=PANEL),
+    typer.Option(metavar="FILE", help="A table: run, skill, frequency (and step).", rich_help_panel=PANEL),
 ]
 Normalise = Annotated[
     str,

@@ -85,8 +85,9 @@ def infer(
         Learning curves of :func:`read_curves`: ``level`` (run, step, skill) in [0, 1], NaN where
         missing, with ``frequency`` (run, skill). Runs may have different steps.
     mixtures
-        Frequencies ≥ 0 instead of those of the curves: (runs, skills), or by run and skill. A
-        frequency of 0 is a skill knocked out.
+        Frequencies ≥ 0 instead of those of the curves: (runs, skills), or by run and skill, or by
+        run, step from which they hold, and skill. A frequency of 0 is a skill knocked out; one that
+        is NaN or not named is fitted.
     prior
         ``required`` and ``forbidden`` edges and ``tiers``: a TOML file or a table
         (``docs/inference.md``, "Prior knowledge").
@@ -108,7 +109,8 @@ def infer(
     Raises
     ------
     ArgumentError
-        If the curves cannot be used, a mixture is not known, or an argument is out of its range.
+        If the curves cannot be used, mixtures do not go with them, or an argument is out of its
+        range.
 
     Examples
     --------

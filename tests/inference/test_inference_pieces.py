@@ -36,7 +36,9 @@ def changing() -> xr.Dataset:
                 for (name, text), p in zip(REQUIRES.items(), first, strict=True)
             },
             "interventions": [
-                {"at": CUT, "set": {f"skills.{n}.frequency": p for n, p in zip(REQUIRES, then)}}
+                {"at": CUT, "set": {
+                    f"skills.{name}.frequency": p for name, p in zip(REQUIRES, then, strict=True)
+                }}
             ],
         }  # fmt: skip
         ds = domino_sim.simulate(domino_sim.Scenario.from_dict(tables), engine="clock")
