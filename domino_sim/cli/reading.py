@@ -27,7 +27,9 @@ Files = Annotated[
 ]
 Mixtures = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="A table: run, skill, frequency (and step).", rich_help_panel=PANEL),
+    typer.Option(
+        metavar="FILE", help="A table: run, skill, frequency (and step).", rich_help_panel=PANEL
+    ),
 ]
 Normalise = Annotated[
     str,

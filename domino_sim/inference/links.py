@@ -69,7 +69,7 @@ def join(structure: Structure, *, rough: bool = False) -> None:
 
 def _links(structure: Structure) -> list[tuple[int, int, int]]:
     """Return each piece that follows another one, that one, and its last record."""
-    used: np.ndarray = (structure.records.weight > 0.0).any(axis=2)
+    used = structure.records.weight.max(axis=2) > 0.0
     assert structure.courses.follows is not None
     return [
         (r, before, int(np.flatnonzero(used[before])[-1]))

@@ -146,7 +146,10 @@ def infer(
     confirm(best, refiner, study.records)
     cost = refiner.cost(best)
     others = {graph: value - cost for graph, value in refiner.visited.items()}
-    edges = weigh(best, refiner.scored, others, scale, refiner.allowed, most=study.surest)
+    most = study.surest
+    if study.free is not None and best.courses.form.kind == "soft":
+        most = min(most, SUREST)  # other frequencies let other gates fit as well
+    edges = weigh(best, refiner.scored, others, scale, refiner.allowed, most=most)
     return make_inference(
         study, best, edges, scale, search.forms, known.names, stopped=search.stopped
     )

@@ -285,7 +285,8 @@ def _of_unknown(table: CurveTable, use: np.ndarray) -> list[str]:
     what = "the mixture" if unknown[runs].all() else "part of the mixture"
     return [
         f"{what} of {table.names_of(runs)} is not known: it is fitted with the clock and the "
-        "graph; frequencies of one run are taken to differ by about a factor of e"
+        "graph; frequencies of one run are taken to differ by about a factor of e, and under soft "
+        "gates no probability is above 0.89 for that"
     ]
 
 
