@@ -187,7 +187,7 @@ def test_changed_mixtures_are_written_with_the_step_from_which_they_hold(tmp_pat
     with (tmp_path / "mixtures.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 2 * 2 * 4
-    found = {(r["run"], int(r["from"]), r["skill"]): float(r["frequency"]) for r in rows}
+    found = {(r["run"], int(r["step"]), r["skill"]): float(r["frequency"]) for r in rows}
     for run, mixtures in world.schedule.items():
         assert len(mixtures) == 2
         for step, mixture in mixtures.items():

@@ -139,7 +139,7 @@ class _Told(_Search):
         starts = [one.alive[0] for one in finished[:_REFINED]]
         before = self._start(self._before.courses.form)
         before.gates |= self._before.gates
-        before._follow(set(before.gates))
+        before.follow(set(before.gates))
         for start in (*starts, before):
             allowed = self._allowed(start.courses.form)
             refiner = _Held(allowed, self._price, until=self._until)
@@ -343,7 +343,7 @@ def _on(study: Study, courses: Courses, gates: Mapping[int, Requires]) -> Struct
     """Return a graph on all records; skills without a gate need nothing."""
     whole = Structure(courses, study.records)
     whole.gates = {i: gates.get(i, OPEN) for i in range(len(study.skills))}
-    whole._follow(set(whole.gates))
+    whole.follow(set(whole.gates))
     whole.seek()
     whole.polish(12)
     return whole
