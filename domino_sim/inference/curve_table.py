@@ -20,6 +20,9 @@ __all__ = ["CurveTable", "make_table", "several"]
 #: A skill with a frequency of 0 that rises by more than this is trained all the same.
 _TRAINED = 0.1
 
+#: A skill that does not move above this level is learned.
+_LEARNED = 0.9
+
 #: Names that are told; of more, their number.
 _NAMED = 8
 
@@ -89,7 +92,8 @@ class CurveTable:
         It may wait for something as well; but then what waits for it does not move either.
         """
         flat = np.isnan(self.frequency) & (rises(self.level, self.known, self.sigma) == 0.0)
-        flat &= self.known.any(axis=1)
+        high = np.where(self.known, self.level, 0.0).max(axis=1) > _LEARNED
+        flat &= self.known.any(axis=1) & ~high
         # Of a run in which nothing moves, nothing is known.
         flat &= ~(flat | ~(self.frequency > 0.0) & ~np.isnan(self.frequency)).all(axis=1)[:, None]
         for r in np.flatnonzero(flat.any(axis=1)):

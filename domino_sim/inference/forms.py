@@ -23,6 +23,9 @@ from domino_sim.levels import Floats, Ints, Loss, log_unlearned, work_from_level
 
 __all__ = ["OPEN", "Courses", "Follows", "Form", "Place", "Requires"]
 
+#: Less than this part of a run's largest frequency stands for none.
+_UNTRAINED = 1e-6
+
 #: Points of a soft track, evenly spaced in log τ.
 _POINTS = 500
 
@@ -124,6 +127,7 @@ class Courses:
     ) -> None:  # fmt: skip
         self.form, self.frequency, self.before = form, frequency, before
         self.free, self.follows = free, follows
+        self._paces = _paces(frequency)
         self.done = np.zeros(frequency.shape)
         if before is not None:
             done = work_from_level(np.maximum(before, form.floor), form.loss) - form.start
@@ -141,7 +145,7 @@ class Courses:
     def with_frequency(self, frequency: Floats) -> Courses:
         """Return the same courses with other frequencies, tracks on the same grid."""
         other = copy(self)
-        other.frequency = frequency
+        other.frequency, other._paces = frequency, _paces(frequency)
         return other
 
     def with_done(self, done: Floats) -> Courses:
@@ -230,7 +234,7 @@ class Courses:
             Where `tau` is on the grid.
         """
         if place is None:
-            p = np.moveaxis(self.frequency[:, skill], 0, -1)[..., None]
+            p = np.moveaxis(self._paces[:, skill], 0, -1)[..., None]
             work = p * np.maximum(tau - track[..., None], 0.0)
             level, slope = level_and_slope(work + self._start(skill), self.form.loss)
             return level, p * slope * (work > 0.0)
@@ -259,3 +263,12 @@ class Courses:
             for r in range(self.runs):
                 row[r] = np.interp(work[r], rising[r], self.grid[r])
         return at
+
+
+def _paces(frequency: Floats) -> Floats:
+    """Return how fast levels go: not at all where a frequency stands for none.
+
+    A clock could else go on until a skill that is not trained mends where it started.
+    """
+    least = _UNTRAINED * frequency.max(axis=1, keepdims=True)
+    return np.where(frequency > least, frequency, 0.0)

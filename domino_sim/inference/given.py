@@ -70,7 +70,8 @@ def _by_name(curves: xr.Dataset, mixtures: Mapping[str, Any], shape: tuple[int, 
         if not any(isinstance(one, Mapping) for one in mixture.values()):
             found[r] = _with(curves, nothing, mixture, run)
             continue
-        schedule: list[tuple[float, Floats]] = []
+        late = min(_step(step, run) for step in mixture) > 0.0
+        schedule: list[tuple[float, Floats]] = [(0.0, nothing)] if late else []
         for step in sorted(mixture, key=lambda step: _step(step, run)):
             before = schedule[-1][1] if schedule else nothing
             if not isinstance(mixture[step], Mapping):

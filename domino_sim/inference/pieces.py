@@ -61,7 +61,8 @@ def in_pieces(curves: xr.Dataset, frequency: Floats, changes: Mapping[int, Sched
     mixtures: list[Floats] = []
     follows: dict[str, tuple[str, float]] = {}
     for r, run in enumerate(map(str, curves["run"].values)):
-        schedule = list(changes.get(r, [(0.0, frequency[r])]))
+        end = _last(curves, r)
+        schedule = [one for one in changes.get(r, [(0.0, frequency[r])]) if one[0] < end]
         ends = [start for start, _ in schedule[1:]] + [np.inf]
         for k, ((start, mixture), end) in enumerate(zip(schedule, ends, strict=True)):
             after = -1.0 if k == 0 else start
@@ -71,6 +72,12 @@ def in_pieces(curves: xr.Dataset, frequency: Floats, changes: Mapping[int, Sched
             if k:
                 follows[names[-1]] = names[-2], start
     return Pieces(_cut(curves, rows, names), np.array(mixtures), follows)
+
+
+def _last(curves: xr.Dataset, run: int) -> float:
+    """Return the last step of a run with a record."""
+    known = np.isfinite(curves["level"].values[run].astype(float)).any(axis=1)
+    return float(curves["step"].values[known][-1]) if known.any() else np.inf
 
 
 def _name(run: str, k: int, start: float, end: float) -> str:

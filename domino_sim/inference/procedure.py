@@ -25,7 +25,7 @@ from domino_sim.inference.records import Records, make_nodes
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.result import Inference, make_grown_inference, make_inference
 from domino_sim.inference.structure import Structure
-from domino_sim.inference.study import Study, make_study
+from domino_sim.inference.study import Study, make_study, runs_apart
 from domino_sim.inference.tuning import tune
 from domino_sim.progress import Meter, NullMeter
 from domino_sim.threads import one_thread
@@ -137,7 +137,7 @@ def infer(
     search = _Search(study, known, mastery, most_prerequisites, time.monotonic() + seconds)
     best, refiner = search.run(meter or NullMeter())
     if search.grown is not None:
-        surest = min(study.surest, SUREST if len(study.runs) == 1 else 1.0)
+        surest = min(study.surest, SUREST if runs_apart(study) == 1 else 1.0)
         return make_grown_inference(
             study, search.grown, best.courses.form, search.forms, known.names, surest,
             stopped=search.stopped,
@@ -147,7 +147,8 @@ def infer(
     cost = refiner.cost(best)
     others = {graph: value - cost for graph, value in refiner.visited.items()}
     most = study.surest
-    if study.free is not None and best.courses.form.kind == "soft":
+    fitted = study.free is not None and best.courses.form.kind == "soft"
+    if fitted or runs_apart(study) == 1:
         most = min(most, SUREST)  # other frequencies let other gates fit as well
     edges = weigh(best, refiner.scored, others, scale, refiner.allowed, most=most)
     return make_inference(

@@ -19,7 +19,7 @@ from domino_sim.inference.evidence import BAD_FIT, FOUND, POSSIBLE, Edge
 from domino_sim.inference.forms import Form, Requires
 from domino_sim.inference.networks import Grown
 from domino_sim.inference.structure import Structure
-from domino_sim.inference.study import Study
+from domino_sim.inference.study import Study, runs_apart
 from domino_sim.levels import Floats
 
 __all__ = ["Inference", "make_grown_inference", "make_inference"]
@@ -174,7 +174,7 @@ def _report(
             "graph under these gate forms explains them, or the search has not found it; no "
             "probability is above 0.89 for that"
         )
-    if len(study.runs) == 1:
+    if runs_apart(study) == 1:
         remarks.append(
             "one run only: other graphs may explain it as well, and no probability is above 0.89"
         )

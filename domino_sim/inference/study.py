@@ -29,7 +29,7 @@ from domino_sim.inference.screening import (
 from domino_sim.levels import Floats, Loss
 from domino_sim.wording import shown
 
-__all__ = ["Study", "make_study"]
+__all__ = ["Study", "make_study", "runs_apart"]
 
 #: A skill hardly moves if it rises by less than this (standard deviations, part of its range).
 _HARDLY = (3.0, 0.02)
@@ -116,6 +116,11 @@ class Study:
     remarks: tuple[str, ...]
 
 
+def runs_apart(study: Study) -> int:
+    """Return the number of runs, the pieces of each counted as one."""
+    return len(study.runs) if study.follows is None else int((study.follows.run < 0).sum())
+
+
 def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | None) -> Study:
     """Return what can be inferred from.
 
@@ -134,14 +139,15 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
     laws = growths(first[rise > 0.0])
     # A run whose records begin later shows what has been learned since, not what was before.
     at_start = table.known[:, 0] & np.array([[run.steps[0] == 0.0] for run in table.seen.runs])
-    at_start |= (follows.run >= 0)[:, None] & ~np.isnan(first)
+    later = np.array([run.name in pieces.follows for run in table.seen.runs])
+    at_start |= later[:, None] & ~np.isnan(first)
     before = {law: start_levels(first, at_start, table.sigma, _floor(law)) for law in laws}
     floor = _floor(laws[0])
     early = np.where(np.isnan(first), np.inf, first).min(axis=0) > floor + _LEARNED * (1.0 - floor)
     left_out = _silent(table, rise, early, before[laws[0]]) | table.unlikely
     use = np.array([name not in left_out for name in table.seen.skills])
     few = _few(in_rises(bare, (rise > 0.5 * (1.0 - floor)) & use, floor), int(use.sum()))
-    first_pieces = follows.run < 0
+    first_pieces = ~later
     started = (before[laws[0]] > floor + _HIGH)[np.ix_(first_pieces, use)].mean() > _STARTED[0]
     _check(table, use, left_out)
     names = tuple(np.array(table.seen.skills)[use].tolist())

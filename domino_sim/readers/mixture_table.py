@@ -126,7 +126,8 @@ def _changing(ds: xr.Dataset, changes: list[tuple[float, Any, int, float]]) -> x
             recorded |= np.isfinite(ds[kind].values).any(axis=2)
     at[~recorded] = np.nan
     last, first = np.fmax.reduce(at, axis=1), np.fmin.reduce(at, axis=1)
-    varies = last > first
+    # What is not known until a step changes there, too.
+    varies = (last > first) | ((np.isnan(at) & recorded[..., None]).any(axis=1) & ~np.isnan(last))
     frequency = np.where(varies, np.nan, np.where(np.isnan(last), frequency, last))
     at[~varies.any(axis=1)] = np.nan
     new = ds.assign(frequency=(("run", "skill"), frequency, describe("frequency")))
