@@ -21,9 +21,9 @@ import numpy as np
 from domino_sim.frequencies.paths import level_and_slope
 from domino_sim.levels import Floats, Ints, Loss, log_unlearned, work_from_level
 
-__all__ = ["OPEN", "Courses", "Follows", "Form", "Place", "Requires"]
+__all__ = ["OPEN", "Courses", "Follows", "Form", "Place", "Requires", "trained"]
 
-#: Less than this part of a run's largest frequency stands for none.
+#: Less than this part of a run's largest frequency stands for none; fitted ones stay far above.
 _UNTRAINED = 1e-6
 
 #: Points of a soft track, evenly spaced in log τ.
@@ -270,5 +270,9 @@ def _paces(frequency: Floats) -> Floats:
 
     A clock could else go on until a skill that is not trained mends where it started.
     """
-    least = _UNTRAINED * frequency.max(axis=1, keepdims=True)
-    return np.where(frequency > least, frequency, 0.0)
+    return np.where(trained(frequency), frequency, 0.0)
+
+
+def trained(frequency: Floats) -> np.ndarray:
+    """Return which skills a run trains, (runs, n): whose frequency does not stand for none."""
+    return np.asarray(frequency > _UNTRAINED * frequency.max(axis=1, keepdims=True))

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from domino_sim.frequencies.paths import level_and_slope
-from domino_sim.inference.forms import Courses
+from domino_sim.inference.forms import Courses, trained
 from domino_sim.inference.links import join, link
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats, work_from_level
@@ -27,9 +27,6 @@ TO_THE_END = 25
 
 #: Standard deviation of the logarithms of the frequencies of a run.
 SPREAD = 1.0
-
-#: A skill is trained in a run from this part of the run's largest frequency.
-_TRAINED = 1e-5
 
 #: Step of the derivative by log p, and the farthest that log p goes at once.
 _SMALL, _STEP = 1e-4, 0.7
@@ -47,10 +44,9 @@ _CLOSE = 0.05
 
 def _spread(structure: Structure) -> tuple[Floats, np.ndarray]:
     """Return log p around its mean, and what counts: trained skills that are in, (runs, skills)."""
-    frequency = structure.courses.frequency[:, list(structure.gates)]
-    counts = frequency > _TRAINED * frequency.max(axis=1, keepdims=True)
-    log = np.log(frequency)
-    mean = np.where(counts, log, 0.0).sum(axis=1) / counts.sum(axis=1)
+    order, every = list(structure.gates), structure.courses.frequency
+    counts, log = trained(every)[:, order], np.log(every[:, order])
+    mean = np.where(counts, log, 0.0).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
     return np.where(counts, log - mean[:, None], 0.0), counts
 
 
@@ -107,7 +103,7 @@ def rated(
     if structure.gates:
         away, counts = _spread(structure)
         log = np.log(courses.frequency[:, list(structure.gates)])
-        mean = np.where(counts, log - away, 0.0).sum(axis=1) / counts.sum(axis=1)
+        mean = np.where(counts, log - away, 0.0).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
     told, due = (sharp * off).sum(axis=-1), (mean - here) / SPREAD**2
     log = (told + due) / (sharp.sum(axis=-1) + 1.0 / SPREAD**2)
     log = np.where(free[:, skill], np.clip(log, -_FARTHEST, _FARTHEST), 0.0)
@@ -198,7 +194,8 @@ def _newton(structure: Structure, free: np.ndarray, damping: Floats) -> Floats:
     drive -= np.einsum("prk,rk->rp", across, ahead / stiff)
     away, counts = _spread(structure)
     drive -= away / SPREAD**2
-    alike = counts[:, :, None] * counts[:, None] / counts.sum(axis=1)[:, None, None]
+    alike = counts[:, :, None] * counts[:, None]
+    alike = alike / np.maximum(counts.sum(axis=1), 1)[:, None, None]
     hessian += (np.eye(len(order)) * counts[:, None] - alike) / SPREAD**2
     step = np.zeros(free.shape)
     for r, mask in enumerate(free[:, order]):

@@ -16,16 +16,13 @@ from domino_sim.files import atomic_write, make_folder
 from domino_sim.gates import all_of
 from domino_sim.graph.node_link import node_link_text
 from domino_sim.inference.evidence import BAD_FIT, FOUND, POSSIBLE, Edge
-from domino_sim.inference.forms import Form, Requires
+from domino_sim.inference.forms import Form, Requires, trained
 from domino_sim.inference.networks import Grown
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study, runs_apart
 from domino_sim.levels import Floats
 
 __all__ = ["Inference", "make_grown_inference", "make_inference"]
-
-#: Less than this part of a run's largest frequency stands for none.
-_UNTRAINED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -206,8 +203,7 @@ def _mixtures(study: Study, frequency: Floats) -> dict[str, dict[str, float]]:
 
     Of a run of which none is known they add up to 1: their scale is that of its clock.
     """
-    least = _UNTRAINED * frequency.max(axis=1, keepdims=True)
-    frequency = np.where(frequency > least, frequency, 0.0)
+    frequency = np.where(trained(frequency), frequency, 0.0)
     if study.free is not None:
         unknown = study.free | (frequency == 0.0)
         total = frequency.sum(axis=1, keepdims=True)

@@ -14,7 +14,8 @@ from inferred import edges
 import domino_sim
 from domino_sim import infer
 from domino_sim.curves import join_curves, make_curves
-from domino_sim.inference.study import make_study
+from domino_sim.inference.forms import Courses, Form
+from domino_sim.inference.study import make_study, runs_apart
 
 REQUIRES = {"A": "", "B": "", "C": "A", "D": "B", "E": "C and D"}
 TRUE = {("A", "C"), ("B", "D"), ("C", "E"), ("D", "E")}
@@ -109,3 +110,43 @@ def test_a_mixture_that_only_seems_to_change_does_not() -> None:
     same = {f"run {r + 1}": {0: schedule()["run 1"][0], 500: {}} for r in range(3)}
     study = make_study(changing(), same)
     assert study.runs == ("run 1", "run 2", "run 3")
+
+
+def test_a_frequency_known_from_a_later_step_only_is_not_known_before() -> None:
+    late = schedule() | {"run 1": {CUT: schedule()["run 1"][CUT]}}
+    study = make_study(changing(), late)
+    assert study.runs[0] == "run 1, to step 2,130"
+    assert study.free is not None
+    # What does not move by then counts as not trained.
+    assert study.free[0, :2].all()
+    assert not study.free[1:].any()
+
+
+def test_a_piece_after_one_without_records_starts_where_its_curves_do() -> None:
+    gap = schedule()
+    gap["run 1"][CUT + 10] = {"A": 0.15}  # no record is between the two changes
+    study = make_study(changing(), gap)
+    r = study.runs.index("run 1, from step 2,140")
+    assert study.follows is not None
+    assert study.follows.run[r] == -1
+    level = changing().level.sel(run="run 1", step=2200)
+    started = study.before["mse"][r] > 0.0
+    assert started[0]
+    np.testing.assert_allclose(study.before["mse"][r][started], level.values[started], atol=0.15)
+
+
+def test_a_change_after_the_last_record_is_none() -> None:
+    late = schedule() | {"run 1": {0: schedule()["run 1"][0], 9500: {"A": 0.1}}}
+    assert make_study(changing(), late).runs[0] == "run 1"
+
+
+def test_pieces_of_one_run_count_as_one_run() -> None:
+    study = make_study(changing().isel(run=[0]), {"run 1": schedule()["run 1"]})
+    assert (len(study.runs), runs_apart(study)) == (2, 1)
+
+
+def test_what_is_not_trained_stays_however_far_the_clock_goes() -> None:
+    courses = Courses(Form("hard", 0.99), np.array([[1.0, 1e-7]]), np.array([[0.0, 0.3]]))
+    level, slope = courses.levels(1, np.zeros((1, 1)), np.array([[0.0, 1e7]]), None)
+    np.testing.assert_allclose(level[0, 0], 0.3)
+    assert not slope.any()
