@@ -1,31 +1,107 @@
-"""``python -m validation [NAME …] [--quick]``."""
+"""Check the figures of the paper and what it does not have; draw them, and say what was found."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import platform
+import sys
+import time
 from collections.abc import Sequence
-from importlib import import_module
+from datetime import date
+from pathlib import Path
 
-TOPICS = (
-    "calibration", "forecast", "frequencies", "gradient_mlp", "meanfield", "modularity", "sweeps",
-)  # fmt: skip
+from domino_sim.errors import nearest_name
+from domino_sim.files import make_folder
+from validation.figure import NAMES, module_of
+from validation.report import counts, lines, write_report
+from validation.running import check_all
+from validation.setting import ROOT, Setting
+from validation.simulator import CHANGES, Simulator
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Check the topics named (all without a name), print their reports."""
-    parser = argparse.ArgumentParser(prog="python -m validation", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(TOPICS)}")
-    parser.add_argument("--quick", action="store_true", help="few and small cases")
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Check the figures named (all without a name); return 1 if a row fails, else 0."""
+    options = _parse(arguments)
+    out = Path(options.out or ROOT / "results" / "validation" / _mode(options))
+    make_folder(out)
+    setting = Setting(options.quick, Simulator(options.change))
+    chosen = options.names or NAMES
+    started, done = time.perf_counter(), {}
+    try:
+        for name, outcome, before in check_all(chosen, setting, out, options.jobs, options.fresh):
+            done[name] = outcome
+            print("\n".join(lines(outcome)), "(done before)\n" if before else "\n", flush=True)
+    except KeyboardInterrupt:
+        print(f"Interrupted. {len(done)} of {len(chosen)} figures are in {out}; the same command "
+              "goes on from there.", file=sys.stderr)  # fmt: skip
+        return 130
+    outcomes = [done[name] for name in chosen]
+    paths = write_report(outcomes, out, _heading(options))
+    print(f"{counts(outcomes)}, in {time.perf_counter() - started:.0f} s.")
+    print("\n".join(str(path) for path in paths))
+    return int(any(outcome.error or outcome.count("FAIL") for outcome in outcomes))
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m validation", description=__doc__,
+        epilog="Figures: " + "; ".join(
+            f"{name}: {module_of(name).FIGURE.title}" for name in NAMES
+        ),
+    )  # fmt: skip
+    parser.add_argument("names", nargs="*", metavar="FIG", help="figures to check; all by default")
+    parser.add_argument("--quick", action="store_true", help="fewer seeds and smaller cases")
+    parser.add_argument("--out", metavar="DIR", help="default: results/validation/MODE")
+    parser.add_argument("--fresh", action="store_true", help="do again what is in DIR")
+    jobs = "figures side by side (%(default)s)"
+    parser.add_argument("--jobs", type=int, metavar="N", default=_cores(), help=jobs)
+    change = "put a wrong simulator in its place, to see which rows notice: " + "; ".join(
+        f"{name}: {what}" for name, what in CHANGES.items()
+    )
+    parser.add_argument("--change", choices=sorted(CHANGES), help=change)
     options = parser.parse_args(arguments)
+    options.names = list(dict.fromkeys(map(_named, options.names)))
     for name in options.names:
-        if name not in TOPICS:
-            parser.error(f"unknown topic {name!r}; choose from {', '.join(TOPICS)}")
-    for name in options.names or TOPICS:
-        topic = import_module(f"validation.{name}")
-        print(f"## {name}\n\n{str(topic.__doc__).strip()}\n", flush=True)
-        for text in topic.report(options.quick):
-            print(text, flush=True)
+        if name not in NAMES:
+            near = nearest_name(name, NAMES)
+            hint = f"; did you mean {near}?" if near else ""
+            parser.error(f"no figure {name!r}{hint} There are {', '.join(NAMES)}")
+    if options.jobs < 1:
+        parser.error(f"--jobs is {options.jobs}; at least one figure must be at work")
+    return options
+
+
+def _named(text: str) -> str:
+    """Return the name of a figure given as 6, fig6 or Fig06."""
+    plain = text.lower().removeprefix("fig").lstrip(".")
+    return f"fig{int(plain):02d}" if plain.isdecimal() else text
+
+
+def _mode(options: argparse.Namespace) -> str:
+    mode = "quick" if options.quick else "full"
+    return f"{mode}-{options.change}" if options.change else mode
+
+
+def _heading(options: argparse.Namespace) -> str:
+    mode = "Quick mode" if options.quick else "Full mode"
+    wrong = f", simulator changed: {CHANGES[options.change]}" if options.change else ""
+    return f"{mode}{wrong}; {date.today():%d %B %Y}, {_cores()} cores, {_processor()}."
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

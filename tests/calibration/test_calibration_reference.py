@@ -15,7 +15,7 @@ import pytest
 
 from domino_sim.calibration import Calibration, calibrate
 from domino_sim.curves import make_curves
-from validation.__main__ import main
+from validation.studies.__main__ import main
 from validation.gradient_run import gradient_run, power
 
 DATA = Path(__file__).parents[1] / "data"

@@ -18,7 +18,7 @@ from domino_sim import Scenario, load_graph, simulate
 from domino_sim.curves import join_curves, make_curves
 from domino_sim.errors import ArgumentError
 from domino_sim.frequencies import infer_frequencies
-from validation.frequencies import cover
+from validation.studies.frequencies import cover
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -10,7 +10,7 @@ import pytest
 from domino_sim import predict_gradient
 from domino_sim.meanfield.passage import step_of_passage
 from validation.gradient_run import gradient_run, power
-from validation.meanfield import Case, check, random_cases
+from validation.studies.meanfield import Case, check, random_cases
 
 SEEDS = 8
 

@@ -17,7 +17,7 @@ from domino_sim import sweep
 from domino_sim.errors import ArgumentError, EngineError
 from domino_sim.sweeps.executors import dask_executor
 from domino_sim.sweeps.swept import Sweep
-from validation.sweeps import children, done, kill_study
+from validation.studies.sweeps import children, done, kill_study
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 

@@ -17,7 +17,7 @@ from domino_sim import predict_gradient
 from domino_sim.meanfield.passage import step_of_passage
 from validation.gradient_run import gradient_run, power
 
-REFERENCE = Path(__file__).parents[2] / "shared" / "reference"
+REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
 
 #: The grid of N₀ on which Fig. 7 bottom is fitted.
 WASTES = 10.0 ** np.linspace(-4.0, 2.0, 601)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from validation import modularity, modularity_gradient
-from validation.modularity_fig18 import FIG18, _final_losses
+from validation.studies import modularity, modularity_gradient
+from validation.studies.modularity_fig18 import FIG18, _final_losses
 
 
 def test_published_ratios_of_losses_rise_with_skew_and_size() -> None:

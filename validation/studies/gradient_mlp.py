@@ -146,6 +146,7 @@ def main(quick: bool) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m validation.gradient_mlp", description=__doc__)
+    program = "python -m validation.studies.gradient_mlp"
+    parser = argparse.ArgumentParser(prog=program, description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer seeds")
     main(parser.parse_args().quick)

@@ -173,7 +173,7 @@ def report(quick: bool) -> Iterator[str]:
         few = [c for c in cases() if len(c.arguments["frequencies"]) == 10][::4]
         yield levels_table([check(case) for case in few])
         return
-    from validation import meanfield_reference
+    from validation.studies import meanfield_reference
 
     for kind in ("orthonormal", "random"):
         yield f"### Levels, {kind} task vectors\n"

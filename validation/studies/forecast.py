@@ -27,7 +27,7 @@ from scipy.special import expit, logit
 from domino_sim.calibration import calibrate
 from domino_sim.curves import mastered_at
 from domino_sim.forecasting import forecast
-from validation.forecast_worlds import World, gradient_worlds, simulated_worlds
+from validation.studies.forecast_worlds import World, gradient_worlds, simulated_worlds
 
 Floats = NDArray[np.float64]
 
@@ -164,6 +164,6 @@ def report(quick: bool) -> Iterator[str]:
     yield HEAD
     yield from rows("first third", simulated_worlds(4 if quick else 40, 5), 1 / 3, 0.9)
     if not quick:
-        from validation import forecast_pythia
+        from validation.studies import forecast_pythia
 
         yield from forecast_pythia.report()

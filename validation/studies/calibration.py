@@ -23,8 +23,8 @@ import numpy as np
 
 from domino_sim.calibration import calibrate
 from domino_sim.graph.core import build_graph
-from validation.calibration_laws import LAW_CASES, law_report
-from validation.calibration_worlds import Cell, World, draw, observed
+from validation.studies.calibration_laws import LAW_CASES, law_report
+from validation.studies.calibration_worlds import Cell, World, draw, observed
 
 __all__ = ["cells", "measure", "recovery_table", "report"]
 

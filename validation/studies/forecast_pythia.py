@@ -18,10 +18,10 @@ from scipy.special import expit
 from domino_sim import read_curves
 from domino_sim.calibration import calibrate
 from domino_sim.forecasting import forecast
-from validation.forecast import Floats, logistic_fit
+from validation.studies.forecast import Floats, logistic_fit
 
 #: Results of the checkpoints, as published; without the whole table, the extract in tests/data.
-EXTRACT = Path(__file__).parents[1] / "tests" / "data" / "pythia_extract.csv.gz"
+EXTRACT = Path(__file__).parents[2] / "tests" / "data" / "pythia_extract.csv.gz"
 TABLE = Path(os.environ.get("PYTHIA_CURVES", EXTRACT))
 
 #: A rise of so many standard errors counts.

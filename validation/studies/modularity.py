@@ -15,9 +15,9 @@ from domino_sim.modularity.scaling import scaling_of
 from domino_sim.modularity.simulated import total_time
 from domino_sim.modularity.ways import Way
 from domino_sim.scenario import Scenario
-from validation.gradient_mlp import fig19_rows
-from validation.modularity_fig18 import fig18_rows
-from validation.modularity_gradient import balanced_rows, exponent_rows
+from validation.studies.gradient_mlp import fig19_rows
+from validation.studies.modularity_fig18 import fig18_rows
+from validation.studies.modularity_gradient import balanced_rows, exponent_rows
 
 #: c(256) = T η/(θ √n) of one pool under norm, by α (theory: docs/theory.md, "Modules").
 COEFFICIENTS = {0.0: 1.0, 1.0: 1.24, 2.0: 1.55}

@@ -21,7 +21,7 @@ from scipy.stats import norm as normal
 from domino_sim.calibration import calibrate
 from domino_sim.calibration.laws import DECISIVE
 from domino_sim.graph.core import build_graph
-from validation.calibration_worlds import Cell, draw, observed
+from validation.studies.calibration_worlds import Cell, draw, observed
 
 __all__ = ["LAW_CASES", "Pick", "law_report", "pick"]
 

@@ -1,0 +1,1 @@
+"""What the paper does not have, a module each, of the same form as the figures."""

@@ -1,0 +1,1 @@
+"""The longer studies behind the documents: ``python -m validation.studies`` prints their tables."""
