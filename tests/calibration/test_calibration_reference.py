@@ -15,8 +15,8 @@ import pytest
 
 from domino_sim.calibration import Calibration, calibrate
 from domino_sim.curves import make_curves
-from validation.studies.__main__ import main
 from validation.gradient_run import gradient_run, power
+from validation.studies.__main__ import main
 
 DATA = Path(__file__).parents[1] / "data"
 

@@ -9,8 +9,8 @@ import pytest
 
 from domino_sim import predict_gradient
 from domino_sim.meanfield.passage import step_of_passage
-from validation.studies.__main__ import main
 from validation.gradient_run import power
+from validation.studies.__main__ import main
 from validation.studies.meanfield_reference import best_waste
 
 DATA = Path(__file__).parents[1] / "data"
