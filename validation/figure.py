@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,19 @@ if TYPE_CHECKING:
 
 __all__ = ["BEYOND", "NAMES", "PAPER", "Checked", "Figure", "module_of"]
 
-#: Modules of figures/, in the paper's order.
-PAPER = ("fig17",)
 
-#: Modules of beyond/: what the paper does not have.
-BEYOND: tuple[str, ...] = ()
+
+def _modules(room: str) -> tuple[str, ...]:
+    """Return the figures of a room; a module with an underscore in its name is a part of one."""
+    found = (Path(__file__).parent / room).glob("*.py")
+    return tuple(sorted(path.stem for path in found if "_" not in path.stem))
+
+
+#: The figures of the paper, in its order.
+PAPER = _modules("figures")
+
+#: What the paper does not have.
+BEYOND = _modules("beyond")
 
 NAMES = PAPER + BEYOND
 
