@@ -76,9 +76,9 @@ class Row:
         """What is to be said beside the verdict: how near is near, and why ours differs."""
         slack = []
         if self.within:
-            slack.append(f"{100 * self.within:g} %")
+            slack.append(f"{100 * self.within:.3g} %")
         if self.by:
-            slack.append(f"{self.by:g}")
+            slack.append(f"{self.by:.3g}")
         parts = [f"within {' + '.join(slack)}"] if slack else []
         if self.instead and self.verdict != PASS:
             parts.append(f"expected {self.instead.value}: {self.instead.reason}")
