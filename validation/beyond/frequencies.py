@@ -148,7 +148,8 @@ def _example(ax: Axes, beside: Axes, setting: Setting) -> Row:
         ax.plot(ds.step, np.clip(1.0 - noisy[:, i], 0.0, None), color=colour, lw=0.8)
         beside.plot(ds.step, np.where(u > 1e-3, u ** (1.0 / estimate[i]), np.nan),
                     color=colour, lw=1.2)  # fmt: skip
-    beside.plot(ds.step.values[::8], conserved[::8], **DOT, markersize=3)
+    shown = np.unique(np.geomspace(1, len(conserved) - 1, 24).astype(int))
+    beside.plot(ds.step.values[shown], conserved[shown], **DOT, markersize=4)
     ax.set_title("u, 2 % noise; the rate falls at 150", fontsize=10)
     beside.set_title("u^(1/p) with the p inferred; rings: C", fontsize=10)
     beside.set_ylim(1e-3, 1.1)
