@@ -74,7 +74,8 @@ class Setting:
 def _read(path: Path, fingerprint: str) -> Arrays | None:
     """Return the arrays of a part, or None if there are none of this code."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: numpy leaves a file open that is not all there.
+        with path.open("rb") as data, np.load(data, allow_pickle=False) as file:
             arrays = dict(file)
     except (OSError, ValueError, BadZipFile):
         return None

@@ -100,7 +100,8 @@ class Simulator:
                 return {"pool.noise": MORE_WASTED * pool.noise}
             return {"pool.wasted": MORE_WASTED * pool.wasted}
         if self.change == "law":
-            return {"pool.law": OTHER_LAW[pool.law]}
+            rate, wasted = PoolSettings(**pool.model_dump()).derive()
+            return {"pool": {"law": OTHER_LAW[pool.law], "rate": rate, "wasted": wasted}}
         return {"gate.leak": NEARLY_ONE}
 
     def _rate(self, rate: float) -> float:

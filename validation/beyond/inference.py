@@ -3,8 +3,8 @@
 Worlds are those of `benchmarks.inference` (random graphs, mixtures and noise; a solver of its own
 makes the curves), at seeds of which none was used before; docs/inference.md has more graphs a cell,
 trained networks and rivals. F1 is of all identifiable edges of a cell together (one that moves some
-noise-free curve by more than 0.05); an edge counts as found from a probability of ½. The interval of
-F1 is what chance makes of so many wrong edges: few graphs only tell a cell that is well off its aim.
+noise-free curve by more than 0.05); an edge counts as found from a probability of ½. The interval
+of F1 is what chance makes of so many wrong edges: few graphs only tell a cell well off its aim.
 
 The last rows put the same scenario through the simulator under three pool laws of which `infer` is
 not told: what it finds must not depend on the law.
@@ -58,6 +58,9 @@ SEED = 61_000
 
 #: Probability from which an edge is sure.
 SURE = 0.9
+
+#: Bounds of the bins of probabilities that are drawn.
+BOUNDS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 
 #: A tower of two pairs and a composite of both, in six mixtures; the law is what varies.
 RUNS, NOISE = 6, 0.01
@@ -173,11 +176,12 @@ def _f1_panel(ax: Axes, cells: dict[str, list[Score]]) -> None:
 
 
 def _reliability_panel(ax: Axes, scores: list[Score]) -> None:
-    for one in reliability(scores):
+    for one in reliability(scores, BOUNDS):
         centre = one.real / one.count
         error = [[centre - one.at_least], [one.at_most - centre]]
         ax.errorbar(one.mean, centre, error, fmt="o", color=GREY, ms=4)
-        ax.annotate(f" {one.count}", (one.mean, centre), fontsize=7)
+        ax.annotate(f"{one.count}", (one.mean, centre), (4, 4), textcoords="offset points",
+                    fontsize=7)  # fmt: skip
     ax.plot([0, 1], [0, 1], color="black", lw=0.8, ls=(0, (3, 1.5)))
     ax.set_xlabel("probability given (beside: pairs of skills)")
     ax.set_ylabel("part that is real")
