@@ -36,7 +36,7 @@ def check_one(name: str, setting: Setting, out: Path) -> Outcome:
 
     module, folder, started = module_of(name), out / name, time.perf_counter()
     try:
-        own = replace(setting, figure=name, folder=folder / "parts")
+        own = replace(setting, figure=name, folder=(setting.folder or out) / name / "parts")
         checked: Checked = module.check(own)
         folder.mkdir(parents=True, exist_ok=True)
         checked.drawing.savefig(folder / "figure.png", dpi=DPI, bbox_inches="tight")
