@@ -92,9 +92,11 @@ def kill_study(
             # All done too soon: take the last half away and go on.
             _take_away(wild, f"number >= {rows * columns // 2}")
             before = rows * columns // 2
-    # Points that run alone have no company.
-    for holes in ("number < 0",) if engine == "events" else ("number < 0", "number % 7 = 3"):
-        _take_away(wild, holes)
+    # First only gone on with: the last kill may have come before there was a table. Points that run
+    # alone have no company.
+    for holes in (None,) if engine == "events" else (None, "number % 7 = 3"):
+        if holes is not None:
+            _take_away(wild, holes)
         subprocess.run([*command, "--out", str(wild), "--resume"], check=True, capture_output=True)
     study.points, study.seconds = done(wild), time.monotonic() - begun
     study.equal = _table(calm) == _table(wild)
