@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import ArrayLike
 
 from domino_sim.plot.style import GREY, colours
 
-__all__ = ["DOT", "bare", "key", "levels", "panels"]
+__all__ = ["DOT", "bare", "key", "levels", "panels", "plain_ticks"]
 
 #: Width and height of a panel, in inches.
 WIDTH, HEIGHT = 3.4, 2.7
@@ -55,6 +57,14 @@ def levels(
     ax.set_title(title, fontsize=10)
     ax.set_xlabel("step")
     ax.set_ylabel("level")
+
+
+def plain_ticks(axis: Axis, at: ArrayLike) -> None:
+    """Put ticks of a logarithmic axis at these numbers, written out, and none between."""
+    values = np.asarray(at, dtype=float)
+    axis.set_major_locator(FixedLocator(values))
+    axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:,.6g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def key(ax: Axes, solid: str, dashed: str, dots: str = "", **options: Any) -> None:
