@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from validation.value import Value, at_most, exactly
 
-__all__ = ["first_above", "largest_z", "strays", "z_bound"]
+__all__ = ["first_above", "largest_z", "strays", "student", "z_bound"]
 
 Floats = NDArray[np.float64]
 
@@ -46,9 +46,14 @@ def largest_z(published: ArrayLike, ours: ArrayLike, least: float = 1.0) -> Valu
 
 def z_bound(count: int, seeds: int) -> Value:
     """Return what the largest of `count` such distances exceeds with a chance of 1 % (Student)."""
+    return at_most(student(seeds, CHANCE / count))
+
+
+def student(seeds: int, chance: float = 0.05) -> float:
+    """Return how many standard deviations of `seeds` runs a value exceeds with this chance."""
     from scipy.stats import t
 
-    return at_most(float(t.ppf(1.0 - CHANCE / (2.0 * count), seeds - 1)))
+    return float(t.ppf(1.0 - chance / 2.0, seeds - 1))
 
 
 def strays(published: ArrayLike, ours: ArrayLike) -> tuple[float, Floats]:
