@@ -1,11 +1,35 @@
-"""What the geometry model's gradient does, in closed form and apart from the library."""
+"""The geometry model and the published theory of it, as the figures need them."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+import math
 
-__all__ = ["aligned"]
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from validation.simulator import Simulator
+
+__all__ = ["aligned", "published_rate", "published_theory"]
+
+
+def published_rate(lr: float, n_dim: int) -> float:
+    """Return the η of the published theory: SignGD moves a level by at most 0.798 lr √n_dim."""
+    return 2.0 * lr * math.sqrt(n_dim)
+
+
+def published_theory(
+    simulator: Simulator, frequency: ArrayLike, rate: float, wasted: float, steps: int
+) -> NDArray[np.float64]:
+    """Return the published theory's levels (steps, skill): entry i is after Euler step i + 1."""
+    skills = {f"s{i}": {"frequency": float(p)} for i, p in enumerate(np.asarray(frequency), 1)}
+    found = simulator.simulate(
+        {
+            "steps": steps, "record": {"every": 1}, "skills": skills,
+            "pool": {"law": "sum", "rate": rate, "wasted": wasted},
+        },
+        "euler",
+    )  # fmt: skip
+    return np.asarray(found.level.values[1:])
 
 
 def aligned(

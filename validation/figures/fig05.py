@@ -41,7 +41,7 @@ FURTHER = 1.25
 
 #: How near the mean field is to the mean of runs: root mean square of levels, a part of the step
 #: at which ½ is passed, dimensions of 1000.
-NEAR_LEVEL, NEAR_STEP, NEAR_ALIGNED = 0.015, 0.06, 15.0
+NEAR_LEVEL, NEAR_STEP, NEAR_ALIGNED = 0.015, 0.025, 16.0
 
 
 def _runs(alpha: int, n: int, seeds: int) -> Arrays:
@@ -54,29 +54,34 @@ def _runs(alpha: int, n: int, seeds: int) -> Arrays:
     })  # fmt: skip
     level = curves.level.values
     at = np.stack([first_above(level, curves.step.values, x) for x in THRESHOLDS], axis=-1)
-    # Counts are of one batch each: means over five steps scatter less.
-    counts = curves.n_align.values[:, :STEPS].reshape(seeds, STEPS // 5, 5, n).mean(axis=2)
+    counts = _means(curves.n_align.values[:, :STEPS])
     return {"level": level[:, :STEPS:5].astype(np.float32), "at": at,
             "aligned": counts.astype(np.float32),
             "thin": level[:, arrays("fig05_runs")["step"]].astype(np.float32)}  # fmt: skip
 
 
+def _means(counts: Floats) -> Floats:
+    """Return means over ten steps: counts are of a batch each, and a learned skill alternates."""
+    *outer, steps, n = counts.shape
+    return counts.reshape(*outer, steps // 10, 10, n).mean(axis=-2)
+
+
 def check(setting: Setting) -> Checked:
     """Train and predict the fifteen settings."""
-    figure, axes = panels(6, 5, size=(12.5, 11.5))
-    seeds = setting.choose(8, 40)
+    seeds, counts = setting.choose((16, (3, 5, 10)), (40, COUNTS))
+    figure, axes = panels(6, len(counts), size=(2.5 * len(counts), 11.5))
     published = arrays("fig05_runs")
     found: dict[str, list[Any]] = {"single": [], "many": [], "stray": [], "learned": []}
     near: dict[str, list[float]] = {"level": [], "step": [], "aligned": []}
     for j, alpha in enumerate(ALPHAS):
-        for k, n in enumerate(COUNTS):
+        for k, n in enumerate(counts):
             mine = setting.kept(f"a{alpha}-n{n}", lambda a=alpha, b=n: _runs(a, b, seeds))
             ours = setting.simulator.predict(
                 frequencies=power(n, float(alpha)), n_dim=N_DIM, lr=LR, steps=STEPS,
                 batch_size=BATCH,
             )  # fmt: skip
             counted = _counted(ours, n, alpha)
-            _draw(axes[2 * j : 2 * j + 2, k], alpha, n, mine, ours, counted)
+            _draw(axes[2 * j : 2 * j + 2, k], alpha, n, mine, ours, counted, n == counts[0])
             at = published[f"at_a{alpha}_n{n}"].astype(float)
             at[at < 0] = np.inf
             found["single"].append(at.ravel())
@@ -87,7 +92,9 @@ def check(setting: Setting) -> Checked:
                 (np.isfinite(at[:, 2]).sum(), np.isfinite(mine["at"][..., 2]).sum(axis=1))
             )
             for name, value in _near(ours, counted, mine).items():
-                near[name].append(value)
+                # With α = 4 the step of a rare skill is a matter of its few samples.
+                if name != "step" or alpha < 4:
+                    near[name].append(value)
     return Checked((*_published_rows(found, seeds), *_near_rows(near)), figure)
 
 
@@ -103,10 +110,9 @@ def _near(ours: xr.Dataset, counted: Floats, mine: Arrays) -> dict[str, float]:
     away = level[::5] - mine["level"].mean(axis=0)
     known = np.isfinite(mine["at"][..., 1]).all(axis=0)
     half = first_above(level, np.arange(STEPS), 0.5)[known]
-    counts = counted[:STEPS].reshape(STEPS // 5, 5, -1).mean(axis=1)
     last = np.minimum(mine["at"][..., 2], STEPS).mean(axis=0)
-    learning = np.arange(0, STEPS, 5)[:, None] < last
-    off = (counts - mine["aligned"].mean(axis=0))[learning]
+    learning = np.arange(0, STEPS, 10)[:, None] < last
+    off = (_means(counted[:STEPS]) - mine["aligned"].mean(axis=0))[learning]
     return {
         "level": float(np.sqrt(np.square(away).mean())),
         "step": float(np.abs(half / mine["at"][..., 1].mean(axis=0)[known] - 1.0).max()),
@@ -117,38 +123,37 @@ def _near(ours: xr.Dataset, counted: Floats, mine: Arrays) -> dict[str, float]:
 def _published_rows(found: dict[str, list[Any]], seeds: int) -> list[Row]:
     source = "fifteen reference runs"
     many = np.concatenate(found["many"], axis=1)
-    learned = dict(zip([(a, n) for a in ALPHAS for n in COUNTS], found["learned"], strict=True))
-    single, ours = learned[(4, 10)]
-    others = [float(np.abs(y - x).max()) for at, (x, y) in learned.items() if at != (4, 10)]
+    *rest, (single, ours) = found["learned"]  # α = 4 with ten tasks is the last
+    others = [float(np.abs(y - x).max()) for x, y in rest]
     return [
-        Row("fifteen settings: largest |z| of the steps at which levels 0.1, 0.5, 0.9, 0.95 are "
+        Row("all settings: largest |z| of the steps at which levels 0.1, 0.5, 0.9, 0.95 are "
             "passed, published run among our seeds", source, z_bound(many.shape[1], seeds),
             largest_z(np.concatenate(found["single"]), many)),
-        Row("fifteen settings: how far levels stray from our mean, root mean square over the run: "
+        Row("all settings: how far levels stray from our mean, root mean square over the run: "
             "published over the furthest of our seeds, largest", source, at_most(FURTHER),
             exactly(max(found["stray"]))),
         Row("α = 4, ten tasks: skills that pass 0.9 within 3000 steps", source, exactly(single),
             range_of(ours)),
-        Row("the other fourteen: skills that pass 0.9 in the published run or in one of ours only",
-            source, exactly(0), exactly(max(others))),
+        Row("the other settings: by how many skills that pass 0.9 published run and one of ours "
+            "differ, at most", source, exactly(0), exactly(max(others))),
     ]  # fmt: skip
 
 
 def _near_rows(near: dict[str, list[float]]) -> list[Row]:
     guards, source = ("rate", "law"), "our gradient runs, mean over seeds"
     return [
-        Row("fifteen settings: predicted levels, root mean square difference over 3000 steps, "
+        Row("all settings: predicted levels, root mean square difference over 3000 steps, "
             "largest", source, at_most(NEAR_LEVEL), exactly(max(near["level"])), guards=guards),
-        Row("fifteen settings: predicted step at which a level passes ½, largest relative "
-            "difference", source, at_most(NEAR_STEP), exactly(max(near["step"])), guards=guards),
-        Row("fifteen settings: predicted number of aligned dimensions of 1000 while a skill is "
+        Row("α = 1, 2: predicted step at which a level passes ½, largest relative difference",
+            source, at_most(NEAR_STEP), exactly(max(near["step"])), guards=guards),
+        Row("all settings: predicted number of aligned dimensions of 1000 while a skill is "
             "below 0.9, root mean square difference, largest", source, at_most(NEAR_ALIGNED),
             exactly(max(near["aligned"])), guards=guards),
     ]  # fmt: skip
 
 
 def _draw(
-    axes: Any, alpha: int, n: int, mine: Arrays, ours: xr.Dataset, counted: Floats
+    axes: Any, alpha: int, n: int, mine: Arrays, ours: xr.Dataset, counted: Floats, first: bool
 ) -> None:
     """Draw levels above, aligned dimensions below."""
     upper, lower = axes
@@ -156,12 +161,14 @@ def _draw(
     levels(upper, step, mine["level"][0], (ours.step, ours.level), f"α = {alpha}, n = {n}")
     upper.plot(published["step"][::2], published[f"level_a{alpha}_n{n}"][::2], **DOT, markersize=3)
     for i, colour in enumerate(colours(n)):
-        lower.plot(step, mine["aligned"].mean(axis=0)[:, i], color=colour, lw=1.6)
-        lower.plot(ours.step, counted[:, i], color=colour, ls=(0, (3, 1.5)), lw=1.2)
+        lower.plot(step[::2] + 5, mine["aligned"].mean(axis=0)[:, i], color=colour, lw=1.6)
+        lower.plot(
+            step[::2] + 5, _means(counted[:STEPS])[:, i], color=colour, ls=(0, (3, 1.5)), lw=1.2
+        )
     for ax in axes:
         ax.set_xlim(0, 1000)
         ax.set_xlabel("step" if alpha == ALPHAS[-1] and ax is lower else "")
-    upper.set(ylim=(-0.05, 1.08), ylabel="level" if n == COUNTS[0] else "")
-    lower.set(ylim=(450, 1000), ylabel="dimensions aligned" if n == COUNTS[0] else "")
-    if (alpha, n) == (ALPHAS[0], COUNTS[0]):
+    upper.set(ylim=(-0.05, 1.08), ylabel="level" if first else "")
+    lower.set(ylim=(450, 1000), ylabel="dimensions aligned" if first else "")
+    if first and alpha == ALPHAS[0]:
         key(upper, "gradient run", "predicted", "published", loc="lower right")
