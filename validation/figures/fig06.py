@@ -241,7 +241,7 @@ def _draw(
         if ax not in (axes[0], axes[4]):
             ax.set_ylabel("")
     key(axes[0], "gradient run", "mean field", "published", loc="lower right")
-    key(axes[1], "gradient run", "`euler`", "published", loc="lower right")
+    key(axes[1], "gradient run", "theory (Euler)", "published", loc="lower right")
 
 
 def _draw_misses(
