@@ -24,7 +24,7 @@ def _modules(room: str) -> tuple[str, ...]:
 
 
 #: The figures of the paper, in its order.
-PAPER = ("fig04", "fig05", "fig06", "fig07", "fig17")
+PAPER = ("fig04", "fig05", "fig06", "fig07", "fig08", "fig17")
 
 #: What the paper does not have.
 BEYOND = _modules("beyond")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from validation.value import Value, at_most, exactly
 
-__all__ = ["first_above", "largest_z", "strays", "student", "z_bound"]
+__all__ = ["first_above", "furthest", "largest_z", "strays", "student", "z_bound"]
 
 Floats = NDArray[np.float64]
 
@@ -74,3 +76,9 @@ def strays(published: ArrayLike, ours: ArrayLike) -> tuple[float, Floats]:
     factor = np.sqrt((1.0 + 1.0 / (count - 1)) / (1.0 + 1.0 / count))
     own = np.array([rms(x - (total - x) / (count - 1)) for x in values])
     return single * float(factor), own
+
+
+def furthest(found: Sequence[tuple[float, Floats]]) -> Value:
+    """Return the largest |z| of what `strays` gives of several runs, in its logarithm."""
+    single, own = zip(*found, strict=True)
+    return largest_z(np.log(single), np.log(np.stack(own, axis=1)), 1e-6)

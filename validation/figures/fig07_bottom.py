@@ -184,7 +184,8 @@ def _among(name: str, best: Floats, reference: Floats, seeds: int) -> Row:
     return Row(
         f"N₀ against {word}: largest |z| of log N₀, published run among our seeds",
         "reference fits" if not read else "published picture",
-        z_bound(len(reference), best.size - len(best) + 1), largest_z(np.log(reference), np.log(best).T, spread),
+        z_bound(len(reference), best.size - len(best) + 1),
+        largest_z(np.log(reference), np.log(best).T, spread),
     )  # fmt: skip
 
 
