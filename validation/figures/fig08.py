@@ -42,7 +42,7 @@ FIGURE = Figure(
 )
 
 COUNTS = (5, 10, 20, 40, 100)
-STEPS, N_DIM, EVERY = 3000, 10, 5
+STEPS, N_DIM, EVERY = 3000, 10, 10
 
 #: Learning rate and batch of the runs, η and N₀ of the published theory.
 LOSSES: dict[str, dict[str, Any]] = {
@@ -90,18 +90,17 @@ def _gram(loss: str, n: int, exact: bool = False) -> Floats:
 def _runs(folder: Path, loss: str, n: int, seeds: int) -> Arrays:
     """Return levels (seed, step, skill), every few steps, at published ones, and the last."""
     np.save(folder / f"{loss}-{n}.npy", _vectors(loss, n))
-    given = LOSSES[loss]
+    given, thin = LOSSES[loss], arrays(f"fig08_{loss}")[f"step_{n}"]
+    even = np.arange(0, STEPS, EVERY)
+    record = np.unique(np.concatenate([even, thin, [STEPS - 1]]))
     level = train({
         "steps": STEPS, "seeds": seeds, "batch_size": given["batch"], "loss": loss,
-        "graph": {"family": "independent", "n": n}, "record": {"every": 1},
+        "graph": {"family": "independent", "n": n}, "record": {"steps": record.tolist()},
         "frequencies": {"law": "power", "exponent": 2.0}, "optimizer": {"lr": given["lr"]},
         "model": {"kind": "geometry", "n_dim": N_DIM, "vectors": str(folder / f"{loss}-{n}.npy")},
-    }).level.values  # fmt: skip
-    return {
-        "level": level[:, :STEPS:EVERY].astype(np.float32),
-        "thin": level[:, arrays(f"fig08_{loss}")[f"step_{n}"]].astype(np.float32),
-        "final": level[:, STEPS - 1].astype(np.float32),
-    }  # fmt: skip
+    }).level.values.astype(np.float32)  # fmt: skip
+    at = {name: np.searchsorted(record, x) for name, x in (("level", even), ("thin", thin))}
+    return {"final": level[:, -1], **{name: level[:, k] for name, k in at.items()}}
 
 
 def _simulated(
