@@ -27,7 +27,7 @@ def _modules(room: str) -> tuple[str, ...]:
 PAPER = ("fig04", "fig05", "fig06", "fig07", "fig08", "fig17")
 
 #: What the paper does not have.
-BEYOND: tuple[str, ...] = ("aligned",)
+BEYOND: tuple[str, ...] = ("noise", "aligned")
 
 NAMES = PAPER + BEYOND
 
