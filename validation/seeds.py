@@ -1,0 +1,84 @@
+"""One published run among runs of our own that differ by their seed only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from validation.value import Value, at_most, exactly
+
+__all__ = ["first_above", "furthest", "largest_z", "strays", "student", "z_bound"]
+
+Floats = NDArray[np.float64]
+
+#: The chance that the largest z of a group is above its bound though nothing is wrong.
+CHANCE = 0.01
+
+
+def first_above(level: ArrayLike, step: ArrayLike, threshold: float) -> Floats:
+    """Return the first recorded step with a level above a threshold; infinite for never.
+
+    Examples
+    --------
+    >>> first_above([[0.0, 0.0], [0.6, 0.1], [0.9, 0.2]], [0, 5, 10], 0.5)
+    array([ 5., inf])
+    """
+    values = np.asarray(level)
+    above = values > threshold  # (…, step, skill)
+    found = np.asarray(step, dtype=float)[above.argmax(axis=-2)]
+    return np.where(above.any(axis=-2), found, np.inf)
+
+
+def largest_z(published: ArrayLike, ours: ArrayLike, least: float = 1.0) -> Value:
+    """Return the largest distance of published numbers from ours in standard deviations.
+
+    `ours` are (seed, …); a standard deviation is that of a new run against the mean of ours, and at
+    least `least` (numbers of whole steps are no nearer). What is infinite in `published` or in
+    any seed is left out.
+    """
+    values, single = np.asarray(ours, dtype=float), np.asarray(published, dtype=float)
+    known = np.isfinite(single) & np.isfinite(values).all(axis=0)
+    values, single = values[:, known], single[known]
+    spread = np.maximum(values.std(axis=0, ddof=1), least)
+    z = np.abs(single - values.mean(axis=0)) / (spread * np.sqrt(1.0 + 1.0 / len(values)))
+    return exactly(z.max())
+
+
+def z_bound(count: int, seeds: int) -> Value:
+    """Return what the largest of `count` such distances exceeds with a chance of 1 % (Student)."""
+    return at_most(student(seeds, CHANCE / count))
+
+
+def student(seeds: int, chance: float = 0.05) -> float:
+    """Return how many standard deviations of `seeds` runs a value exceeds with this chance."""
+    from scipy.stats import t
+
+    return float(t.ppf(1.0 - chance / 2.0, seeds - 1))
+
+
+def strays(published: ArrayLike, ours: ArrayLike) -> tuple[float, Floats]:
+    """Return how far the published run is from the mean of ours, and each of ours from the others'.
+
+    Root mean squares over all but the first axis of `ours` (seed, …).
+    """
+    values = np.asarray(ours, dtype=float)
+    count = len(values)
+    total = values.sum(axis=0)
+
+    def rms(x: Floats) -> float:
+        return float(np.sqrt(np.square(x).mean()))
+
+    # The published run is a run more, so that its mean has as many as the others of each of ours
+    # but one: both are a run against a mean of count − 1.
+    single = rms(np.asarray(published, dtype=float) - total / count)
+    factor = np.sqrt((1.0 + 1.0 / (count - 1)) / (1.0 + 1.0 / count))
+    own = np.array([rms(x - (total - x) / (count - 1)) for x in values])
+    return single * float(factor), own
+
+
+def furthest(found: Sequence[tuple[float, Floats]]) -> Value:
+    """Return the largest |z| of what `strays` gives of several runs, in its logarithm."""
+    single, own = zip(*found, strict=True)
+    return largest_z(np.log(single), np.log(np.stack(own, axis=1)), 1e-6)
