@@ -1,0 +1,158 @@
+"""Fig. 13: under SignGD the pairs that are held out are understood long before Adam gets there.
+
+Addition modulo 59 of two embedded tokens, 80 % of the pairs trained, weight decay 0.03: published as
+a picture of one seed, so its numbers are read off it, to a pixel (44 steps). SignGD is AdamW with
+betas (0, 0), as published. The quick mode has the first 500 steps only: by then SignGD has passed
+0.9 on the pairs held out and Adam is at guessing. Smaller moduli are no way out: of modulus 31
+Adam never understands the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from domino_sim import load_run, train
+from domino_sim.plot.style import colours
+from validation.drawing import DOT, panels
+from validation.figure import Checked, Figure
+from validation.passages import first_step, one_more
+from validation.references import number
+from validation.row import Row
+from validation.setting import Arrays, Setting
+from validation.value import Value, at_least, exactly, mean_of
+
+FIGURE = Figure(
+    name="fig13",
+    title="Grokking under SignGD and Adam",
+    claim="Both optimisers know the trained pairs at once; those held out SignGD understands soon, "
+    "Adam long after.",
+    source="arXiv 2501.12391, Fig. 13",
+    minutes=4.0,
+)
+
+#: Betas and steps (quick, full) by optimiser: past the last number that is compared.
+OPTIMIZERS = {"signgd": ([0.0, 0.0], (500, 2500)), "adam": ([0.9, 0.999], (500, 4500))}
+
+#: Seeds: quick, full; steps between records.
+SEEDS, EVERY = (2, 3), 10
+
+#: Columns of the curves: trained and held out.
+TRAINED, HELD_OUT = 0, 1
+
+#: The step at which Adam still guesses.
+EARLY = 500
+
+
+def check(setting: Setting) -> Checked:
+    """Train with both optimisers."""
+    seeds = setting.choose(*SEEDS)
+    ran = {
+        name: [setting.kept(f"{name}-{k}", lambda n=name, k=k: _run(setting, n, k))
+               for k in range(seeds)]
+        for name in OPTIMIZERS
+    }  # fmt: skip
+    accuracy = {name: np.stack([part["accuracy"] for part in every]) for name, every in ran.items()}
+    loss = {name: np.stack([part["loss"] for part in every]) for name, every in ran.items()}
+    rows = [
+        _row("signgd_train", "SignGD: step at which the trained pairs pass 0.9",
+             _passes(accuracy["signgd"][:, :, TRAINED] > 0.9)),
+        _row("adam_train", "Adam: step at which the trained pairs pass 0.9",
+             _passes(accuracy["adam"][:, :, TRAINED] > 0.9)),
+        _row("signgd_test", "SignGD: step at which the pairs held out pass 0.9",
+             _passes(accuracy["signgd"][:, :, HELD_OUT] > 0.9)),
+        _early(accuracy["adam"]),
+        _peak(loss["adam"]),
+    ]  # fmt: skip
+    if not setting.quick:
+        rows += _later(accuracy, loss)
+    figure, axes = panels(2, 2, sharex=True, sharey="row", size=(7.5, 5.2))
+    for column, (name, title) in enumerate((("signgd", "SignGD"), ("adam", "Adam"))):
+        _draw(axes[0, column], accuracy[name], f"{title}, weight decay 0.03")
+        _draw(axes[1, column], loss[name], "")
+        axes[1, column].set(yscale="log", ylim=(1e-6, 50), xlabel="step")
+    axes[0, 0].set_ylabel("accuracy")
+    axes[1, 0].set_ylabel("loss")
+    _rings(axes)
+    return Checked(tuple(rows), figure)
+
+
+def _run(setting: Setting, name: str, seed: int) -> Arrays:
+    """Train one seed; return accuracies and losses (record, part)."""
+    betas, steps = OPTIMIZERS[name]
+    curves = train(load_run("grokking", {
+        "seeds": [seed], "optimizer.betas": betas, "steps": setting.choose(*steps),
+        "record": {"every": EVERY},
+    }))  # fmt: skip
+    return {"accuracy": curves.accuracy.values[0], "loss": curves.loss.values[0]}
+
+
+def _passes(holds: NDArray[np.bool_]) -> NDArray[np.float64]:
+    return first_step(holds, EVERY * np.arange(holds.shape[1]), axis=-1)
+
+
+def _row(key: str, claim: str, ours: Any) -> Row:
+    reference, source = number("fig13", key)
+    return Row(claim, f"{source}, read off", reference, one_more(ours))
+
+
+def _early(accuracy: NDArray[Any]) -> Row:
+    reference, source = number("fig13", "adam_early")
+    own = accuracy[:, EARLY // EVERY, HELD_OUT]
+    return Row(f"Adam: accuracy of the pairs held out at step {EARLY} (guessing: {1 / 59:.3f})",
+               f"{source}, read off", reference, mean_of(own))  # fmt: skip
+
+
+def _peak(loss: NDArray[Any]) -> Row:
+    reference, source = number("fig13", "adam_peak")
+    own = np.log10(loss[:, :, HELD_OUT].max(axis=1))
+    middle = mean_of(own)
+    # Of two seeds Student's interval says nothing: at least their own difference.
+    width = max(float(np.ptp(own)), 0.05)
+    return Row(
+        "Adam: highest loss of the pairs held out, log10", f"{source}, read off", reference,
+        Value(middle.number, middle.number - width, middle.number + width),
+    )  # fmt: skip
+
+
+def _later(accuracy: dict[str, NDArray[Any]], loss: dict[str, NDArray[Any]]) -> list[Row]:
+    adam, sign = accuracy["adam"][:, :, HELD_OUT], accuracy["signgd"][:, :, HELD_OUT]
+    sooner = _passes(adam > 0.99) / _passes(sign > 0.99)
+    return [
+        _row("adam_half", "Adam: step at which the pairs held out pass ½", _passes(adam > 0.5)),
+        _row("adam_test", "Adam: step at which the pairs held out pass 0.9", _passes(adam > 0.9)),
+        _row("adam_loss", "Adam: step at which their loss falls below 0.01",
+             _passes(loss["adam"][:, :, HELD_OUT] < 0.01)),
+        _row("signgd_all", "SignGD: step at which the pairs held out pass 0.99",
+             _passes(sign > 0.99)),
+        _row("signgd_loss", "SignGD: step at which their loss falls below 0.01",
+             _passes(loss["signgd"][:, :, HELD_OUT] < 0.01)),
+        Row("how many times longer Adam takes than SignGD until 0.99 of the pairs held out are "
+            "right, the least of the seeds", "the claim: SignGD sooner", at_least(1.5),
+            exactly(sooner.min())),
+        Row("both: accuracy of the pairs held out at the end, the least of all seeds",
+            "Fig. 13: 1", at_least(0.99), exactly(min(adam[:, -1].min(), sign[:, -1].min()))),
+    ]  # fmt: skip
+
+
+def _draw(ax: Axes, values: NDArray[Any], title: str) -> None:
+    step = EVERY * np.arange(values.shape[1])
+    for part, (label, colour) in enumerate(zip(("trained", "held out"), colours(2), strict=True)):
+        for k, curve in enumerate(values[:, :, part]):
+            ax.plot(step, curve, color=colour, lw=0.9, alpha=0.8, label=label if k == 0 else None)
+    ax.set_title(title, fontsize=10)
+
+
+def _rings(axes: NDArray[Any]) -> None:
+    """Mark the published numbers, where they are of a passage."""
+    for ax, key, height in (
+        (axes[0, 0], "signgd_test", 0.9), (axes[0, 0], "signgd_all", 0.99),
+        (axes[0, 1], "adam_half", 0.5), (axes[0, 1], "adam_test", 0.9),
+        (axes[1, 0], "signgd_loss", 0.01), (axes[1, 1], "adam_loss", 0.01),
+    ):  # fmt: skip
+        ax.plot([number("fig13", key)[0].number], [height], **DOT)
+    axes[0, 0].plot([], [], **DOT, label="published")
+    axes[0, 0].legend(frameon=False, fontsize=8, loc="lower right")
