@@ -6,24 +6,6 @@ import numpy as np
 import pytest
 
 from validation.studies import modularity, modularity_gradient
-from validation.studies.modularity_fig18 import FIG18, _final_losses
-
-
-def test_published_ratios_of_losses_rise_with_skew_and_size() -> None:
-    """Fig. 18 at equal α: what n_dim 40 and α = 1 say is 1.53, not the 2.17 of the panel."""
-    assert FIG18[1.0, 40] == 1.53
-    for n_dim in (40, 100):
-        assert FIG18[1.0, n_dim] < FIG18[1.4, n_dim] < FIG18[1.8, n_dim]
-    assert FIG18[1.0, 40] < FIG18[1.0, 100] < FIG18[1.0, 220]
-
-
-def test_of_modules_only_what_has_no_parameter_is_left() -> None:
-    """A parameter a skill: what is left is log 2 times the frequency of skills beyond n_dim."""
-    (found,) = _final_losses(1.0, 40, "basis", 1, steps=1000)
-    p = 1.0 / np.arange(1, 1001)
-    assert found == pytest.approx(np.log(2) * p[40:].sum() / p.sum(), rel=1e-3)
-    # The published loss of these modules at seed 0.
-    assert found == pytest.approx(0.29696, rel=1e-3)
 
 
 def test_simulated_tables_are_right_and_say_so() -> None:

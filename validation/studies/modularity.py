@@ -1,10 +1,9 @@
-"""Modular against non-modular: scaling laws, Figs. 18 and 19, and sampling in place of modules.
+"""Modular against non-modular: scaling laws, Fig. 19, and sampling in place of modules.
 
 Simulated times are those of the `events` engine. Gradient runs are of the geometry model, SignGD,
 n_dim 2000, lr 1e-4, level 0.9, unless said otherwise; medians of seeds. "Published" is the
 reference implementation of arXiv 2501.12391 at its own seeds. *ok*: within what the row says; for
-Fig. 19, the bootstrap intervals (95 %) overlap; for Fig. 18, the published seed lies in our range,
-widened by a tenth.
+Fig. 19, the bootstrap intervals (95 %) overlap. Fig. 18 is in ``validation/figures/fig18.py``.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from domino_sim.modularity.simulated import total_time
 from domino_sim.modularity.ways import Way
 from domino_sim.scenario import Scenario
 from validation.studies.gradient_mlp import fig19_rows
-from validation.studies.modularity_fig18 import fig18_rows
 from validation.studies.modularity_gradient import balanced_rows, exponent_rows
 
 #: c(256) = T η/(θ √n) of one pool under norm, by α (theory: docs/theory.md, "Modules").
@@ -24,7 +22,7 @@ COEFFICIENTS = {0.0: 1.0, 1.0: 1.24, 2.0: 1.55}
 
 
 def report(quick: bool) -> Iterator[str]:
-    """Yield the tables of the report; quick: fewer skills and seeds, without Fig. 18."""
+    """Yield the tables of the report; quick: fewer skills and seeds."""
     most = 64 if quick else 256
     yield f"### Simulated: n = 4 to {most}, θ = 0.99, no waste\n"
     yield table(("law, α", "one pool", "balanced", "a module each", ""), _simulated(most))
@@ -36,9 +34,6 @@ def report(quick: bool) -> Iterator[str]:
     yield table(("n, n_dim", "√n θ/η", "balanced", "uniform", "within 5 %"), balanced_rows(quick))
     yield "### Fig. 19: two squares\n"
     yield table(("", "published", "ours", ""), fig19_rows(10 if quick else 100))
-    if not quick:
-        yield "### Fig. 18: loss of one network over that of modules, at equal α\n"
-        yield table(("α, n_dim", "published, one seed", "ours, median and range", ""), fig18_rows())
 
 
 def _skills(n: int, law: str, alpha: float) -> Scenario:

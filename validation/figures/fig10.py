@@ -1,0 +1,280 @@
+"""Fig. 10: how the loss falls with size (α_N) and with steps (α_S).
+
+The published sweep (50 sizes, 100 000 steps) takes its own code some 70 hours, so a slice of it is
+run here: n_dim 40 to 240, α = 1, 1.4, 1.8, 5000 steps, on the published task vectors, where only
+the sampling of batches differs; both exponents over all published α; and task vectors of our own.
+Exponents are those of the paper: between n_dim 40 and 220, and between steps 80 and 200 at n_dim
+100, two points each.
+
+`fig10_theory` holds the simulator and the drawn lines against them, `fig10_drawing` draws.
+"""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from domino_sim import load_run, train
+from domino_sim.levels import Floats
+from validation.figure import Checked, Figure
+from validation.figures.fig10_drawing import EVERY_ALPHA, OPTIMIZERS, TITLES, Exponents, draw
+from validation.figures.fig10_theory import (
+    RATIO_N,
+    RATIO_S,
+    theory_of,
+    theory_rows,
+)  # fmt: skip
+from validation.references import number, numbers
+from validation.row import Row
+from validation.scaling_runs import STEPS, away, exponent, published, runs
+from validation.setting import Arrays, Setting
+from validation.value import at_most, exactly, median_of
+
+FIGURE = Figure(
+    name="fig10",
+    title="Neural scaling laws",
+    claim="The loss of the geometry model falls as powers of size and of steps, near those of "
+    "Chinchilla for a Zipf law of tasks, and steeper in steps than the quanta model says.",
+    source="arXiv 2501.12391, Fig. 10",
+    minutes=5.0,
+)
+
+SLICE = "reference run, seed 0, 5000 steps"
+ALPHAS, DIMS = (1.0, 1.4, 1.8), (40, 100, 220, 240)
+PUBLISHED_SEEDS = 4
+
+#: Steps until nothing changes any more: Adam takes longer.
+SETTLED = {"signgd": 10_000, "adam": 20_000}
+
+#: As in `fig18`: how near runs on the published vectors come, at the end and anywhere.
+NEAR_END, NEAR = 0.01, 0.02
+
+Runs = dict[tuple[str, int], Arrays]
+
+
+def check(setting: Setting) -> Checked:
+    """Train the slice, fit the exponents, simulate, and time."""
+    alphas = setting.choose((1.0, 1.8), ALPHAS)
+    dims = setting.choose((40, 100, 220), DIMS)
+    seeds = setting.choose(1, 4)
+    done: Runs = {(o, d): runs(setting, o, d, 0, alphas, seeds) for o in OPTIMIZERS for d in dims}
+    found = _exponents(setting)
+    theory = (
+        theory_of(setting, alphas[-1:], (100,))
+        if setting.quick
+        else theory_of(setting, alphas, (40, 100, 220))
+    )
+    rows = [
+        *_slice_rows(alphas, dims, done),
+        *_same_exponents(alphas, done),
+        *_published_exponents(found),
+        *theory_rows(theory),
+        *_timing_rows(),
+    ]
+    where = "whole sweep of sizes (GPU)" if _gpu() else "a slice of the published sizes"
+    sizes = {o: _sizes(setting, o, alphas) for o in OPTIMIZERS}
+    note = (
+        f"Run here: {where}, {STEPS} steps on the published task vectors of seed 0. Absolute times "
+        "of two machines say nothing; the row on time only says that a sweep is in reach."
+    )
+    return Checked(
+        tuple(rows),
+        draw(alphas, {o: done[o, 100]["loss"].mean(1) for o in OPTIMIZERS}, sizes, found, theory),
+        note,
+    )
+
+
+def _gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _of(name: str, optimizer: str, alphas: tuple[float, ...], dims: tuple[int, ...]) -> Floats:
+    """Return a reference array of these α and n_dim, (alpha, n_dim, …)."""
+    array = published()[f"one_{name}"][OPTIMIZERS.index(optimizer)]
+    return array[np.ix_([ALPHAS.index(a) for a in alphas], [DIMS.index(d) for d in dims])]
+
+
+def _slice_rows(alphas: tuple[float, ...], dims: tuple[int, ...], done: Runs) -> list[Row]:
+    """Return the rows of the slice, run by run: losses and levels."""
+    rows = []
+    for o in OPTIMIZERS:
+        curve = np.stack([done[o, d]["loss"].mean(1) for d in dims], axis=1)
+        mean500 = np.stack([done[o, d]["mean500"].mean(1) for d in dims], axis=1)
+        many = f"{mean500.size} settings"
+        of_mean = away(mean500, _of("loss_mean500", o, alphas, dims))
+        of_final = away(curve[..., -1], _of("loss_final", o, alphas, dims))
+        of_curve = away(curve, _of("loss", o, alphas, dims))
+        rows += [
+            Row(
+                f"{TITLES[o]}: largest part by which the last loss, and the mean of the last 500, "
+                f"differ ({many})", SLICE, at_most(NEAR_END), exactly(max(of_mean, of_final)),
+            ),
+            Row(
+                f"{TITLES[o]}: largest part by which the loss differs at any step ({many})",
+                SLICE, at_most(NEAR), exactly(of_curve),
+            ),
+        ]  # fmt: skip
+    level = np.stack([done["adam", d]["level"] for d in dims], axis=1).astype(float)
+    other = np.stack([done["signgd", d]["level"] for d in dims], axis=1).astype(float)
+    found = []
+    for o, ours in (("signgd", other), ("adam", level)):
+        told = _of("level_final", o, alphas, dims).astype(float)[:, :, None]
+        found.append(np.sqrt(((ours - told) ** 2).mean(-1)).max())
+    rows.append(
+        Row(
+            "levels of the skills at the end, root mean square difference: largest of both "
+            "optimisers (one run of SignGD from another of the same: up to 0.05)",
+            SLICE, at_most(0.065), exactly(max(found)),
+        )
+    )  # fmt: skip
+    return rows
+
+
+def _same_exponents(alphas: tuple[float, ...], done: Runs) -> list[Row]:
+    """Return the rows of α_N and α_S on the vectors of the reference slice."""
+    step = published()["step"].tolist()
+    at = [step.index(80), step.index(200)]
+    size, time_ = [], []
+    for o in OPTIMIZERS:
+        ours = [done[o, d]["mean500"].mean(1) for d in (40, 220)]
+        told = _of("loss_mean500", o, alphas, (40, 220)).T
+        size.append(np.abs(exponent(*ours, RATIO_N) - exponent(*told, RATIO_N)).max())
+        ours = done[o, 100]["loss"].mean(1)[:, at].T
+        told = _of("loss", o, alphas, (100,))[:, 0, at].T
+        time_.append(np.abs(exponent(*ours, RATIO_S) - exponent(*told, RATIO_S)).max())
+    many = f"largest difference from the reference runs ({len(alphas)} α, two optimisers)"
+    return [
+        Row(f"α_N, n_dim 40 to 220: {many}", SLICE, at_most(0.006), exactly(max(size))),
+        Row(f"α_S, n_dim 100, steps 80 to 200: {many}", SLICE, at_most(0.01), exactly(max(time_))),
+    ]
+
+
+def _exponents(setting: Setting) -> Exponents:
+    """Train for the exponents of all α."""
+    return Exponents(
+        {o: _size_exponents(setting, o) for o in setting.choose(("signgd",), OPTIMIZERS)},
+        {o: _step_exponents(setting, o) for o in OPTIMIZERS},
+        _own_exponents(setting),
+    )
+
+
+def _size_exponents(setting: Setting, optimizer: str) -> Floats:
+    """Return α_N by α of the median loss over the published seeds; quick: of the first α."""
+    alphas = setting.choose(EVERY_ALPHA[:1], EVERY_ALPHA)
+    steps = setting.choose(1500, SETTLED[optimizer])
+    pair = [
+        np.median(
+            [
+                runs(setting, optimizer, d, seed, alphas, 1, steps)["mean500"][:, 0]
+                for seed in range(PUBLISHED_SEEDS)
+            ],
+            axis=0,
+        )
+        for d in (40, 220)
+    ]
+    return exponent(*pair, RATIO_N)
+
+
+def _step_exponents(setting: Setting, optimizer: str) -> Floats:
+    """Return α_S by α, on the published vectors of seed 0."""
+    found = runs(setting, optimizer, 100, 0, EVERY_ALPHA, 2, 201)
+    at = [found["step"].tolist().index(k) for k in (80, 200)]
+    return exponent(*(found["loss"].mean(1)[:, k] for k in at), RATIO_S)
+
+
+def _own_exponents(setting: Setting) -> Floats:
+    """Return α_N of SignGD with task vectors of our own, (alpha, seed)."""
+    alphas, seeds = setting.choose((1.0,), ALPHAS), setting.choose(4, 8)
+    steps = setting.choose(1500, STEPS)
+    pair = [
+        runs(setting, "signgd", d, "random", alphas, seeds, steps)["mean500"] for d in (40, 220)
+    ]
+    return exponent(*pair, RATIO_N)
+
+
+def _published_exponents(found: Exponents) -> list[Row]:
+    """Return the rows of exponents against the published picture, and Chinchilla's."""
+    picture = numbers("fig10")["exponents"]
+    rows = []
+    for o, ours in found.size.items():
+        told = np.array(picture[f"size_{o}"])[: len(ours)]
+        rows.append(
+            Row(
+                f"{TITLES[o]}: α_N of the median loss over the published seeds, α up to "
+                f"{EVERY_ALPHA[len(ours) - 1]:g}: largest difference", picture["source"],
+                at_most(0.01), exactly(np.abs(ours - told).max()),
+            )
+        )  # fmt: skip
+    apart = [np.abs(x - np.array(picture[f"step_{o}"])).max() for o, x in found.step.items()]
+    rows.append(
+        Row("α_S at n_dim 100, α = 1 to 2, both optimisers: largest difference",
+            picture["source"], at_most(0.015), exactly(max(apart)))
+    )  # fmt: skip
+    rows += [
+        Row(
+            f"α_N of SignGD at α = {a:g}, task vectors of our own ({samples.size} seeds)",
+            picture["source"], exactly(picture["size_signgd"][EVERY_ALPHA.index(a)]),
+            median_of(samples), by=0.03,
+        )
+        for a, samples in zip(ALPHAS, found.own, strict=False)
+    ]  # fmt: skip
+    chinchilla, source = number("fig10", "chinchilla_size")
+    rows.append(
+        Row("α_N at Zipf's α = 1, task vectors of our own, against Chinchilla's",
+            source, chinchilla, median_of(found.own[0]), by=0.02)
+    )  # fmt: skip
+    return rows
+
+
+def _timing_rows() -> list[Row]:
+    """Return what a whole sweep would take: the reference's arithmetic, and an estimate of ours."""
+    table = numbers("fig10")["timing"]
+    sizes = np.arange(20, 1001, 20)
+    per_step = table["runs_per_size"] * table["steps"] / 1000.0
+    told = dict(zip(table["optimizer_dim"], table["seconds_per_1000"], strict=True))
+    adam = {d: told[f"Adam {d}"] for d in (20, 100, 500, 1000)}
+    theirs = np.interp(sizes, list(adam), list(adam.values())).sum() * per_step / 3600.0
+    cost = {d: _seconds(d) for d in (100, 1000)}
+    slope = (cost[1000] - cost[100]) / 900.0
+    ours = (cost[100] + slope * (sizes - 100)).sum() * per_step / 3600.0
+    hours = table["total_seconds"] / 3600.0
+    return [
+        Row(
+            "hours of the published sweep, from its seconds for 1000 steps of Adam at four sizes",
+            table["source"], exactly(hours), exactly(theirs), within=1e-3,
+        ),
+        Row(
+            "hours that this sweep would take here, one core, from steps of SignGD at n_dim 100 "
+            "and 1000 (another machine: no more than twice the reference's)",
+            table["source"], at_most(hours), exactly(ours), within=1.0,
+        ),
+    ]  # fmt: skip
+
+
+def _seconds(n_dim: int) -> float:
+    """Return processor seconds for 1000 steps of one of four runs side by side."""
+    spent = []
+    for steps in (10, 210):
+        run = load_run(
+            "scaling-slice",
+            {"model.n_dim": n_dim, "seeds": 4, "steps": steps, "record": {"points": 2}},
+        )
+        started = time.process_time()
+        train(run)
+        spent.append(time.process_time() - started)
+    return (spent[1] - spent[0]) / 200 * 1000 / 4
+
+
+def _sizes(setting: Setting, optimizer: str, alphas: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Return n_dim and the loss at the end (n_dim, alpha) of the sweep that is drawn."""
+    if setting.quick:
+        sizes: tuple[int, ...] = (40, 100, 220)
+    else:
+        sizes = tuple(range(20, 1001, 20)) if _gpu() else (20, *DIMS, 400, 600, 1000)
+    steps = STEPS
+    found = [runs(setting, optimizer, d, 0, alphas, setting.choose(1, 4) if d in DIMS else 1, steps)
+             for d in sizes]  # fmt: skip
+    return np.array(sizes), np.array([r["mean500"].mean(1) for r in found])

@@ -1,0 +1,97 @@
+"""Fig. 10, drawn: loss by size and by steps of both optimisers, and the exponents."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Drawing
+
+from domino_sim.levels import Floats
+from domino_sim.plot.style import colours
+from validation.drawing import DOT, key, panels
+from validation.figures.fig10_theory import LINES_AT, Theory
+from validation.references import number, numbers
+from validation.scaling_runs import published
+
+__all__ = ["EVERY_ALPHA", "OPTIMIZERS", "TITLES", "Exponents", "draw"]
+
+EVERY_ALPHA = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
+OPTIMIZERS = ("signgd", "adam")
+TITLES = {"signgd": "SignGD", "adam": "Adam"}
+
+dashed = (0, (3, 1.5))
+small = {**DOT, "markersize": 3.5}
+
+
+@dataclass(frozen=True, slots=True)
+class Exponents:
+    """Fitted exponents: α_N and α_S by α of each optimiser; α_N (alpha, seed) of own vectors."""
+
+    size: dict[str, Floats]
+    step: dict[str, Floats]
+    own: Floats
+
+
+def draw(
+    alphas: tuple[float, ...],
+    curves: dict[str, Floats],
+    sizes: dict[str, tuple[Floats, Floats]],
+    found: Exponents,
+    theory: Theory,
+) -> Drawing:
+    """Draw `curves`, the loss (alpha, step) at n_dim 100, and `sizes`, n_dim and loss by α."""
+    figure, axes = panels(2, 3)
+    told = published()
+    step = told["step"]
+    for j, o in enumerate(OPTIMIZERS):
+        n_dim, losses = sizes[o]
+        for i, (a, colour) in enumerate(zip(alphas, colours(len(alphas)), strict=True)):
+            k = told["alpha"].tolist().index(a)
+            axes[0, j].plot(n_dim, losses[:, i], color=colour, marker=".", label=f"α = {a:g}")
+            axes[0, j].plot(told["n_dim"], told["one_loss_mean500"][j, k], **DOT, markersize=5)
+            axes[1, j].plot(step[1:], curves[o][i, 1:], color=colour)
+            axes[1, j].plot(step[4::9], told["one_loss"][j, k, 1][4::9], **small)
+            if o == "signgd" and (a, 100) in theory.loss:
+                its = theory.loss[a, 100]
+                axes[1, j].plot(np.arange(1, len(its)), its[1:], color=colour, ls=dashed)
+        axes[0, j].set_title(TITLES[o], fontsize=10)
+        axes[1, j].set_title(f"{TITLES[o]}, n_dim 100", fontsize=10)
+        for row, what, ends in ((0, "$n_{dim}$", (40, 220)), (1, "step", (80, 200))):
+            ax = axes[row, j]
+            ax.set(xscale="log", yscale="log", xlabel=what, ylabel="loss")
+            for end in ends:
+                ax.axvline(end, color="black", lw=0.7, ls=":")
+        axes[0, j].set(xlim=(18, 1100), ylim=(5e-3 if len(n_dim) == 3 else 1e-4, 1.0))
+        axes[1, j].set(xlim=(10, 6000), ylim=(1e-2, 1.0))
+    axes[0, 0].legend(frameon=False, fontsize=8, loc="lower left")
+    key(axes[1, 0], "gradient runs", "simulated", "published", loc="lower left")
+    _exponents(axes[0, 2], axes[1, 2], found, theory)
+    return figure
+
+
+def _exponents(size: Axes, steps: Axes, found: Exponents, theory: Theory) -> None:
+    picture, shades = numbers("fig10")["exponents"], colours(4)
+    every = np.linspace(1.0, 2.0, 21)
+    for ax, name, ours in ((size, "size", found.size), (steps, "step", found.step)):
+        for o, shade in zip(OPTIMIZERS, shades, strict=False):
+            ax.plot(EVERY_ALPHA, picture[f"{name}_{o}"], **DOT, markersize=6)
+            if o in ours:
+                ax.plot(EVERY_ALPHA[: len(ours[o])], ours[o], ".-", color=shade, label=TITLES[o])
+        line, _ = number("fig10", f"chinchilla_{name}")
+        ax.axhline(line.number, color="black", lw=0.8, label=f"Chinchilla, {line.number:g}")
+        ax.set_xlabel("α")
+    at = LINES_AT[: len(theory.modules)]
+    serial, parallel = shades[2], shades[3]
+    size.plot(every, every - 1, color=serial, ls=dashed, label="quanta, domino: α − 1")
+    size.plot(at, theory.modules, "x", color=serial, label="the same, 1000 tasks")
+    steps.plot(every, every - 1, color=serial, ls=dashed, label="domino: α − 1")
+    steps.plot(every, (every - 1) / every, color=parallel, ls=dashed, label="quanta: (α − 1)/α")
+    steps.plot(at, theory.laws["domino"], "x", color=serial)
+    steps.plot(at, theory.laws["constant"], "x", color=parallel)
+    steps.plot([], [], "x", color="black", label="both, 1000 tasks")
+    size.set(ylabel="$α_N$", ylim=(-0.05, 1.55))
+    steps.set(ylabel="$α_S$", ylim=(-0.05, 1.9))
+    for ax in (size, steps):
+        ax.legend(frameon=False, fontsize=7, loc="upper left")
