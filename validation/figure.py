@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["BEYOND", "NAMES", "PAPER", "Checked", "Figure", "module_of"]
 
 
-
 def _modules(room: str) -> tuple[str, ...]:
     """Return the figures of a room; a module with an underscore in its name is a part of one."""
     found = (Path(__file__).parent / room).glob("*.py")
@@ -24,10 +23,10 @@ def _modules(room: str) -> tuple[str, ...]:
 
 
 #: The figures of the paper, in its order.
-PAPER = ("fig04", "fig05", "fig06", "fig07", "fig08", "fig17")
+PAPER = _modules("figures")
 
 #: What the paper does not have.
-BEYOND: tuple[str, ...] = ("noise", "aligned")
+BEYOND = _modules("beyond")
 
 NAMES = PAPER + BEYOND
 
