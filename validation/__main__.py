@@ -65,11 +65,10 @@ def _told_unnoticed(outcomes: Sequence[Outcome], change: str) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    figures = "\n".join(f"  {name:12s}{module_of(name).FIGURE.title}" for name in NAMES)
     parser = argparse.ArgumentParser(
-        prog="python -m validation", description=__doc__,
-        epilog="Figures: " + "; ".join(
-            f"{name}: {module_of(name).FIGURE.title}" for name in NAMES
-        ),
+        prog="python -m validation", description=__doc__, epilog=f"figures:\n{figures}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
     parser.add_argument("names", nargs="*", metavar="FIG", help="figures to check; all by default")
     parser.add_argument("--quick", action="store_true", help="fewer seeds and smaller cases")
