@@ -23,7 +23,7 @@ from validation.references import number
 from validation.row import Row
 from validation.setting import Setting
 from validation.studies.frequencies import Covered, cover, gradient
-from validation.value import Value, at_most, between, exactly, mean_of
+from validation.value import Value, at_most, between, exactly, mean_of, median_of
 
 FIGURE = Figure(
     name="frequencies",
@@ -115,8 +115,9 @@ def _gradient_rows(setting: Setting) -> list[Row]:
         name = f"{optimizer} run, {loss}, its law not told"
         rows.append(Row(f"{name}: fitted exponent of p ∝ i^−2", "the run's own",
                         exactly(-2.0), mean_of(slope), by=0.05))  # fmt: skip
-        rows.append(Row(f"{name}: error of log p", source,
-                        at_most(MORE * stated.number), exactly(float(error.mean()))))  # fmt: skip
+        # The median: the rarest skill of one run in ten is off by a factor, as its interval says.
+        rows.append(Row(f"{name}: error of log p, median over seeds", source,
+                        at_most(MORE * stated.number), median_of(error)))  # fmt: skip
     return rows
 
 
