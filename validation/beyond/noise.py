@@ -173,14 +173,15 @@ def _rate_rows(found: tuple[Floats, ...]) -> list[Row]:
     return [
         Row("learning rates: N₀ of the mean field against N₀ of runs, both calibrated, largest "
             "difference in log N₀", "our gradient runs", at_most(NEAR_RATE), exactly(away.max()),
-            guards=("law",)),
+            guards=("rate", "law")),
         Row("demand that is left when all is learned, over η p₁/2, all learning rates",
             "docs/theory.md: the floor", exactly(1.0), mean_of(rest / floor[:, None]), within=0.03,
             guards=("rate",)),
         Row("N₀ fitted over η p₁/2, smallest of all learning rates", "docs/theory.md: about η p₁/2",
             exactly(1.0), exactly(part[least]), by=0.1, instead=Instead(
                 "the floor is there only once skills are learned; the mean field, calibrated in "
-                "the same way", exactly(mean_field[least] / floor[least]))),
+                "the same way", exactly(mean_field[least] / floor[least])),
+            guards=("rate", "law")),
     ]  # fmt: skip
 
 
