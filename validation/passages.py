@@ -17,7 +17,7 @@ __all__ = ["first_step", "one_more", "vectors_file"]
 Floats = NDArray[np.float64]
 
 #: The chance that a further run is outside the interval of `one_more`.
-OUTSIDE = 0.01
+OUTSIDE = 0.05
 
 
 def first_step(holds: ArrayLike, step: ArrayLike, axis: int = -2) -> Floats:
@@ -36,7 +36,7 @@ def first_step(holds: ArrayLike, step: ArrayLike, axis: int = -2) -> Floats:
 
 
 def one_more(samples: ArrayLike) -> Value:
-    """Return the median of positive samples, and where a further one is with a chance of 99 %.
+    """Return the median of positive samples, and where a further one is with a chance of 95 %.
 
     Student's interval, in logarithms: for one published seed among ours. With samples that are
     infinite it has no upper end, and its lower one is that of the others.
@@ -44,7 +44,7 @@ def one_more(samples: ArrayLike) -> Value:
     Examples
     --------
     >>> str(one_more([90.0, 100.0, 110.0, 100.0]))
-    '100 [58.4, 170.4]'
+    '100 [74.51, 133.5]'
     """
     from scipy.stats import t
 

@@ -2,9 +2,17 @@
 
 Above, the third parity is of the bits of the other two and needs them; below, it is of bits of its
 own, slow until it is half learned, then quick: the published theory raises its p from 0.0045 to
-0.08 at that level. η and N₀ were chosen by hand for the published seed; N₀ as chosen, `calibrate`
-finds η from the curves of that seed and of ours. Accuracies grow like a sigmoid where the model is
-straight: no pool law fits them to their noise, and `calibrate` says so.
+0.08 at that level.
+
+The slow part is not a skill: the published accuracy is that of the trained samples, which are
+learned by heart meanwhile. Samples that are not trained on, as ours, stay at guessing, and then
+pass from there to 0.9 in some hundred steps. A loop of its own measures both.
+
+η and N₀ were chosen by hand for the published seed. With N₀ as chosen, `calibrate` finds an η from
+that seed's curves whose interval has the chosen one, and from ours one that agrees with it. (Below,
+the interval of our seeds together, 0.0067 to 0.0089, ends short of the η chosen by hand, 0.0094.)
+Accuracies grow like a sigmoid where the model is straight: no pool law fits them to their noise,
+and `calibrate` says so.
 """
 
 from __future__ import annotations
@@ -24,9 +32,9 @@ from validation import parity_runs as parity
 from validation.drawing import DOT, panels
 from validation.figure import Checked, Figure
 from validation.references import arrays, number
-from validation.row import Row
+from validation.row import Instead, Row
 from validation.setting import Arrays, Setting
-from validation.value import Value, at_most, exactly
+from validation.value import Value, at_most, exactly, mean_of
 
 FIGURE = Figure(
     name="fig16",
@@ -38,7 +46,7 @@ FIGURE = Figure(
 )
 
 #: Steps and seeds by case: quick, full. Fig. 2 has others.
-STEPS = {"dep": (700, 1000), "indep": (2600, 4000)}
+STEPS = {"dep": (700, 1000), "indep": (2600, 3200)}
 SEEDS = {"dep": (range(20, 24), range(20, 26)), "indep": (range(20, 23), range(20, 26))}
 
 CASES = {"dep": "dependent", "indep": "independent"}
@@ -53,6 +61,9 @@ ROUNDING = 1e-6
 #: and 0.029) and a quarter or half as much; the same two runs of other seeds differ by 0.08.
 NEAR = {"dep": 0.065, "indep": 0.045}
 
+#: The step at which four bits of their own are learned by heart only, and loops: quick, full.
+BY_HEART, LOOPS = 500, (3, 6)
+
 #: Indices of 0.6, 0.75 and 0.9 among the published thresholds.
 AT_06, AT_075, AT_09 = 0, 1, 2
 
@@ -64,11 +75,11 @@ def check(setting: Setting) -> Checked:
     fixed = _theory(setting, "indep", fixed=True)
     rows: list[Row] = []
     for case in CASES:
-        rows.append(_rate_row(setting, case, ran[case]["accuracy"]))
+        rows += _rates(case, ran[case]["accuracy"])
         rows.append(_near(case, theory[case]))
     rows += _theory_rows("p3 raised at ½", theory["indep"], "theory_indep", "indep")
     rows += _theory_rows("p3 as it is", fixed, "theory_indep_fixp3", "indep_fixp3")
-    rows += _experiment(ran)
+    rows += [*_experiment(ran), *_by_heart(setting, ran["indep"]["accuracy"])]
     return Checked(tuple(rows), _draw(ran, theory, fixed))
 
 
@@ -113,16 +124,18 @@ def _near(case: str, ds: xr.Dataset) -> Row:
     )  # fmt: skip
 
 
-def _rate_row(setting: Setting, case: str, accuracy: NDArray[Any]) -> Row:
-    """Hold η as fitted to the curves of our seeds against the published one."""
+def _rates(case: str, accuracy: NDArray[Any]) -> list[Row]:
+    """Hold η as chosen by hand, as fitted to the published seed and as fitted to ours together."""
     of = arrays("parity_runs")
-    reference, source = number("fig16", f"rate_{CASES[case]}")
+    chosen, source = number("fig16", f"rate_{CASES[case]}")
     theirs = _fitted(case, of[f"step_{case}"] + 1, of[f"acc_{case}"][None])
     ours = _fitted(case, np.arange(1, accuracy.shape[1] + 1)[::10], accuracy[:, ::10])
-    return Row(
-        f"{CASES[case]}: η a step, fitted to the accuracies of {len(accuracy)} seeds with the "
-        f"published N₀ (to the published seed: {theirs})", source, reference, ours,
-    )  # fmt: skip
+    return [
+        Row(f"{CASES[case]}: η a step, fitted to the published accuracies with the published N₀",
+            source, chosen, theirs),
+        Row(f"{CASES[case]}: the same, fitted to the accuracies of {len(accuracy)} seeds of ours",
+            "fitted to the published seed", theirs, ours),
+    ]  # fmt: skip
 
 
 def _fitted(case: str, step: NDArray[Any], accuracy: NDArray[Any]) -> Value:
@@ -146,6 +159,8 @@ def _experiment(ran: dict[str, Arrays]) -> list[Row]:
     ours = {case: parity.passages(ran[case]["accuracy"]) for case in CASES}
     theirs = {case: parity.published_passages(case) for case in CASES}
     own, published = ours["indep"], theirs["indep"]
+    # Published, 0.6 is passed by learning samples by heart: `_by_heart`.
+    own[:, 2, AT_06] = np.inf
     few = min(len(every) for every in ours.values())
     return [
         parity.skill_row("independent: step at which both pairs have passed 0.9",
@@ -159,17 +174,27 @@ def _experiment(ran: dict[str, Arrays]) -> list[Row]:
         parity.skill_row("how many times longer the four bits take if they are of their own",
                          published[2, AT_09] / theirs["dep"][2, AT_09],
                          own[:few, 2, AT_09] / ours["dep"][:few, 2, AT_09]),
-        parity.skill_row("independent: how many times longer from 0.6 to 0.75 than from there to "
-                         "0.9", _slow(published[2]), _slow(own[:, 2])),
-        parity.passages_row("three tasks", [(theirs[case], ours[case]) for case in CASES]),
+        parity.passages_row("three tasks", [(theirs["dep"], ours["dep"]), (published, own)]),
         parity.root_row("independent", [("indep", ran["indep"]["root"])], "step_indep"),
     ]  # fmt: skip
 
 
-def _slow(passages: NDArray[np.float64]) -> Any:
-    """Return how many times longer a task takes to be half learned than from there on."""
-    first = passages[..., AT_075] - passages[..., AT_06]
-    return first / (passages[..., AT_09] - passages[..., AT_075])
+def _by_heart(setting: Setting, accuracy: NDArray[Any]) -> list[Row]:
+    """Show that the published slow rise is of trained samples only."""
+    of = arrays("parity_runs")
+    published = float(np.interp(BY_HEART, of["step_indep"], of["acc_indep"][:, 2]))
+    trained, others = np.array([
+        setting.kept(f"by-heart-{k}", lambda k=k: {"both": parity.on_trained(k, BY_HEART)})["both"]
+        for k in range(setting.choose(*LOOPS))
+    ]).T  # fmt: skip
+    claim, source = f"independent: accuracy of the four bits at step {BY_HEART}", "reference run"
+    return [
+        Row(f"{claim}, on trained samples; a loop of its own", source, exactly(published),
+            mean_of(trained), by=0.01),
+        Row(f"{claim}; published on trained samples, ours on others", source, exactly(published),
+            mean_of(accuracy[:, BY_HEART, 2]), by=0.01,
+            instead=Instead("samples not trained on, in the same loop", mean_of(others))),
+    ]  # fmt: skip
 
 
 def _draw(ran: dict[str, Arrays], theory: dict[str, xr.Dataset], fixed: xr.Dataset) -> Drawing:
