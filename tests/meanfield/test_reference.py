@@ -9,9 +9,9 @@ import pytest
 
 from domino_sim import predict_gradient
 from domino_sim.meanfield.passage import step_of_passage
+from validation.figures.fig07_bottom import WASTES, misses
 from validation.gradient_run import power
 from validation.studies.__main__ import main
-from validation.studies.meanfield_reference import best_waste
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -22,7 +22,7 @@ def fitted(**given: float) -> float:
     level = predict_gradient(
         frequencies=power(10, 2.0), n_dim=1000, steps=1000, g0=2.0, **setting
     ).level.values
-    return best_waste(level[:1000], power(10, 2.0), setting["lr"], 1000)
+    return WASTES[misses(level[None, :1000], setting["lr"])[0].argmin()]
 
 
 def test_waste_of_fig_7_grows_with_noise_as_published() -> None:

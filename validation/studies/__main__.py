@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 TOPICS = (
-    "calibration", "forecast", "frequencies", "gradient_mlp", "meanfield", "modularity", "sweeps",
+    "calibration", "forecast", "frequencies", "meanfield", "modularity", "sweeps",
 )  # fmt: skip
 
 

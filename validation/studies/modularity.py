@@ -1,9 +1,8 @@
-"""Modular against non-modular: scaling laws, Fig. 19, and sampling in place of modules.
+"""Modular against non-modular: scaling laws, and sampling in place of modules.
 
 Simulated times are those of the `events` engine. Gradient runs are of the geometry model, SignGD,
-n_dim 2000, lr 1e-4, level 0.9, unless said otherwise; medians of seeds. "Published" is the
-reference implementation of arXiv 2501.12391 at its own seeds. *ok*: within what the row says; for
-Fig. 19, the bootstrap intervals (95 %) overlap. Fig. 18 is in ``validation/figures/fig18.py``.
+n_dim 2000, lr 1e-4, level 0.9, unless said otherwise; medians of seeds. *ok*: within what the row
+says. Figs. 18 and 19 are in ``validation/figures``.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ from domino_sim.modularity.scaling import scaling_of
 from domino_sim.modularity.simulated import total_time
 from domino_sim.modularity.ways import Way
 from domino_sim.scenario import Scenario
-from validation.studies.gradient_mlp import fig19_rows
 from validation.studies.modularity_gradient import balanced_rows, exponent_rows
 
 #: c(256) = T η/(θ √n) of one pool under norm, by α (theory: docs/theory.md, "Modules").
@@ -32,8 +30,6 @@ def report(quick: bool) -> Iterator[str]:
     yield table(("α, ways", "simulated", "gradient runs", "slopes", ""), exponent_rows(quick))
     yield "### Balanced sampling: √n θ/η, n up to n_dim/40\n"
     yield table(("n, n_dim", "√n θ/η", "balanced", "uniform", "within 5 %"), balanced_rows(quick))
-    yield "### Fig. 19: two squares\n"
-    yield table(("", "published", "ours", ""), fig19_rows(10 if quick else 100))
 
 
 def _skills(n: int, law: str, alpha: float) -> Scenario:
