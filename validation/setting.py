@@ -90,7 +90,10 @@ def code_fingerprint(figure: str) -> str:
     modules those whose names begin with this one's.
     """
     digest = hashlib.sha256((ROOT / "constraints.txt").read_bytes())
-    for folder in ("domino_sim", "graphs", "scenarios", "tests/data", "validation"):
+    folders = ["domino_sim", "graphs", "scenarios", "tests/data", "validation"]
+    if figure == "inference":
+        folders.append("benchmarks/inference")  # its worlds and scores
+    for folder in folders:
         for path in sorted((ROOT / folder).rglob("*")):
             of_figure = path.parent.name in ("figures", "beyond")
             if (
