@@ -42,7 +42,7 @@ FIGURE = Figure(
     claim="The Resource model has the order and the pace of three parities: a third that needs the "
     "others, and a third of bits of its own.",
     source="arXiv 2501.12391, Fig. 16 (and 2, top)",
-    minutes=2.0,
+    minutes=1.5,
 )
 
 #: Steps and seeds by case: quick, full. Fig. 2 has others.
