@@ -46,8 +46,8 @@ FIGURE = Figure(
 )
 
 #: Steps and seeds by case: quick, full. Fig. 2 has others.
-STEPS = {"dep": (650, 1000), "indep": (2600, 3200)}
-SEEDS = {"dep": (range(20, 23), range(20, 26)), "indep": (range(20, 22), range(20, 26))}
+STEPS = {"dep": (650, 1000), "indep": (2400, 3200)}
+SEEDS = {"dep": (range(20, 23), range(20, 26)), "indep": (range(20, 23), range(20, 26))}
 
 CASES = {"dep": "dependent", "indep": "independent"}
 
