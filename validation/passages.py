@@ -35,11 +35,12 @@ def first_step(holds: ArrayLike, step: ArrayLike, axis: int = -2) -> Floats:
     return np.where(values.any(axis=axis), found, np.inf)
 
 
-def one_more(samples: ArrayLike) -> Value:
+def one_more(samples: ArrayLike, least: float = 0.0) -> Value:
     """Return the median of positive samples, and where a further one is with a chance of 95 %.
 
-    Student's interval, in logarithms: for one published seed among ours. With samples that are
-    infinite it has no upper end, and its lower one is that of the others.
+    Student's interval, in logarithms: for one published seed among ours. Their standard deviation
+    is taken to be no less than `least`: for few samples, where more have shown it. With samples
+    that are infinite it has no upper end, and its lower one is that of the others.
 
     Examples
     --------
@@ -53,7 +54,7 @@ def one_more(samples: ArrayLike) -> Value:
     if len(known) < 2:
         return Value(float(np.median(values)), float(values.min()), float("inf"))
     wide = t.ppf(1.0 - OUTSIDE / 2.0, len(known) - 1) * np.sqrt(1.0 + 1.0 / len(known))
-    middle, half = known.mean(), wide * known.std(ddof=1)
+    middle, half = known.mean(), wide * max(known.std(ddof=1), least)
     high = float(np.exp(middle + half)) if len(known) == len(values) else float("inf")
     return Value(float(np.median(values)), float(np.exp(middle - half)), high)
 

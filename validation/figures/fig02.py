@@ -32,7 +32,7 @@ FIGURE = Figure(
     claim="Of two parities the rare one is learned later, the rarer the later; a parity of four "
     "bits is learned after those of its halves.",
     source="arXiv 2501.12391, Figs. 1 and 2",
-    minutes=3.5,
+    minutes=2.8,
 )
 
 #: Frequencies of the rare task: as the files name them, and our mixtures.

@@ -30,7 +30,7 @@ FIGURE = Figure(
     claim="Under SignGD the second of two tasks begins when the first is done and takes as long, "
     "however rare it is: t₂/t₁ saturates at 2. Under SGD it is p₁/p₂, under Adam between.",
     source="arXiv 2501.12391, Fig. 4",
-    minutes=1.0,
+    minutes=1.5,
 )
 
 #: Label, name and learning rate of each optimiser, in the figure's order; steps of its sweep.

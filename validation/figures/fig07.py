@@ -31,7 +31,7 @@ FIGURE = Figure(
     claim="With one N₀ a setting the Resource model is like the gradient run; N₀ grows in "
     "proportion to noise and learning rate, and falls as 1/batch.",
     source="arXiv 2501.12391, Fig. 7",
-    minutes=2.5,
+    minutes=3.0,
 )
 
 #: Settings of the upper part, in the paper's order, with their titles; the ninth is in its code.
