@@ -63,7 +63,7 @@ def draw(
             ax.set(xscale="log", yscale="log", xlabel=what, ylabel="loss")
             for end in ends:
                 ax.axvline(end, color="black", lw=0.7, ls=":")
-        axes[0, j].set(xlim=(18, 1100), ylim=(5e-3 if len(n_dim) == 3 else 1e-4, 1.0))
+        axes[0, j].set(xlim=(18, 1100), ylim=(5e-3 if len(n_dim) == 3 else 1e-3, 1.0))
         axes[1, j].set(xlim=(10, 6000), ylim=(1e-2, 1.0))
     axes[0, 0].legend(frameon=False, fontsize=8, loc="lower left")
     key(axes[1, 0], "gradient runs", "simulated", "published", loc="lower left")
