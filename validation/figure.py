@@ -24,10 +24,10 @@ def _modules(room: str) -> tuple[str, ...]:
 
 
 #: The figures of the paper, in its order.
-PAPER = ("fig04", "fig05", "fig06", "fig07", "fig08", "fig17")
+PAPER = _modules("figures")
 
 #: What the paper does not have.
-BEYOND: tuple[str, ...] = ("noise", "aligned")
+BEYOND = _modules("beyond")
 
 NAMES = PAPER + BEYOND
 
