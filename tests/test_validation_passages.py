@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from validation.passages import first_step, one_more, vectors_file
+from validation.geometry import vectors_file
+from validation.passages import first_step
+from validation.seeds import one_more
 
 
 def test_the_first_step_is_along_the_axis_that_is_asked_for() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from validation.seeds import first_above, largest_z, strays, z_bound
+from validation.passages import first_above
+from validation.seeds import largest_z, strays, z_bound
 
 
 def test_the_first_step_above_is_per_run_and_skill() -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from validation.simulator import Simulator
 
-__all__ = ["aligned", "published_rate", "published_theory"]
+__all__ = ["aligned", "published_rate", "published_theory", "vectors_file"]
 
 
 def published_rate(lr: float, n_dim: int) -> float:
@@ -48,3 +52,12 @@ def aligned(
     total = np.sqrt(np.square(demand).sum(axis=-1, keepdims=True) + wasted**2)
     part = np.divide(demand, total, out=np.zeros_like(demand), where=total > 0.0)
     return n_dim * (0.5 + np.arcsin(np.clip(part, -1.0, 1.0)) / np.pi)
+
+
+@contextmanager
+def vectors_file(vectors: ArrayLike) -> Iterator[str]:
+    """Give the path of a file of task vectors, for ``model.vectors`` of a run; it goes after."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "vectors.npy"
+        np.save(path, np.asarray(vectors, dtype=np.float32))
+        yield str(path)

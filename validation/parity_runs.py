@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from domino_sim import load_run, train
 from domino_sim.plot.style import colours
 from validation.drawing import DOT
-from validation.passages import first_step, one_more
+from validation.passages import first_step
 from validation.references import arrays
 from validation.row import Row
+from validation.seeds import one_more
 from validation.setting import Arrays
 from validation.value import at_most, exactly
 

@@ -1,23 +1,13 @@
-"""When something first holds, a further run among some, and vectors as files runs can name."""
+"""When something first holds: steps at which levels are passed."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from validation.value import Value
-
-__all__ = ["first_step", "one_more", "vectors_file"]
+__all__ = ["first_above", "first_step", "passage"]
 
 Floats = NDArray[np.float64]
-
-#: The chance that a further run is outside the interval of `one_more`.
-OUTSIDE = 0.05
 
 
 def first_step(holds: ArrayLike, step: ArrayLike, axis: int = -2) -> Floats:
@@ -35,34 +25,31 @@ def first_step(holds: ArrayLike, step: ArrayLike, axis: int = -2) -> Floats:
     return np.where(values.any(axis=axis), found, np.inf)
 
 
-def one_more(samples: ArrayLike, least: float = 0.0) -> Value:
-    """Return the median of positive samples, and where a further one is with a chance of 95 %.
-
-    Student's interval, in logarithms: for one published seed among ours. Their standard deviation
-    is taken to be no less than `least`: for few samples, where more have shown it. With samples
-    that are infinite it has no upper end, and its lower one is that of the others.
+def first_above(level: ArrayLike, step: ArrayLike, threshold: float) -> Floats:
+    """Return the first recorded step with a level (…, step, skill) above a threshold, or infinity.
 
     Examples
     --------
-    >>> str(one_more([90.0, 100.0, 110.0, 100.0]))
-    '100 [74.51, 133.5]'
+    >>> first_above([[0.0, 0.0], [0.6, 0.1], [0.9, 0.2]], [0, 5, 10], 0.5)
+    array([ 5., inf])
     """
-    from scipy.stats import t
-
-    values = np.asarray(samples, dtype=float).ravel()
-    known = np.log(values[np.isfinite(values)])
-    if len(known) < 2:
-        return Value(float(np.median(values)), float(values.min()), float("inf"))
-    wide = t.ppf(1.0 - OUTSIDE / 2.0, len(known) - 1) * np.sqrt(1.0 + 1.0 / len(known))
-    middle, half = known.mean(), wide * max(known.std(ddof=1), least)
-    high = float(np.exp(middle + half)) if len(known) == len(values) else float("inf")
-    return Value(float(np.median(values)), float(np.exp(middle - half)), high)
+    return first_step(np.asarray(level) > threshold, step)
 
 
-@contextmanager
-def vectors_file(vectors: ArrayLike) -> Iterator[str]:
-    """Give the path of a file of task vectors, for ``model.vectors`` of a run; it goes after."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "vectors.npy"
-        np.save(path, np.asarray(vectors, dtype=np.float32))
-        yield str(path)
+def passage(step: ArrayLike, level: ArrayLike, value: float = 0.5) -> float:
+    """Return when one level passes a value first, between records; infinite if it does not.
+
+    Examples
+    --------
+    >>> passage([0, 10], [0.0, 0.8], 0.4)
+    5.0
+    """
+    steps, levels = np.asarray(step, dtype=float), np.asarray(level, dtype=float)
+    above = levels >= value
+    if not above.any():
+        return float("inf")
+    k = int(above.argmax())
+    if k == 0:
+        return float(steps[0])
+    part = (value - levels[k - 1]) / (levels[k] - levels[k - 1])
+    return float(steps[k - 1] + part * (steps[k] - steps[k - 1]))

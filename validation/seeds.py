@@ -9,26 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from validation.value import Value, at_most, exactly
 
-__all__ = ["first_above", "furthest", "largest_z", "strays", "student", "z_bound"]
+__all__ = ["furthest", "largest_z", "one_more", "strays", "student", "z_bound"]
 
 Floats = NDArray[np.float64]
 
 #: The chance that the largest z of a group is above its bound though nothing is wrong.
 CHANCE = 0.01
 
-
-def first_above(level: ArrayLike, step: ArrayLike, threshold: float) -> Floats:
-    """Return the first recorded step with a level above a threshold; infinite for never.
-
-    Examples
-    --------
-    >>> first_above([[0.0, 0.0], [0.6, 0.1], [0.9, 0.2]], [0, 5, 10], 0.5)
-    array([ 5., inf])
-    """
-    values = np.asarray(level)
-    above = values > threshold  # (…, step, skill)
-    found = np.asarray(step, dtype=float)[above.argmax(axis=-2)]
-    return np.where(above.any(axis=-2), found, np.inf)
+#: The chance that a further run is outside the interval of `one_more`.
+OUTSIDE = 0.05
 
 
 def largest_z(published: ArrayLike, ours: ArrayLike, least: float = 1.0) -> Value:
@@ -82,3 +71,25 @@ def furthest(found: Sequence[tuple[float, Floats]]) -> Value:
     """Return the largest |z| of what `strays` gives of several runs, in its logarithm."""
     single, own = zip(*found, strict=True)
     return largest_z(np.log(single), np.log(np.stack(own, axis=1)), 1e-6)
+
+
+def one_more(samples: ArrayLike, least: float = 0.0) -> Value:
+    """Return the median of positive samples, and where a further one is with a chance of 95 %.
+
+    Student's interval, in logarithms: for one published seed among ours. Their standard deviation
+    is taken to be no less than `least`: for few samples, where more have shown it. With samples
+    that are infinite it has no upper end, and its lower one is that of the others.
+
+    Examples
+    --------
+    >>> str(one_more([90.0, 100.0, 110.0, 100.0]))
+    '100 [74.51, 133.5]'
+    """
+    values = np.asarray(samples, dtype=float).ravel()
+    known = np.log(values[np.isfinite(values)])
+    if len(known) < 2:
+        return Value(float(np.median(values)), float(values.min()), float("inf"))
+    wide = student(len(known), OUTSIDE) * np.sqrt(1.0 + 1.0 / len(known))
+    middle, half = known.mean(), wide * max(known.std(ddof=1), least)
+    high = float(np.exp(middle + half)) if len(known) == len(values) else float("inf")
+    return Value(float(np.median(values)), float(np.exp(middle - half)), high)

@@ -17,9 +17,10 @@ from validation.drawing import DOT, key, levels, panels
 from validation.figure import Checked, Figure
 from validation.geometry import aligned
 from validation.gradient_run import power
+from validation.passages import first_above
 from validation.references import arrays
 from validation.row import Row
-from validation.seeds import Floats, first_above, furthest, largest_z, strays, z_bound
+from validation.seeds import Floats, furthest, largest_z, strays, z_bound
 from validation.setting import Arrays, Setting
 from validation.value import at_most, exactly, range_of
 

@@ -23,9 +23,10 @@ from domino_sim.plot.style import PALETTE
 from validation.drawing import DOT, key, levels, panels
 from validation.figure import Checked, Figure
 from validation.geometry import published_rate, published_theory
+from validation.passages import first_above
 from validation.references import arrays, number
 from validation.row import Instead, Row
-from validation.seeds import Floats, first_above, furthest, largest_z, strays, z_bound
+from validation.seeds import Floats, furthest, largest_z, strays, z_bound
 from validation.setting import Arrays, Setting
 from validation.value import Value, at_least, at_most, exactly, mean_of
 

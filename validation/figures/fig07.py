@@ -19,9 +19,10 @@ from validation.drawing import DOT, bare, key, levels
 from validation.figure import Checked, Figure
 from validation.figures import fig07_bottom
 from validation.geometry import published_rate, published_theory
+from validation.passages import first_above
 from validation.references import arrays, number
 from validation.row import Instead, Row
-from validation.seeds import Floats, first_above, furthest, largest_z, strays, z_bound
+from validation.seeds import Floats, furthest, largest_z, strays, z_bound
 from validation.setting import Arrays, Setting
 from validation.value import Value, at_most, exactly
 

@@ -27,7 +27,8 @@ from domino_sim import train
 from domino_sim.plot.style import colours
 from validation.drawing import DOT, key, panels
 from validation.figure import Checked, Figure
-from validation.passages import first_step, vectors_file
+from validation.geometry import vectors_file
+from validation.passages import first_step
 from validation.references import arrays, number
 from validation.row import Instead, Row
 from validation.setting import Arrays, Setting

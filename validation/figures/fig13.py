@@ -23,9 +23,10 @@ from domino_sim import load_run, train
 from domino_sim.plot.style import colours
 from validation.drawing import DOT, panels
 from validation.figure import Checked, Figure
-from validation.passages import first_step, one_more
+from validation.passages import first_step
 from validation.references import number
 from validation.row import Row
+from validation.seeds import one_more
 from validation.setting import Arrays, Setting
 from validation.value import Value, at_least, exactly, mean_of, range_of
 

@@ -18,6 +18,7 @@ from domino_sim.levels import Floats
 from domino_sim.scenario import Scenario
 from validation.drawing import DOT, levels, panels
 from validation.figure import Checked, Figure
+from validation.passages import passage
 from validation.references import arrays, number
 from validation.row import Instead, Row
 from validation.setting import Setting
@@ -88,12 +89,12 @@ def _continuous_row(
     title: str, ds: xr.Dataset, scenario: Scenario, step: Floats, published: Floats
 ) -> Row:
     last = str(ds.skill.values[-1])
-    expected = _passes(step, _last_level(scenario, step))
+    expected = passage(step, _last_level(scenario, step))
     return Row(
         f"{title}: step at which {last} passes ½, in the continuous model",
         "reference run, explicit Euler, step 1",
-        exactly(_passes(step, published)),
-        exactly(_passes(ds.step.values, ds.level.values[:, -1])),
+        exactly(passage(step, published)),
+        exactly(passage(ds.step.values, ds.level.values[:, -1])),
         within=NEAR,
         instead=Instead(
             "Euler's steps underflow: gates with this exponent open where u is below the smallest "
@@ -126,22 +127,10 @@ def _last_level(scenario: Scenario, step: Floats) -> Floats:
 
 def _order(ds: xr.Dataset) -> Row:
     """Return how many neighbours in the published order of half-learned skills are in order."""
-    half = {str(n): _passes(ds.step.values, ds.level.sel(skill=n).values) for n in ds.skill.values}
+    half = {str(n): passage(ds.step.values, ds.level.sel(skill=n).values) for n in ds.skill.values}
     reference, source = number("fig17", "order")
     kept = sum(half[a] < half[b] for a, b in pairwise(ORDER))
     return Row(
         f"two pairs, one is enough: neighbours of the published order {', '.join(ORDER)} that pass "
         "½ in that order", source, reference, exactly(kept), guards=("gates",),
     )  # fmt: skip
-
-
-def _passes(step: Floats, level: Floats, value: float = 0.5) -> float:
-    """Return when a level passes a value first, between records; infinite if it does not."""
-    above = level >= value
-    if not above.any():
-        return float("inf")
-    k = int(above.argmax())
-    if k == 0:
-        return float(step[0])
-    part = (value - level[k - 1]) / (level[k] - level[k - 1])
-    return float(step[k - 1] + part * (step[k] - step[k - 1]))

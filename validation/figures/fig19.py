@@ -19,9 +19,10 @@ from scipy.stats import beta, ks_2samp
 from domino_sim import load_run, train
 from validation.drawing import panels
 from validation.figure import Checked, Figure
-from validation.passages import first_step, one_more
+from validation.passages import first_step
 from validation.references import arrays, number
 from validation.row import Row
+from validation.seeds import one_more
 from validation.setting import Arrays, Setting
 from validation.value import Value, at_least, exactly, mean_of, median_of
 
