@@ -116,8 +116,9 @@ class CorrelatedPhase:
 
     def _row_clock(self, rate: Floats, horizon: Floats) -> RowClock:
         def flow(rows: Rows) -> Flow:
-            divided = self.division_at(rows.tau)
-            # Where D has gone below zero the run is refused; until that is seen, stay finite.
+            # Where D goes below zero the run is refused. Until that is seen time stands still: were
+            # it to run back, rows could never be told from resolved ones, and be halved for ever.
+            divided = np.maximum(self.division_at(rows.tau), 0.0)
             return Flow(divided, np.ones(len(rows.start), dtype=bool))
 
         fastest = float(self._decay.max(initial=0.0))
@@ -132,8 +133,9 @@ class CorrelatedPhase:
     def _refuse_zero(self, begun: float, horizon: float) -> None:
         """Refuse the run if D reaches zero before it ends: the law then divides by nothing."""
         assert isinstance(self.clock, RowClock)
-        largest = np.abs(self.clock.division).max(initial=0.0)
-        bad = self.clock.division < -1e-12 * largest
+        division = self.division_at(self.clock.rows.tau)
+        largest = np.abs(division).max(initial=0.0)
+        bad = division < -1e-12 * largest
         if self.law == "sum" and bad.any():
             row, point = np.unravel_index(int(np.argmax(bad)), bad.shape)
             step = begun + float(self.clock.times[row, point])
