@@ -62,7 +62,9 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     """Return a table with a line a figure: verdicts and seconds."""
     cells = [("figure", "", PASS, DIFFERS, FAIL, "s"), ("---",) * 6]
     for outcome in outcomes:
-        tallies = (str(outcome.count(v) or "") for v in (PASS, DIFFERS, FAIL))
+        tallies = [str(outcome.count(v) or "") for v in (PASS, DIFFERS, FAIL)]
+        if outcome.error:
+            tallies[2] = "broke off"
         figure = outcome.figure
         cells.append((figure.name, figure.title, *tallies, f"{outcome.seconds:.0f}"))
     return "\n".join(f"| {' | '.join(line)} |" for line in cells) + "\n"

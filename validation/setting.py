@@ -7,6 +7,7 @@ import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 from zipfile import BadZipFile
@@ -39,12 +40,15 @@ class Setting:
         The figure's name.
     folder
         Where computed parts are kept, so that an interrupted figure goes on; None: nowhere.
+    fresh
+        Whether parts that are there are made anew.
     """
 
     quick: bool = True
     simulator: Simulator = field(default_factory=Simulator)
     figure: str = ""
     folder: Path | None = None
+    fresh: bool = False
 
     def choose(self, quick: T, full: T) -> T:
         """Return the one of the two that is wanted."""
@@ -53,15 +57,15 @@ class Setting:
     def kept(self, name: str, make: Callable[[], Mapping[str, Any]]) -> Arrays:
         """Return the arrays that `make` gives, or those it gave before.
 
-        Only for what does not go through the simulator, such as gradient runs: a part is kept for
-        the code as it is, not for a simulator that was changed. `name` holds all that `make`
-        depends on beside the code and `quick`.
+        Only for what does not go through `simulator`, such as gradient runs: a part is kept for the
+        code as it is, not for a simulator that was changed. `name` holds all that `make` depends on
+        beside the code and `quick`.
         """
         if self.folder is None:
             return {key: np.asarray(value) for key, value in make().items()}
         path = self.folder / f"{name}.{'quick' if self.quick else 'full'}.npz"
         of = code_fingerprint(self.figure)
-        found = _read(path, of)
+        found = None if self.fresh else _read(path, of)
         if found is None:
             found = {key: np.asarray(value) for key, value in make().items()}
             data = io.BytesIO()
@@ -82,25 +86,37 @@ def _read(path: Path, fingerprint: str) -> Arrays | None:
     return arrays if str(arrays.pop("fingerprint", "")) == fingerprint else None
 
 
+#: Of what figures share, what only says and shows results.
+SHOWN = ("__main__.py", "outcome.py", "report.py", "running.py")
+
+
 @cache
 def code_fingerprint(figure: str) -> str:
-    """Return a digest of the code and the files that a figure depends on.
+    """Return a digest of what the results of a figure depend on.
 
-    These are the library, its files and references, what the figures share, and of the figures'
-    modules those whose names begin with this one's.
+    That is the library with its files, references, what figures share, versions of what computes,
+    and of modules and data that are a figure's own those whose names begin with this one's.
     """
-    digest = hashlib.sha256((ROOT / "constraints.txt").read_bytes())
+    digest = hashlib.sha256()
+    for package in ("numpy", "scipy", "torch"):
+        digest.update(f"{package} {version(package)}".encode())
     folders = ["domino_sim", "graphs", "scenarios", "tests/data", "validation"]
     if figure == "inference":
-        folders.append("benchmarks/inference")  # its worlds and scores
-    for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*")):
-            of_figure = path.parent.name in ("figures", "beyond")
-            if (
-                path.is_file()
-                and path.suffix not in (".pyc", ".md")
-                and (not of_figure or path.name.startswith(figure))
-            ):
-                digest.update(str(path.relative_to(ROOT)).encode())
-                digest.update(path.read_bytes())
+        folders.append("benchmarks/inference")  # its worlds, scores and aims
+    for path in sorted(path for folder in folders for path in (ROOT / folder).rglob("*")):
+        if _counts(path, figure):
+            digest.update(str(path.relative_to(ROOT)).encode())
+            digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _counts(path: Path, figure: str) -> bool:
+    """Say whether a figure depends on a file of the folders above."""
+    if not path.is_file() or path.suffix in (".pyc", ".md"):
+        return False
+    within = path.parent.relative_to(ROOT).as_posix()
+    if within in ("validation/figures", "validation/beyond"):
+        return path.name.startswith(figure)
+    if within == "validation/data":
+        return path.suffix == ".npz" or path.stem == figure
+    return within != "validation" or path.name not in SHOWN
