@@ -3,39 +3,60 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from validation.figure import module_of
-from validation.row import DIFFERS, FAIL, PASS, Row
+from validation.row import DIFFERS, FAIL, Row
 from validation.setting import Setting
 from validation.simulator import CHANGES, Simulator
 
-#: Figures that take seconds; how many rows they have with each verdict.
-SUBSET = {"fig17": (4, 1)}
+
+class Expected(NamedTuple):
+    """Of a figure: rows, how many differ, and how many are held to each part of the simulator."""
+
+    rows: int
+    differ: int
+    rate: int
+    wasted: int
+    gates: int
+    law: int
+
+
+#: Figures that take seconds.
+SUBSET = {
+    "fig09": Expected(9, 0, 7, 0, 0, 9),
+    "fig17": Expected(5, 1, 4, 4, 5, 4),
+    "models": Expected(33, 1, 15, 8, 0, 13),
+    "aligned": Expected(12, 0, 4, 3, 0, 4),
+    "phase": Expected(10, 0, 1, 0, 0, 1),
+}
 
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where gradient runs are kept between tests: a wrong simulator has the same."""
-    return tmp_path_factory.mktemp("parts")
+    return tmp_path_factory.mktemp("validation")
+
+
+def checked(name: str, parts: Path, change: str | None = None) -> tuple[Row, ...]:
+    setting = Setting(simulator=Simulator(change), figure=name, folder=parts / name / "parts")
+    return module_of(name).check(setting).rows
 
 
 @pytest.mark.parametrize("name", SUBSET)
-def test_rows_pass(name: str, parts: Path) -> None:
-    rows = module_of(name).check(Setting(figure=name, folder=parts / name)).rows
+def test_rows_pass_and_notice_a_wrong_simulator(name: str, parts: Path) -> None:
+    expected, rows = SUBSET[name], checked(name, parts)
     assert not [told(row) for row in rows if row.verdict == FAIL]
-    assert tuple(sum(row.verdict == v for row in rows) for v in (PASS, DIFFERS)) == SUBSET[name]
-
-
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("name", SUBSET)
-def test_rows_notice_a_wrong_simulator(name: str, change: str, parts: Path) -> None:
-    setting = Setting(simulator=Simulator(change), figure=name, folder=parts / name)
-    rows = [row for row in module_of(name).check(setting).rows if change in row.guards]
-    if not rows:
-        pytest.skip(f"nothing in {name} is held to it")
-    assert not [told(row) for row in rows if row.verdict != FAIL]
+    assert len(rows) == expected.rows
+    assert sum(row.verdict == DIFFERS for row in rows) == expected.differ
+    for change in CHANGES:
+        held = sum(change in row.guards for row in rows)
+        assert held == getattr(expected, change), change
+        if held:
+            wrong = [row for row in checked(name, parts, change) if change in row.guards]
+            assert not [told(row) for row in wrong if row.verdict != FAIL], change
 
 
 def told(row: Row) -> str:
