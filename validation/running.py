@@ -9,9 +9,10 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from multiprocessing import connection, get_context
+from multiprocessing import connection, get_context, parent_process
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from threading import Thread
 
 from validation.figure import Checked, Figure, module_of
 from validation.outcome import Outcome, load_outcome, save_outcome
@@ -68,12 +69,21 @@ def _unknown(name: str) -> Figure:
 def _in_process(
     name: str, setting: Setting, out: Path, told: connection.Connection
 ) -> None:
-    # Ctrl-C goes to all; the one that began the others ends them.
+    # Ctrl-C goes to all; the one that began the others ends them. Where that one is killed and
+    # cannot, they end by themselves.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_follow_parent, daemon=True).start()
     import torch
 
     torch.set_num_threads(1)
     told.send(check_one(name, setting, out))
+
+
+def _follow_parent() -> None:
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 def check_all(
