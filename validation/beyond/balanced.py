@@ -2,10 +2,10 @@
 
 Left: the time until all are at θ = 0.99 without waste, in units of θ/η, for p ∝ i^−α: `domino` n/θ,
 `sum` from n (equal frequencies) to n/θ (separated ones), `norm` c(α, n) √n with c = 1 at α = 0.
-Middle: SignGD runs (n_dim 2000, lr 1e-4, level 0.9) at α = 1 beside `norm`. Right: runs (n_dim 1000,
-lr 3e-4, level 0.9) whose mixture follows the levels so that all demands stay equal; under `norm` no
-mixture is faster than √n θ/η. Task vectors are random, so many skills in few dimensions overlap and
-take longer.
+Middle: SignGD runs (n_dim 2000, lr 1e-4, level 0.9) at α = 1 beside `norm`. Right: runs (n_dim
+1000, lr 3e-4, level 0.9) whose mixture follows the levels so that all demands stay equal; under
+`norm` no mixture is faster than √n θ/η. Task vectors are random, so many skills in few dimensions
+overlap and take longer.
 """
 
 from __future__ import annotations
