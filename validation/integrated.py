@@ -12,6 +12,9 @@ __all__ = ["integrated"]
 
 Floats = NDArray[np.float64]
 
+#: Where less than this is left to learn of every skill, all is learned.
+LEARNED = 1e-6
+
 #: What divides the pool: the demands' sum and N₀, or their root of squares.
 TOTAL: dict[str, Callable[[Floats, float], float]] = {
     "sum": lambda demand, wasted: float(demand.sum()) + wasted,
@@ -33,9 +36,17 @@ def integrated(
 
     def slope(_: float, u: Floats) -> Floats:
         demand = p * np.maximum(u, 0.0)
-        whole = total(demand, wasted)
-        return -rate * demand / whole if whole > 0.0 else np.zeros_like(u)
+        return -rate * demand / total(demand, wasted)
 
+    def undone(_: float, u: Floats) -> float:
+        return float(u.max()) - LEARNED
+
+    # Without N₀ all skills end at one time, where the slope is none: it is left out.
+    undone.terminal = True  # type: ignore[attr-defined]
     start, ends = np.ones(len(p)), (float(at[0]), float(at[-1]))
-    found = solve_ivp(slope, ends, start, "LSODA", t_eval=at, rtol=1e-9, atol=1e-11)
-    return 1.0 - np.maximum(found.y.T, 0.0)
+    found = solve_ivp(
+        slope, ends, start, "LSODA", t_eval=at, events=undone, rtol=1e-9, atol=1e-11
+    )
+    level = np.ones((len(at), len(p)))
+    level[: found.y.shape[1]] = 1.0 - np.maximum(found.y.T, 0.0)
+    return level
