@@ -12,7 +12,7 @@ from validation.setting import Setting
 from validation.simulator import CHANGES, Simulator
 
 #: Figures that take seconds; how many rows they have with each verdict.
-SUBSET = {"fig17": (4, 1)}
+SUBSET = {"fig17": (8, 1)}
 
 
 @pytest.fixture(scope="module")

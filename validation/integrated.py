@@ -44,9 +44,7 @@ def integrated(
     # Without N₀ all skills end at one time, where the slope is none: it is left out.
     undone.terminal = True  # type: ignore[attr-defined]
     start, ends = np.ones(len(p)), (float(at[0]), float(at[-1]))
-    found = solve_ivp(
-        slope, ends, start, "LSODA", t_eval=at, events=undone, rtol=1e-9, atol=1e-11
-    )
+    found = solve_ivp(slope, ends, start, "LSODA", t_eval=at, events=undone, rtol=1e-9, atol=1e-11)
     level = np.ones((len(at), len(p)))
     level[: found.y.shape[1]] = 1.0 - np.maximum(found.y.T, 0.0)
     return level

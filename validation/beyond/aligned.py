@@ -148,9 +148,7 @@ def _published(setting: Setting, ax: Axes) -> list[Row]:
     data = arrays("fig6_aligned")
     step, p = data["step"], data["prob"].astype(float)
     level, counts = data["level"].astype(float), data["aligned"]
-    predicted = setting.simulator.predict(
-        frequencies=p, steps=int(step[-1]), **FIG6
-    )
+    predicted = setting.simulator.predict(frequencies=p, steps=int(step[-1]), **FIG6)
     own = _counts(predicted, p, 1000, 0.0)
     formula = aligned(level, p, 1000)
     step = step.tolist()

@@ -177,9 +177,7 @@ def _batch_rows(setting: Setting, found: tuple[Floats, ...]) -> list[Row]:
     ]  # fmt: skip
 
 
-def _rate_rows(
-    setting: Setting, values: tuple[float, ...], found: tuple[Floats, ...]
-) -> list[Row]:
+def _rate_rows(setting: Setting, values: tuple[float, ...], found: tuple[Floats, ...]) -> list[Row]:
     ours, floor, mean_field, rest = found
     away = np.abs(np.log(ours[:, 0] / mean_field))
     return [

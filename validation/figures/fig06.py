@@ -266,9 +266,7 @@ def _draw(
     key(axes[1], "gradient run", "theory (Euler)", "published", loc="lower right")
 
 
-def _draw_misses(
-    ax: Axes, miss: Floats, published: Arrays, wastes: Floats, held: Floats
-) -> None:
+def _draw_misses(ax: Axes, miss: Floats, published: Arrays, wastes: Floats, held: Floats) -> None:
     ax.loglog(wastes, miss.mean(axis=0), color=PALETTE[0], label="ours")
     ax.loglog(wastes, published["mse"], **DOT, markersize=5, label="published")
     ax.axvspan(held[1], held[2], color=PALETTE[1], alpha=0.3, lw=0, label="N₀ fitted")

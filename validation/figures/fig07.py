@@ -134,9 +134,7 @@ def _upper(setting: Setting, axes: Any) -> list[Row]:
         _draw(pair, mode, ours["level"][0], theory, predicted)
         if mode in COLLAPSING:
             found["clocks"].append(_clocks(ours["level"].mean(axis=0), _settings(mode)))
-        found["away"].append(
-            np.abs(theory[fixed[f"step_{mode}"]] - fixed[f"theory_{mode}"]).max()
-        )
+        found["away"].append(np.abs(theory[fixed[f"step_{mode}"]] - fixed[f"theory_{mode}"]).max())
         own = passages(theory, np.arange(STEPS), THRESHOLDS)
         own[np.isinf(own)] = -1
         found["fitted"].append(ours["fitted"])
@@ -155,9 +153,7 @@ def _upper(setting: Setting, axes: Any) -> list[Row]:
         near = np.square(mean[:STEPS:EVERY] - ours["level"].mean(axis=0)).mean()
         found["near"].append(np.sqrt(near))
         noisy = np.sqrt(near) if mode == "noise" else noisy
-        found["left"].append(
-            np.square(mean[step] - level).mean() / float(fixed[f"mse_{mode}"])
-        )
+        found["left"].append(np.square(mean[step] - level).mean() / float(fixed[f"mse_{mode}"]))
     return [
         *_theory_rows(found), *_run_rows(setting, found, seeds, noisy), _printed(setting),
         *(_fitted(mode, x) for mode, x in zip(MODES, found["fitted"], strict=True)),
@@ -184,9 +180,7 @@ def _theory_rows(found: dict[str, list[Any]]) -> list[Row]:
     ]  # fmt: skip
 
 
-def _run_rows(
-    setting: Setting, found: dict[str, list[Any]], seeds: int, noisy: float
-) -> list[Row]:
+def _run_rows(setting: Setting, found: dict[str, list[Any]], seeds: int, noisy: float) -> list[Row]:
     source, ours = "nine reference runs", "our gradient runs, mean over seeds"
     at, own_at = np.concatenate(found["at"]), np.concatenate(found["own_at"], axis=1)
     final, own_final = np.concatenate(found["final"]), np.concatenate(found["own_final"], axis=1)

@@ -120,7 +120,9 @@ def _continuous_row(
         within=NEAR,
         instead=Instead(
             "Euler's steps underflow: gates with this exponent open where u is below the smallest "
-            "number; integrated in log u, by SciPy", exactly(expected)),
+            "number; integrated in log u, by SciPy",
+            exactly(expected),
+        ),
         guards=("rate", "wasted", "gates", "law"),
     )
 
