@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["first_above", "first_step", "passage"]
+__all__ = ["first_above", "first_step", "passage", "passages"]
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +36,18 @@ def first_above(level: ArrayLike, step: ArrayLike, threshold: float) -> Floats:
     array([ 5., inf])
     """
     return first_step(np.asarray(level) > threshold, step)
+
+
+def passages(level: ArrayLike, step: ArrayLike, thresholds: Sequence[float]) -> Floats:
+    """Return the first recorded steps of (…, step, skill) above thresholds, (…, skill, threshold).
+
+    Examples
+    --------
+    >>> passages([[0.0, 0.0], [0.6, 0.1], [0.9, 0.2]], [0, 5, 10], (0.5, 0.7))
+    array([[ 5., 10.],
+           [inf, inf]])
+    """
+    return np.stack([first_above(level, step, x) for x in thresholds], axis=-1)
 
 
 def passage(step: ArrayLike, level: ArrayLike, value: float = 0.5) -> float:

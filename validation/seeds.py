@@ -19,20 +19,45 @@ CHANCE = 0.01
 #: The chance that a further run is outside the interval of `one_more`.
 OUTSIDE = 0.05
 
+#: More than this part of runs are most of them; and for which part of a run, its last, it may be
+#: that something is passed in a run though most others end before.
+MOST, LATE = 0.75, 0.1
 
-def largest_z(published: ArrayLike, ours: ArrayLike, least: float = 1.0) -> Value:
+
+def largest_z(
+    published: ArrayLike, ours: ArrayLike, least: float = 1.0, last: ArrayLike | None = None
+) -> Value:
     """Return the largest distance of published numbers from ours in standard deviations.
 
     `ours` are (seed, …); a standard deviation is that of a new run against the mean of ours, and at
-    least `least` (numbers of whole steps are no nearer). What is infinite in `published` or in
-    any seed is left out.
+    least `least` (numbers of whole steps are no nearer).
+
+    What is infinite was never seen within the run, whose `last` step is then needed (one, or one a
+    number): it counts as that step. The distance is infinite where published and most of ours
+    (`MOST`) are not of one kind, finite or infinite, unless it is so near the end (`LATE`) that
+    either may be. How many are finite is a number of its own: one of the distances.
     """
-    values, single = np.asarray(ours, dtype=float), np.asarray(published, dtype=float)
-    known = np.isfinite(single) & np.isfinite(values).all(axis=0)
-    values, single = values[:, known], single[known]
+    single, values = np.asarray(published, dtype=float), np.asarray(ours, dtype=float)
+    never, none = np.isinf(values), np.isinf(single)
+    distances = []
+    if never.any() or none.any():
+        if last is None:
+            raise ValueError("numbers that are infinite need the last step of the run")
+        end = np.broadcast_to(np.asarray(last, dtype=float), single.shape)
+        values, single = np.where(never, end, values), np.where(none, end, single)
+        other = (never != none).mean(axis=0) > MOST
+        if (other & (np.abs(single - np.median(values, axis=0)) > LATE * end)).any():
+            return exactly(np.inf)
+        count = (~never).reshape(len(values), -1).sum(axis=1)
+        distances.append(_distance(float((~none).sum()), count.astype(float), 1.0))
+    distances.append(_distance(single, values, least).max())
+    return exactly(float(np.max(distances)))
+
+
+def _distance(single: Floats | float, values: Floats, least: float) -> Floats:
     spread = np.maximum(values.std(axis=0, ddof=1), least)
-    z = np.abs(single - values.mean(axis=0)) / (spread * np.sqrt(1.0 + 1.0 / len(values)))
-    return exactly(z.max())
+    further = spread * np.sqrt(1.0 + 1.0 / len(values))
+    return np.asarray(np.abs(single - values.mean(axis=0)) / further)
 
 
 def z_bound(count: int, seeds: int) -> Value:
@@ -78,7 +103,7 @@ def one_more(samples: ArrayLike, least: float = 0.0) -> Value:
 
     Student's interval, in logarithms: for one published seed among ours. Their standard deviation
     is taken to be no less than `least`: for few samples, where more have shown it. With samples
-    that are infinite it has no upper end, and its lower one is that of the others.
+    that are infinite it has no upper end, and they are no sooner than the last of the others.
 
     Examples
     --------
@@ -86,10 +111,11 @@ def one_more(samples: ArrayLike, least: float = 0.0) -> Value:
     '100 [74.51, 133.5]'
     """
     values = np.asarray(samples, dtype=float).ravel()
-    known = np.log(values[np.isfinite(values)])
-    if len(known) < 2:
+    finite = np.isfinite(values)
+    if finite.sum() < 2:
         return Value(float(np.median(values)), float(values.min()), float("inf"))
+    known = np.log(np.where(finite, values, values[finite].max()))
     wide = student(len(known), OUTSIDE) * np.sqrt(1.0 + 1.0 / len(known))
     middle, half = known.mean(), wide * max(known.std(ddof=1), least)
-    high = float(np.exp(middle + half)) if len(known) == len(values) else float("inf")
+    high = float(np.exp(middle + half)) if finite.all() else float("inf")
     return Value(float(np.median(values)), float(np.exp(middle - half)), high)

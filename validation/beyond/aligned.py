@@ -22,9 +22,9 @@ from validation.geometry import aligned
 from validation.gradient_run import power
 from validation.references import arrays
 from validation.row import Row
-from validation.seeds import Floats
+from validation.seeds import Floats, one_more
 from validation.setting import Arrays, Setting
-from validation.value import Value, at_most, exactly, mean_of
+from validation.value import at_most, exactly, mean_of
 
 FIGURE = Figure(
     name="aligned",
@@ -42,14 +42,19 @@ SETTINGS: tuple[tuple[int, float, str], ...] = (
     (1000, 3e-3, "orthogonal"), (1000, 0.0, "random"),
 )  # fmt: skip
 
-#: The published run's steps that design §3.2 quotes, its counts, and the formula's.
-QUOTED = {80: ((835, 628, 567), (840, 634, 564)), 240: ((494, 619, 692), (487, 625, 682))}
+#: Fig. 6: steps at which design §3.2 quotes the published counts; those our runs are recorded at.
+QUOTED = (80, 240)
+FIG6: dict[str, Any] = {"n_dim": 1000, "lr": 3e-4, "batch_size": 1024}
 
 #: A count of n_dim coordinates scatters by √n_dim/2 at most; so do its means over runs, by less.
 SIGMAS = 3.0
 
-#: How near the mean field's numbers are to the mean of runs, as a part of n_dim (root mean square).
-NEAR = 0.012
+#: How near the mean field is to the mean of runs, quick and full, 1.5 to 2 times what was
+#: measured: as a part of n_dim (root mean square), and of ten tasks with batches, in dimensions.
+NEAR, NEAR_FIG6 = (0.013, 0.007), (17.0, 13.0)
+
+#: The scatter of a count of 1000 coordinates.
+SCATTER = 0.5 * 1000**0.5
 
 #: Above this level a skill counts as learned here.
 LEARNED = 0.9
@@ -92,7 +97,7 @@ def check(setting: Setting) -> Checked:
         _draw(ax, ours, counts, n_dim, noise, kind)
         if noise:
             rows.append(_noisy(ours, formula, learning))
-    rows += _rows(near, worst, seeds)
+    rows += _rows(near, worst, setting.choose(*NEAR))
     return Checked((*rows, *_published(setting, axes[1, 2])), figure)
 
 
@@ -125,7 +130,7 @@ def _noisy(ours: Arrays, formula: Floats, learning: np.ndarray) -> Row:
     )  # fmt: skip
 
 
-def _rows(near: list[float], worst: list[float], seeds: int) -> list[Row]:
+def _rows(near: list[float], worst: list[float], bound: float) -> list[Row]:
     return [
         Row("orthogonal vectors, n_dim 250, 1000, 4000 and noise: count less formula, mean while a "
             "skill is learned, in √(n_dim/4)/√runs, largest", "our gradient runs",
@@ -134,7 +139,7 @@ def _rows(near: list[float], worst: list[float], seeds: int) -> list[Row]:
             exactly(2.0 * worst[4])),
         Row("five settings: mean field's number of aligned dimensions as a part of n_dim, root "
             "mean square difference from the mean of runs, largest", "our gradient runs",
-            at_most(NEAR), exactly(max(near)), guards=("rate", "wasted", "law")),
+            at_most(bound), exactly(max(near)), guards=("rate", "wasted", "law")),
     ]  # fmt: skip
 
 
@@ -143,33 +148,26 @@ def _published(setting: Setting, ax: Axes) -> list[Row]:
     data = arrays("fig6_aligned")
     step, p = data["step"], data["prob"].astype(float)
     level, counts = data["level"].astype(float), data["aligned"]
-    predicted = setting.simulator.predict(
-        frequencies=p, n_dim=1000, lr=3e-4, steps=int(step[-1]), batch_size=1024
-    )
+    predicted = setting.simulator.predict(frequencies=p, steps=int(step[-1]), **FIG6)
     own = _counts(predicted, p, 1000, 0.0)
     formula = aligned(level, p, 1000)
-    learning = level < LEARNED
-    off = (counts - formula)[learning]
-    mean_field = (counts - own[step])[learning]
-    rows = []
-    for at, (counted, form) in QUOTED.items():
-        k = int(np.abs(step - at).argmin())
-        for name, quoted, values in (
-            ("counted", counted, counts[k, :3]), ("formula", form, formula[k, :3])
-        ):
-            away = np.abs(np.asarray(quoted, dtype=float) - values).max()
-            rows.append(Row(
-                f"Fig. 6, step {at}: {name} dimensions of the first three skills, "
-                f"{'/'.join(map(str, quoted))}: largest difference, step {step[k]}",
-                "design §3.2", exactly(0.0), exactly(away), by=1.0,
-            ))  # fmt: skip
-        rows.append(_mean_field(at, counted, own))
+    step = step.tolist()
+    runs = setting.kept("fig6", lambda: _fig6_runs(step, setting.choose(8, 24)))
+    source = "reference run, among our seeds"
+    rows = [_mean_field(at, counts[step.index(at), :3], own) for at in QUOTED]
     rows += [
-        Row("Fig. 6: published counts less formula at the run's levels, root mean square while a "
-            "skill is learned, dimensions", "reference run; √(n_dim/4) is 15.8, batches add to it",
-            at_most(28.0), exactly(np.sqrt(np.square(off).mean()))),
-        Row("Fig. 6: published counts less mean field's, the same", "reference run",
-            at_most(30.0), exactly(np.sqrt(np.square(mean_field).mean())),
+        Row("Fig. 6: counts less formula at the run's levels, root mean square while a skill is "
+            "learned, dimensions", source,
+            exactly(_rms(counts, formula, level)),
+            one_more([_rms(x, aligned(y, p, 1000), y)
+                      for x, y in zip(runs["aligned"], runs["level"], strict=True)])),
+        Row("Fig. 6: counts less mean field's, the same", source,
+            exactly(_rms(counts, own[step], level)),
+            one_more([_rms(x, own[step], y)
+                      for x, y in zip(runs["aligned"], runs["level"], strict=True)])),
+        Row("Fig. 6: mean of our runs' counts less mean field's, the same, while all runs learn it",
+            "our gradient runs", at_most(setting.choose(*NEAR_FIG6)),
+            exactly(_rms(runs["aligned"].mean(axis=0), own[step], runs["level"].max(axis=0))),
             guards=("rate", "law")),
     ]  # fmt: skip
     for i, colour in enumerate(colours(10)[:5]):
@@ -180,14 +178,28 @@ def _published(setting: Setting, ax: Axes) -> list[Row]:
     return rows
 
 
-def _mean_field(at: int, counted: tuple[int, ...], own: Floats) -> Row:
+def _fig6_runs(step: list[int], seeds: int) -> Arrays:
+    curves = train({
+        "steps": step[-1], "seeds": seeds, "batch_size": FIG6["batch_size"],
+        "record": {"steps": step}, "graph": {"family": "independent", "n": 10},
+        "frequencies": {"law": "power", "exponent": 2.0}, "optimizer": {"lr": FIG6["lr"]},
+        "model": {"kind": "geometry", "n_dim": FIG6["n_dim"]},
+    })  # fmt: skip
+    return {"level": curves.level.values, "aligned": curves.n_align.values}
+
+
+def _rms(counts: Floats, expected: Floats, level: Floats) -> float:
+    """Return by how much counts differ, root mean square while skills are learned."""
+    return float(np.sqrt(np.square(counts - expected)[level < LEARNED].mean()))
+
+
+def _mean_field(at: int, counted: Floats, own: Floats) -> Row:
     """Return the mean field's counts at a quoted step: a mean over ten, batches differ."""
-    mean = own[at - 5 : at + 5, :3].mean(axis=0)
-    away = float(np.abs(np.asarray(counted) - mean).max())
+    away = float(np.abs(counted - own[at - 5 : at + 5, :3].mean(axis=0)).max())
     return Row(
         f"Fig. 6, step {at}: mean field against counted {'/'.join(map(str, counted))}, largest "
-        "difference of the three, dimensions", "reference run; its scatter is √(n_dim/4), 15.8",
-        Value(0.0, 0.0, 2.5 * 15.8), exactly(away), guards=("rate", "law"),
+        "difference of the three, dimensions", "reference run; its scatter is √(n_dim/4)",
+        at_most(SCATTER), exactly(away), guards=("rate", "law"),
     )  # fmt: skip
 
 

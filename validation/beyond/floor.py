@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure as Drawing
+from scipy.stats import binomtest
 
 from domino_sim import train
 from domino_sim.levels import Floats
@@ -24,10 +25,12 @@ from domino_sim.pool import MEAN_ABS_NORMAL
 from domino_sim.scenario import Scenario
 from validation.drawing import DOT, panels
 from validation.figure import Checked, Figure
+from validation.integrated import integrated
+from validation.passages import passage
 from validation.references import number
 from validation.row import Row
 from validation.setting import Arrays, Setting
-from validation.value import at_least, at_most, exactly, mean_of, median_of
+from validation.value import Value, at_least, at_most, exactly, mean_of, median_of
 
 FIGURE = Figure(
     name="floor",
@@ -49,8 +52,12 @@ COARSE, FINE = 1e-4, 2e-5
 LONG = {COARSE: 14_000, FINE: 24_000}
 EVERY = 20
 
-#: How near the mean levels of runs are to `predict_gradient`: runs remember where they were pushed.
-NEAR = 0.06
+#: How near the mean levels of runs, quick (4 seeds) and full, are to `predict_gradient`: runs
+#: remember where they were pushed.
+NEAR = (0.06, 0.05)
+
+#: How near the floor is, a part of it.
+NEAR_FLOOR = 0.01
 
 dashed, dotted = (0, (3, 1.5)), (0, (1, 1.5))
 
@@ -74,8 +81,8 @@ def floor(lr: float) -> float:
 def check(setting: Setting) -> Checked:
     """Measure the floor, and hold long runs against three theories."""
     lrs = setting.choose(LRS[:2], LRS)
-    windows = {lr: _window(setting, lr, setting.choose(2, 4)) for lr in lrs}
-    long = {COARSE: _long(setting, COARSE, setting.choose(4, 12))}
+    windows = {lr: _window(setting, lr, setting.choose(6, 8)) for lr in lrs}
+    long = {COARSE: _long(setting, COARSE, setting.choose(4, 24))}
     if not setting.quick:
         long[FINE] = _long(setting, FINE, 5)
     theory = {
@@ -83,13 +90,14 @@ def check(setting: Setting) -> Checked:
         for lr in (COARSE, FINE)
         for wasted in (0.0, floor(lr))
     }
+    known = {key: _integrated(*key) for key in theory}
     predicted = setting.simulator.predict(
         frequencies=frequencies(), n_dim=N_DIM, lr=COARSE, steps=LONG[COARSE]
     )
     rows = [
         *_floor_rows(windows, predicted),
-        *_theory_rows(theory),
-        *_run_rows(long, theory, predicted),
+        *_theory_rows(theory, known),
+        *_run_rows(setting, long, theory, known[COARSE, floor(COARSE)], predicted),
     ]
     return Checked(tuple(rows), _draw(windows, long[COARSE], theory, predicted))
 
@@ -101,6 +109,13 @@ def _scenario(lr: float, wasted: float) -> dict[str, Any]:
         "frequencies": {"law": "power", "exponent": ALPHA},
         "pool": {"law": "norm", "rate": rate(lr), "wasted": wasted},
     }  # fmt: skip
+
+
+def _integrated(lr: float, wasted: float) -> float:
+    """Return the step by which all are at θ under `norm`, integrated by SciPy."""
+    step = np.arange(0.0, LONG[lr] + 1)
+    level = integrated("norm", frequencies(), rate(lr), wasted, step)
+    return max(passage(step, one, THETA) for one in level.T)
 
 
 def _train(lr: float, steps: int, record: list[int], seeds: int) -> Arrays:
@@ -147,7 +162,7 @@ def _floor_rows(windows: dict[float, Floats], predicted: xr.Dataset) -> list[Row
         Row(
             f"learning rate {lr:g}: demand that the most frequent skill keeps, mean over "
             f"{WINDOW} steps, over η p₁/2",
-            "η p_max/2", exactly(1.0), mean_of(found / floor(lr)), by=0.015,
+            "η p_max/2", exactly(1.0), mean_of(found / floor(lr)), by=NEAR_FLOOR,
         )
         for lr, found in measured.items()
     ]  # fmt: skip
@@ -155,23 +170,24 @@ def _floor_rows(windows: dict[float, Floats], predicted: xr.Dataset) -> list[Row
         Row(
             f"`predict_gradient`, learning rate {COARSE:g}: its attribute floor",
             "gradient runs, the demand measured", mean_of(measured[COARSE]),
-            exactly(float(predicted.attrs.get("floor", np.nan))), within=0.015,
-            guards=("rate", "law"),
+            exactly(float(predicted.attrs.get("floor", np.nan))), within=NEAR_FLOOR,
+            guards=("rate",),
         )
     )  # fmt: skip
     return rows
 
 
-def _theory_rows(theory: dict[tuple[float, float], xr.Dataset]) -> list[Row]:
+def _theory_rows(
+    theory: dict[tuple[float, float], xr.Dataset], known: dict[tuple[float, float], float]
+) -> list[Row]:
     rows = []
     for (lr, wasted), ds in theory.items():
-        key = f"norm_{lr:g}{'_floor' if wasted else ''}"
-        told, source = number("floor", key)
+        told, source = exactly(known[lr, wasted]), "integrated by SciPy"
         rows.append(
             Row(
                 f"`norm`, learning rate {lr:g}, N₀ = {'η p₁/2' if wasted else '0'}: step by which "
                 f"all are at {THETA:g}", source, told, exactly(float(ds.mastered_at.max())),
-                within=0.001, guards=("rate", "wasted", "law") if wasted else ("rate", "law"),
+                within=1e-4, guards=("rate", "wasted", "law") if wasted else ("rate", "law"),
             )
         )  # fmt: skip
         if wasted:
@@ -179,48 +195,54 @@ def _theory_rows(theory: dict[tuple[float, float], xr.Dataset]) -> list[Row]:
             rows.append(
                 Row(
                     f"`time_with_floor` for the same, learning rate {lr:g}", source, told,
-                    exactly(time_with_floor(way)), within=0.001,
+                    exactly(time_with_floor(way)), within=1e-4,
                 )
             )  # fmt: skip
     return rows
 
 
 def _run_rows(
+    setting: Setting,
     long: dict[float, Arrays],
     theory: dict[tuple[float, float], xr.Dataset],
+    with_floor: float,
     predicted: xr.Dataset,
 ) -> list[Row]:
     run = long[COARSE]
     mean, step = run["level"].astype(float).mean(axis=0), run["step"]
     apart = np.abs(mean - predicted.level.values[step]).max(axis=0)
     passed = _passed(run)
-    told, source = number("floor", "runs_0.0001")
-    without = float(theory[COARSE, 0.0].mastered_at.max())
     rows = [
         Row(
-            f"gradient runs, learning rate {COARSE:g}: step by which all are at {THETA:g} "
-            f"({len(passed)} seeds, infinite if never)", source, told, median_of(passed),
-            within=0.1,
-        ),
-        Row(
-            "the same, the soonest of the seeds, over what `norm` says without a floor",
-            "longer: the floor is in all", at_least(2.0), exactly(passed.min() / without),
+            f"gradient runs, learning rate {COARSE:g}: step by which all are at {THETA:g}, the "
+            f"soonest of {len(passed)} seeds", "`norm` with N₀ = η p₁/2, integrated by SciPy: no "
+            "sooner, there are locked coordinates too", at_least(with_floor),
+            exactly(passed.min()),
         ),
         Row(
             f"`predict_gradient`, learning rate {COARSE:g}: largest difference from the mean level "
             "of the runs, any skill and step",
-            "gradient runs", at_most(NEAR), exactly(apart.max()), guards=("rate", "law"),
+            "gradient runs", at_most(setting.choose(*NEAR)), exactly(apart.max()),
+            guards=("rate", "law"),
         ),
     ]  # fmt: skip
+    if not setting.quick:  # four seeds do not tell a median: one in four never gets there
+        told, source = number("floor", "runs_0.0001")
+        there = binomtest(int((passed <= told.number).sum()), len(passed))
+        wide = there.proportion_ci(method="wilson")
+        rows.append(Row(
+            f"gradient runs, learning rate {COARSE:g}: part of {len(passed)} in which all are at "
+            f"{THETA:g} by step {told.number:.0f}, the median of earlier runs", source,
+            exactly(0.5), Value(there.statistic, wide.low, wide.high),
+        ))  # fmt: skip
     if FINE in long:
         told, source = number("floor", "runs_2e-05")
         found, closed = median_of(_passed(long[FINE])), theory[FINE, floor(FINE)]
-        with_floor = float(closed.mastered_at.max())
         rows += [
             Row(f"gradient runs, learning rate {FINE:g}: step by which all are at {THETA:g}",
                 source, told, found, within=0.03),
             Row(f"`norm` with N₀ = η p₁/2 at learning rate {FINE:g}: the same step",
-                "gradient runs", found, exactly(with_floor), within=0.04,
+                "gradient runs", found, exactly(float(closed.mastered_at.max())), within=0.02,
                 guards=("rate", "wasted", "law")),
         ]  # fmt: skip
     return rows

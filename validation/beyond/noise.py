@@ -11,14 +11,17 @@ Runs are calibrated under `norm`, η and N₀ both free, and N₀ is held agains
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from matplotlib.axes import Axes
 
-from domino_sim import calibrate, train
+from domino_sim import calibrate, predict_gradient, train
 from domino_sim.curves import make_curves
 from domino_sim.plot.style import PALETTE
+from domino_sim.pool import MEAN_ABS_NORMAL
 from validation.drawing import panels
 from validation.figure import Checked, Figure
 from validation.gradient_run import power
@@ -43,11 +46,19 @@ RATES = (1e-4, 3e-4, 1e-3, 3e-3)
 #: Another n_dim and another loss, (1 − s)²: N₀ = σ √n_dim/g₀ with noise 1e-2.
 OTHER: dict[str, Any] = {"n_dim": 400, "g0": 2.0, "noise": 1e-2, "lr": 5e-4}
 
-#: How near predicted N₀ are to fitted ones, in log N₀. Measured: 0.01, 0.08, 0.06.
-NEAR_NOISE, NEAR_BATCH, NEAR_RATE = 0.05, 0.15, 0.15
+#: How near predicted N₀ are to fitted ones, in log N₀, quick (4 seeds) and full (16): 1.5 to 2
+#: times what was measured. And the exponent against noise.
+NEAR_NOISE, NEAR_BATCH, NEAR_RATE = (0.017, 0.013), (0.13, 0.035), (0.11, 0.11)
+NEAR_EXPONENT = (0.01, 0.005)
+
+#: How near N₀ is at another n_dim and loss, and the demand that is left: parts.
+NEAR_OTHER, NEAR_REST = 0.015, 0.005
 
 #: Noise below this has the floor of the step in its N₀ as well (η p₁/2 = 0.0024).
 MUCH = 9e-4
+
+#: From this learning rate on a fit knows N₀ to a tenth.
+LARGE = 1e-3
 
 
 def _given(**changed: Any) -> dict[str, Any]:
@@ -80,11 +91,11 @@ def _runs(given: dict[str, Any], seeds: int) -> Arrays:
     } | {"rest": rest}  # fmt: skip
 
 
-def _predicted(setting: Setting, given: dict[str, Any]) -> float:
+def _predicted(predict: Callable[..., xr.Dataset], given: dict[str, Any]) -> float:
     """Return the N₀ of the mean field's levels by the same calibration."""
     steps = _steps(given)
     p = power(10, 2.0)
-    level = setting.simulator.predict(frequencies=p, steps=steps, **given).level
+    level = predict(frequencies=p, steps=steps, **given).level
     at = np.arange(0, steps - 50, max(1, steps * EVERY // STEPS))
     curves = make_curves(
         runs=["mean"], steps=at, skills=[f"s{i}" for i in range(1, 11)],
@@ -111,13 +122,14 @@ def check(setting: Setting) -> Checked:
             ours.append(fit["wasted"])
             rest.append(fit["rest"])
             form.append(_formula(setting, name, given))
-            mean_field.append(_predicted(setting, given))
+            mean_field.append(_predicted(setting.simulator.predict, given))
         found[name] = np.array(ours), np.array(form), np.array(mean_field), np.array(rest)
         _draw(ax, name, values, *found[name][:3])
     other = setting.kept("other", lambda: _runs(_given(**OTHER), seeds))["wasted"]
     rows = [
         *_noise_rows(setting, chosen["noise"], found["noise"], other),
-        *_batch_rows(found["batch_size"]), *_rate_rows(found["lr"]),
+        *_batch_rows(setting, found["batch_size"]),
+        *_rate_rows(setting, chosen["lr"], found["lr"]),
     ]  # fmt: skip
     return Checked(tuple(rows), figure)
 
@@ -138,51 +150,61 @@ def _noise_rows(
     much = np.array(values) > MUCH
     fitted = np.log(ours[:, 0])
     exponent = float(np.polyfit(np.log(np.array(values)[much]), fitted[much], 1)[0])
-    source = "our gradient runs, calibrated"
+    source, near = "our gradient runs, calibrated", setting.choose(*NEAR_NOISE)
     return [
         Row("noise 1e-3 to 1e-2: N₀ = σ √n_dim/g₀ against N₀ fitted, largest difference in log N₀",
-            source, at_most(NEAR_NOISE), exactly(np.abs(fitted - np.log(form))[much].max()),
+            source, at_most(near), exactly(np.abs(fitted - np.log(form))[much].max()),
             guards=("wasted",)),
         Row("all noises: N₀ of the mean field against N₀ of runs, both calibrated, largest "
             "difference in log N₀", source,
-            at_most(NEAR_NOISE), exactly(np.abs(fitted - np.log(mean_field)).max()),
+            at_most(near), exactly(np.abs(fitted - np.log(mean_field)).max()),
             guards=("wasted", "law")),
         Row("exponent of fitted N₀ against noise, 1e-3 to 1e-2", "formula: 1", exactly(1.0),
-            exactly(exponent), by=0.06),
+            exactly(exponent), by=setting.choose(*NEAR_EXPONENT)),
         Row("n_dim 400, loss (1 − s)², noise 1e-2: N₀ fitted, against σ √n_dim/g₀", "formula",
-            exactly(_formula(setting, "noise", _given(**OTHER))), _value(other), within=0.05,
+            exactly(_formula(setting, "noise", _given(**OTHER))), _value(other), within=NEAR_OTHER,
             guards=("wasted",)),
     ]  # fmt: skip
 
 
-def _batch_rows(found: tuple[Floats, ...]) -> list[Row]:
+def _batch_rows(setting: Setting, found: tuple[Floats, ...]) -> list[Row]:
     ours, _, mean_field, _ = found
     away = np.abs(np.log(ours[:, 0] / mean_field))
     return [
         Row("batches: N₀ of the mean field against N₀ of runs, both calibrated, largest difference "
-            "in log N₀", "our gradient runs", at_most(NEAR_BATCH), exactly(away.max()),
-            guards=("law",)),
+            "in log N₀", "our gradient runs", at_most(setting.choose(*NEAR_BATCH)),
+            exactly(away.max()), guards=("law",)),
     ]  # fmt: skip
 
 
-def _rate_rows(found: tuple[Floats, ...]) -> list[Row]:
+def _rate_rows(setting: Setting, values: tuple[float, ...], found: tuple[Floats, ...]) -> list[Row]:
     ours, floor, mean_field, rest = found
     away = np.abs(np.log(ours[:, 0] / mean_field))
-    part = ours[:, 0] / floor
-    least = int(part.argmin())
     return [
         Row("learning rates: N₀ of the mean field against N₀ of runs, both calibrated, largest "
-            "difference in log N₀", "our gradient runs", at_most(NEAR_RATE), exactly(away.max()),
-            guards=("rate", "law")),
+            "difference in log N₀", "our gradient runs", at_most(setting.choose(*NEAR_RATE)),
+            exactly(away.max()), guards=("rate", "law")),
         Row("demand that is left when all is learned, over η p₁/2, all learning rates",
-            "docs/theory.md: the floor", exactly(1.0), mean_of(rest / floor[:, None]), within=0.03,
-            guards=("rate",)),
-        Row("N₀ fitted over η p₁/2, smallest of all learning rates", "docs/theory.md: about η p₁/2",
-            exactly(1.0), exactly(part[least]), by=0.1, instead=Instead(
-                "the floor is there only once skills are learned; the mean field, calibrated in "
-                "the same way", exactly(mean_field[least] / floor[least])),
-            guards=("rate", "law")),
+            "docs/theory.md: the floor", exactly(1.0), mean_of(rest / floor[:, None]),
+            within=NEAR_REST, guards=("rate",)),
+        *(_over_floor(*each) for each in zip(values, ours, floor, strict=True)),
     ]  # fmt: skip
+
+
+def _over_floor(lr: float, ours: Floats, floor: float) -> Row:
+    """Return N₀ over the floor of the step, and what the mean field's is over it.
+
+    At small learning rates the fit knows N₀ too badly to see an error of the rate.
+    """
+    given = _given(lr=lr)
+    true = 0.5 * MEAN_ABS_NORMAL * lr * N_DIM**0.5 * float(power(10, 2.0)[0])
+    return Row(
+        f"learning rate {lr:g}: N₀ fitted over η p₁/2", "docs/theory.md: about η p₁/2",
+        exactly(1.0), _value(ours / floor), instead=Instead(
+            "the floor is there only once skills are learned; the same fit to the mean field",
+            exactly(_predicted(predict_gradient, given) / true)),
+        guards=("rate",) if lr >= LARGE else (),
+    )  # fmt: skip
 
 
 def _value(three: Floats) -> Value:

@@ -17,7 +17,7 @@ from validation.drawing import DOT, key, levels, panels
 from validation.figure import Checked, Figure
 from validation.geometry import aligned
 from validation.gradient_run import power
-from validation.passages import first_above
+from validation.passages import first_above, passages
 from validation.references import arrays
 from validation.row import Row
 from validation.seeds import Floats, furthest, largest_z, strays, z_bound
@@ -37,9 +37,10 @@ ALPHAS, COUNTS = (1, 2, 4), (2, 3, 4, 5, 10)
 STEPS, N_DIM, BATCH, LR = 3000, 1000, 128, 3e-4
 THRESHOLDS = (0.1, 0.5, 0.9, 0.95)
 
-#: How near the mean field is to the mean of runs: root mean square of levels, a part of the step
-#: at which ½ is passed, dimensions of 1000.
-NEAR_LEVEL, NEAR_STEP, NEAR_ALIGNED = 0.015, 0.025, 16.0
+#: How near the mean field is to the mean of runs, quick (16 seeds) and full (40), about 1.5 times
+#: what was measured: root mean square of levels, a part of the step at which ½ is passed,
+#: dimensions of 1000.
+NEAR_LEVEL, NEAR_STEP, NEAR_ALIGNED = (0.013, 0.01), (0.026, 0.013), (16.0, 16.0)
 
 
 def _runs(alpha: int, n: int, seeds: int) -> Arrays:
@@ -51,7 +52,7 @@ def _runs(alpha: int, n: int, seeds: int) -> Arrays:
         "model": {"kind": "geometry", "n_dim": N_DIM}, "optimizer": {"lr": LR},
     })  # fmt: skip
     level = curves.level.values
-    at = np.stack([first_above(level, curves.step.values, x) for x in THRESHOLDS], axis=-1)
+    at = passages(level, curves.step.values, THRESHOLDS)
     counts = _means(curves.n_align.values[:, :STEPS])
     return {"level": level[:, :STEPS:5].astype(np.float32), "at": at,
             "aligned": counts.astype(np.float32),
@@ -92,7 +93,7 @@ def check(setting: Setting) -> Checked:
                 # With α = 4 the step of a rare skill is a matter of its few samples.
                 if name != "step" or alpha < 4:
                     near[name].append(value)
-    return Checked((*_published_rows(found, seeds), *_near_rows(near)), figure)
+    return Checked((*_published_rows(found, seeds), *_near_rows(setting, near)), figure)
 
 
 def _counted(ours: xr.Dataset, n: int, alpha: int) -> Floats:
@@ -125,7 +126,7 @@ def _published_rows(found: dict[str, list[Any]], seeds: int) -> list[Row]:
     return [
         Row("all settings: largest |z| of the steps at which levels 0.1, 0.5, 0.9, 0.95 are "
             "passed, published run among our seeds", source, z_bound(many.shape[1], seeds),
-            largest_z(np.concatenate(found["single"]), many)),
+            largest_z(np.concatenate(found["single"]), many, last=STEPS)),
         Row("all settings: largest |z| of how far levels stray from our mean (logarithm of the "
             "root mean square over the run), published run among our seeds", source,
             z_bound(len(found["stray"]), seeds), furthest(found["stray"])),
@@ -136,15 +137,16 @@ def _published_rows(found: dict[str, list[Any]], seeds: int) -> list[Row]:
     ]  # fmt: skip
 
 
-def _near_rows(near: dict[str, list[float]]) -> list[Row]:
+def _near_rows(setting: Setting, near: dict[str, list[float]]) -> list[Row]:
     guards, source = ("rate", "law"), "our gradient runs, mean over seeds"
+    level, step, aligned_by = (setting.choose(*x) for x in (NEAR_LEVEL, NEAR_STEP, NEAR_ALIGNED))
     return [
         Row("all settings: predicted levels, root mean square difference over 3000 steps, "
-            "largest", source, at_most(NEAR_LEVEL), exactly(max(near["level"])), guards=guards),
+            "largest", source, at_most(level), exactly(max(near["level"])), guards=guards),
         Row("α = 1, 2: predicted step at which a level passes ½, largest relative difference",
-            source, at_most(NEAR_STEP), exactly(max(near["step"])), guards=guards),
+            source, at_most(step), exactly(max(near["step"])), guards=guards),
         Row("all settings: predicted number of aligned dimensions of 1000 while a skill is "
-            "below 0.9, root mean square difference, largest", source, at_most(NEAR_ALIGNED),
+            "below 0.9, root mean square difference, largest", source, at_most(aligned_by),
             exactly(max(near["aligned"])), guards=guards),
     ]  # fmt: skip
 

@@ -2,10 +2,10 @@
 
 The theory is explicit Euler of the law `sum` with η = 2 lr √n_dim, which the `euler` engine must
 give again. No skill can be learned so fast: a SignGD step moves a level by at most √(2/π) lr
-√n_dim = 0.798 lr √n_dim. So the theory leads on the first skill: it passes 0.1 after 57 % of the
-run's steps and ½ after 63 %; at 0.9 the lead is down to 27 %. The mean field, `norm` with 0.798,
-does not lead. The published code runs the default setting with N₀ = 0.003; a later panel of the
-same run says 0.006.
+√n_dim = 0.798 lr √n_dim. So the theory leads on the first skill, by 43 % of the run's steps at
+level 0.1, 37 % at ½ and 27 % at 0.9. The mean field, `norm` with 0.798, does not lead. The
+published code runs the default setting with N₀ = 0.003; a later panel of the same run says 0.006.
+With that η the N₀ that fits best is larger, 0.0043, and the mean field says so beforehand.
 """
 
 from __future__ import annotations
@@ -20,15 +20,18 @@ from matplotlib.axes import Axes
 from domino_sim import calibrate, train
 from domino_sim.calibration.profiles import Estimate
 from domino_sim.plot.style import PALETTE
+from domino_sim.pool import MEAN_ABS_NORMAL
 from validation.drawing import DOT, key, levels, panels
 from validation.figure import Checked, Figure
 from validation.geometry import published_rate, published_theory
-from validation.passages import first_above
+from validation.integrated import integrated
+from validation.mean_fits import fitted_wasted
+from validation.passages import first_above, passage, passages
 from validation.references import arrays, number
 from validation.row import Instead, Row
 from validation.seeds import Floats, furthest, largest_z, strays, z_bound
 from validation.setting import Arrays, Setting
-from validation.value import Value, at_least, at_most, exactly, mean_of
+from validation.value import Value, at_most, exactly, mean_of
 
 FIGURE = Figure(
     name="fig06",
@@ -44,11 +47,15 @@ THRESHOLDS = (0.1, 0.5, 0.9, 0.95)
 #: The published theory is kept in single precision.
 ROUNDING = 1e-6
 
-#: How near the mean field is to the mean of runs: a part of a step, root mean square of levels.
-NEAR_STEP, NEAR_LEVEL = 0.02, 0.004
+#: How near the mean field is to the mean of runs, quick (8 seeds) and full (40): a part of a step,
+#: root mean square of levels. About twice what was measured.
+NEAR_STEP, NEAR_LEVEL = (0.025, 0.009), (0.005, 0.0025)
 
 #: By how much η and N₀ of `norm` may miss the mean field's: fits know the size of a step as N₀.
 NEAR_RATE = 0.02
+
+#: By how much leads may miss: runs are a step or two off the mean field, of the 70 to 0.1.
+NEAR_LEAD = 0.015
 
 
 def _train(seeds: int) -> xr.Dataset:
@@ -64,7 +71,7 @@ def _runs(seeds: int) -> Arrays:
     """Return levels (seed, step, skill), passages, and calibrations: estimate, low, high."""
     curves = _train(seeds)
     level = curves.level.values
-    at = np.stack([first_above(level, curves.step.values, x) for x in THRESHOLDS], axis=-1)
+    at = passages(level, curves.step.values, THRESHOLDS)
     early = curves.isel(step=slice(0, 1001, 10))
     rate = published_rate(LR, N_DIM)
     held = calibrate(early, law="sum", rate=rate, share={"pool"}, held_out=False)
@@ -104,9 +111,10 @@ def check(setting: Setting) -> Checked:
     rows = [
         *_theory_rows(theory, published, wastes, euler),
         *_run_rows(published, experiment, ours, miss, wastes),
-        *_lead_rows(published, ours, euler[2], predicted),
+        *_lead_rows(frequency, ours, euler[2]),
+        *_mean_field_rows(setting, ours, predicted),
         _printed(setting, theory, frequency),
-        *_calibrated(setting, ours, wastes),
+        *_calibrated(setting, ours, frequency),
     ]
     figure, axes = panels(2, 4, size=(12.5, 5.6))
     _draw(axes.ravel(), files, ours["level"][0], predicted, euler, wastes)
@@ -117,7 +125,7 @@ def check(setting: Setting) -> Checked:
 def _theory_rows(theory: Arrays, published: Arrays, wastes: Floats, euler: Floats) -> list[Row]:
     away = [np.abs(x[theory["step"]] - theory[f"theory_N0_{waste}"]).max()
             for x, waste in zip(euler, wastes, strict=True)]  # fmt: skip
-    at = np.stack([first_above(euler, np.arange(STEPS), x) for x in THRESHOLDS], axis=-1)
+    at = passages(euler, np.arange(STEPS), THRESHOLDS)
     at[np.isinf(at)] = -1
     source, guards = "reference run, explicit Euler", ("rate", "wasted", "law")
     return [
@@ -138,7 +146,7 @@ def _run_rows(
     return [
         Row("experiment: largest |z| of the 40 steps at which levels are passed, published run "
             "among our seeds", source, z_bound(40, seeds), largest_z(
-                published["at"].ravel(), ours["at"].reshape(seeds, -1))),
+                published["at"].ravel(), ours["at"].reshape(seeds, -1), last=STEPS)),
         Row("experiment: |z| of how far levels stray from our mean (logarithm of the root mean "
             "square over the run), published run among our seeds", source, z_bound(1, seeds),
             furthest([stray])),
@@ -150,30 +158,43 @@ def _run_rows(
     ]  # fmt: skip
 
 
-def _lead_rows(
-    published: Arrays, ours: Arrays, euler: Floats, predicted: xr.Dataset
-) -> list[Row]:
-    """Return by how much the theory leads on the first skill; and how near the mean field is."""
+def _lead_rows(frequency: Floats, ours: Arrays, euler: Floats) -> list[Row]:
+    """Return by how much the theory leads on the first skill: 1 − t(theory)/t(run)."""
     lead, said = number("fig06", "lead")
+    step = np.arange(STEPS)
+    both = [
+        integrated(law, frequency, rate, wasted, step)[:, 0]
+        for law, rate, wasted in (
+            ("sum", published_rate(LR, N_DIM), 0.003), ("norm", MEAN_ABS_NORMAL * LR * N_DIM**0.5,
+                                                        0.0))
+    ]  # fmt: skip
     rows = []
-    for k in (0, 1):
-        at = first_above(euler, np.arange(STEPS), THRESHOLDS[k])[0]
+    for k, guards in enumerate((("rate", "law"), ("rate", "law"), ("law",))):
+        at = first_above(euler, step, THRESHOLDS[k])[0]
+        fast, slow = (passage(step, level, THRESHOLDS[k]) for level in both)
         rows.append(Row(
             f"first skill, level {THRESHOLDS[k]}: by what part of the run's steps the theory at "
-            "N₀ = 0.003 leads", said, lead, mean_of(1.0 - at / ours["at"][:, 0, k]),
-            guards=("rate", "law"),
+            "N₀ = 0.003 leads, 1 − t(theory)/t(run)", said, lead,
+            mean_of(1.0 - at / ours["at"][:, 0, k]), by=NEAR_LEAD, guards=guards,
+            instead=Instead("the lead shrinks while a skill is learned; of the two laws, integrated"
+                            " by SciPy", exactly(1.0 - fast / slow)),
         ))  # fmt: skip
+    return rows
+
+
+def _mean_field_rows(setting: Setting, ours: Arrays, predicted: xr.Dataset) -> list[Row]:
     step = first_above(predicted.level.values, predicted.step.values, 0.5)
     away = np.abs(step / ours["at"][..., 1].mean(axis=0) - 1.0)
     level = np.square(predicted.level.values[:STEPS] - ours["level"].mean(axis=0)).mean()
     source = "our gradient runs, mean over seeds"
-    rows += [
+    return [
         Row("mean field, nothing fitted: step at which ½ is passed, largest relative difference of "
-            "ten skills", source, at_most(NEAR_STEP), exactly(away.max()), guards=("rate", "law")),
+            "ten skills", source, at_most(setting.choose(*NEAR_STEP)), exactly(away.max()),
+            guards=("rate", "law")),
         Row("mean field, nothing fitted: levels, root mean square difference over 3000 steps",
-            source, at_most(NEAR_LEVEL), exactly(np.sqrt(level)), guards=("rate", "law")),
+            source, at_most(setting.choose(*NEAR_LEVEL)), exactly(np.sqrt(level)),
+            guards=("rate", "law")),
     ]  # fmt: skip
-    return rows
 
 
 def _printed(setting: Setting, theory: Arrays, frequency: Floats) -> Row:
@@ -195,21 +216,24 @@ def _printed(setting: Setting, theory: Arrays, frequency: Floats) -> Row:
                                exactly(0.003)))  # fmt: skip
 
 
-def _calibrated(setting: Setting, ours: Arrays, wastes: Floats) -> list[Row]:
+def _calibrated(setting: Setting, ours: Arrays, frequency: Floats) -> list[Row]:
     """Return what is fitted to our runs, against the published choice and the mean field."""
     rate, _ = setting.simulator.pool(law="norm", lr=LR, n_dim=N_DIM)
-    k = int(np.flatnonzero(wastes == 0.003)[0])
-    low, high = np.sqrt(wastes[k] * wastes[k - 1 : k + 2 : 2])
     held, _, norm = ours["miss"]
-    _, said = number("fig06", "best")
+    best, said = number("fig06", "best")
+    ratio, of_design = number("fig06", "ratio")
+    expected = fitted_wasted(
+        10, 1000, published_rate(LR, N_DIM), frequencies=frequency, n_dim=N_DIM, lr=LR,
+        batch_size=BATCH,
+    )  # fmt: skip
     return [
-        Row("N₀ fitted to our runs under `sum` with η held at 2 lr √n_dim: between the middles to "
-            "the neighbours of 0.003", said, Value(0.003, float(low), float(high)),
-            _value(ours["held_wasted"])),
+        Row("N₀ fitted to our runs under `sum` with η held at 2 lr √n_dim, against the one of six",
+            said, best, _value(ours["held_wasted"]), instead=Instead(
+                "one of six was chosen by eye; the same fit to the mean field", exactly(expected))),
         Row("η fitted to our runs under `norm`, against √(2/π) lr √n_dim", "design §3.2",
             exactly(rate), _value(ours["norm_rate"]), within=NEAR_RATE, guards=("rate",)),
         Row("mean squared error: best `sum` with η held over best `norm`, ten skills, 1000 steps",
-            "design §3.2: 7.0e-4 over 5e-5", at_least(4.0), exactly(held / norm)),
+            of_design, ratio, exactly(held / norm)),
     ]  # fmt: skip
 
 
@@ -242,9 +266,7 @@ def _draw(
     key(axes[1], "gradient run", "theory (Euler)", "published", loc="lower right")
 
 
-def _draw_misses(
-    ax: Axes, miss: Floats, published: Arrays, wastes: Floats, held: Floats
-) -> None:
+def _draw_misses(ax: Axes, miss: Floats, published: Arrays, wastes: Floats, held: Floats) -> None:
     ax.loglog(wastes, miss.mean(axis=0), color=PALETTE[0], label="ours")
     ax.loglog(wastes, published["mse"], **DOT, markersize=5, label="published")
     ax.axvspan(held[1], held[2], color=PALETTE[1], alpha=0.3, lw=0, label="N₀ fitted")

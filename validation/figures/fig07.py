@@ -1,9 +1,11 @@
 """Fig. 7: the Resource model beside gradient runs in nine settings; N₀ against noise, rate, batch.
 
-Above, N₀ was chosen by eye for each setting, and η = 2 lr √n_dim. The mean field, of which nothing
-is chosen, leaves half of the squared difference at most. Adam's memory and the α = 4 and 100
-task settings are furthest from the published theory. One panel's label is not the N₀ in the code:
-with 100 tasks it was made with 0.01 and says 0.003. Below, see `fig07_bottom`.
+Above, N₀ was chosen by eye for each setting, and η = 2 lr √n_dim. Fitted to runs with that η, N₀ is
+another in all nine, up to a factor of four, and with 100 tasks it is 0; the same fit to the mean
+field finds each. The mean field, of which nothing is chosen, leaves half of the squared difference
+at most. Adam's memory and the α = 4 and 100 task settings are furthest from the published theory.
+One panel's label is not the N₀ in the code: with 100 tasks it was made with 0.01 and says 0.003.
+Below, see `fig07_bottom`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,8 @@ from validation.drawing import DOT, bare, key, levels
 from validation.figure import Checked, Figure
 from validation.figures import fig07_bottom
 from validation.geometry import published_rate, published_theory
-from validation.passages import first_above
+from validation.mean_fits import fitted_wasted
+from validation.passages import passages
 from validation.references import arrays, number
 from validation.row import Instead, Row
 from validation.seeds import Floats, furthest, largest_z, strays, z_bound
@@ -43,17 +46,19 @@ MODES = {
     "exp": "p: power law → 3⁻ⁱ, lr 1e-4",
 }  # fmt: skip
 
-STEPS, EVERY = 3000, 5
+STEPS, EVERY, EVERY_FIT = 3000, 5, 25
 THRESHOLDS = (0.1, 0.5, 0.9, 0.95)
 ROUNDING = 1e-6
 
-#: How near the mean field is to the mean of runs, root mean square of levels, and which part of
+#: How near the mean field is to the mean of runs, root mean square of levels, in all settings and
+#: with noise; quick (6 seeds) and full (24), 1.5 to 2 times what was measured. And which part of
 #: the published theory's squared difference from the published run it leaves, at most.
-NEAR_LEVEL, LEFT = 0.02, 0.5
+NEAR_LEVEL, NEAR_NOISY, LEFT = (0.022, 0.018), (0.005, 0.0035), 0.5
 
-#: Settings in which the skills have a common clock, and how far clocks may be apart: in runs of
-#: few seeds levels stray by so much. With batch 16, 100 dimensions or Adam they differ by more.
-COLLAPSING, SPREAD = ("orig", "alpha", "ntask", "lr", "noise", "exp"), 0.1
+#: Settings in which the skills have a common clock, and how far clocks may be apart, quick and
+#: full: in runs of few seeds levels stray by so much. With batch 16, 100 dimensions or Adam they
+#: differ by more.
+COLLAPSING, SPREAD = ("orig", "alpha", "ntask", "lr", "noise", "exp"), (0.11, 0.08)
 
 #: Steps of a learned skill: the most that final levels of runs differ by however they end.
 STEP = 2e-3
@@ -80,10 +85,10 @@ def _runs(mode: str, seeds: int) -> Arrays:
         "optimizer": {"name": given["optimizer"], "lr": given["lr"]}, "record": {"every": 1},
     })  # fmt: skip
     level = curves.level.values
-    at = np.stack([first_above(level, curves.step.values, x) for x in THRESHOLDS], axis=-1)
+    at = passages(level, curves.step.values, THRESHOLDS)
     # Fitted as published: η held, the one N₀ of all seeds.
     held = calibrate(
-        curves.isel(step=slice(0, None, 25)), law="sum", share={"pool"}, held_out=False,
+        curves.isel(step=slice(0, None, EVERY_FIT)), law="sum", share={"pool"}, held_out=False,
         rate=published_rate(given["lr"], given["n_dim"]),
     ).estimate("wasted")  # fmt: skip
     return {
@@ -111,11 +116,11 @@ def check(setting: Setting) -> Checked:
     below = lower.subplots(1, 3)
     for ax in (*axes.flat, *below):
         bare(ax)
-    upper_rows, note = _upper(setting, axes)
-    return Checked((*upper_rows, *fig07_bottom.rows(setting, below)), drawing, note)
+    rows = [*_upper(setting, axes), *fig07_bottom.rows(setting, below)]
+    return Checked(tuple(rows), drawing)
 
 
-def _upper(setting: Setting, axes: Any) -> tuple[list[Row], str]:
+def _upper(setting: Setting, axes: Any) -> list[Row]:
     seeds = setting.choose(6, 24)
     fixed, curves = arrays("fig07_modes"), arrays("fig6_runs")
     found: dict[str, list[Any]] = {name: [] for name in (
@@ -129,10 +134,8 @@ def _upper(setting: Setting, axes: Any) -> tuple[list[Row], str]:
         _draw(pair, mode, ours["level"][0], theory, predicted)
         if mode in COLLAPSING:
             found["clocks"].append(_clocks(ours["level"].mean(axis=0), _settings(mode)))
-        found["away"].append(
-            np.abs(theory[fixed[f"step_{mode}"]] - fixed[f"theory_{mode}"]).max()
-        )
-        own = np.stack([first_above(theory, np.arange(STEPS), x) for x in THRESHOLDS], axis=-1)
+        found["away"].append(np.abs(theory[fixed[f"step_{mode}"]] - fixed[f"theory_{mode}"]).max())
+        own = passages(theory, np.arange(STEPS), THRESHOLDS)
         own[np.isinf(own)] = -1
         found["fitted"].append(ours["fitted"])
         found["passages"].append((own != fixed[f"at_theory_{mode}"]).sum())
@@ -150,20 +153,11 @@ def _upper(setting: Setting, axes: Any) -> tuple[list[Row], str]:
         near = np.square(mean[:STEPS:EVERY] - ours["level"].mean(axis=0)).mean()
         found["near"].append(np.sqrt(near))
         noisy = np.sqrt(near) if mode == "noise" else noisy
-        found["left"].append(
-            np.square(mean[step] - level).mean() / float(fixed[f"mse_{mode}"])
-        )
-    used = [float(curves[f"setting_{mode}"][0]) for mode in MODES]
-    told = "; ".join(
-        f"{title}: {chosen:.3g}, {value:.2g} ({low:.2g}–{high:.2g})"
-        for title, chosen, (value, low, high)
-        in zip(MODES.values(), used, found["fitted"], strict=True)
-    )  # fmt: skip
-    return (
-        [*_theory_rows(found), *_run_rows(found, seeds, noisy), _printed(setting),
-         _noise_fitted(found["fitted"][list(MODES).index("noise")])],
-        f"N₀ of the published theory, and fitted to our runs with the same η: {told}.",
-    )
+        found["left"].append(np.square(mean[step] - level).mean() / float(fixed[f"mse_{mode}"]))
+    return [
+        *_theory_rows(found), *_run_rows(setting, found, seeds, noisy), _printed(setting),
+        *(_fitted(mode, x) for mode, x in zip(MODES, found["fitted"], strict=True)),
+    ]  # fmt: skip
 
 
 def _clocks(level: Floats, given: dict[str, Any]) -> float:
@@ -186,13 +180,13 @@ def _theory_rows(found: dict[str, list[Any]]) -> list[Row]:
     ]  # fmt: skip
 
 
-def _run_rows(found: dict[str, list[Any]], seeds: int, noisy: float) -> list[Row]:
+def _run_rows(setting: Setting, found: dict[str, list[Any]], seeds: int, noisy: float) -> list[Row]:
     source, ours = "nine reference runs", "our gradient runs, mean over seeds"
     at, own_at = np.concatenate(found["at"]), np.concatenate(found["own_at"], axis=1)
     final, own_final = np.concatenate(found["final"]), np.concatenate(found["own_final"], axis=1)
     return [
         Row("nine settings: largest |z| of the steps at which levels are passed, published run "
-            "among our seeds", source, z_bound(len(at), seeds), largest_z(at, own_at)),
+            "among our seeds", source, z_bound(len(at), seeds), largest_z(at, own_at, last=STEPS)),
         Row("nine settings: largest |z| of the levels at step 2999, published run among our seeds",
             source, z_bound(len(final), seeds), largest_z(final, own_final, STEP)),
         Row("nine settings: largest |z| of how far levels stray from our mean (logarithm of the "
@@ -204,13 +198,14 @@ def _run_rows(found: dict[str, list[Any]], seeds: int, noisy: float) -> list[Row
             guards=("rate", "wasted", "law")),
         Row("collapse of u^(1/p), six SignGD settings of 1000 dimensions and batch 1024: spread of "
             "log(−log u/p) over skills between 0.1 and 0.9 at a step, root mean square, largest",
-            "Fig. 7's other picture: u^(1/p) is the same for all skills", at_most(SPREAD),
-            exactly(max(found["clocks"]))),
+            "Fig. 7's other picture: u^(1/p) is the same for all skills",
+            at_most(setting.choose(*SPREAD)), exactly(max(found["clocks"]))),
         Row("mean field, nothing fitted, nine settings: levels, root mean square difference over "
-            "3000 steps, largest", ours, at_most(NEAR_LEVEL), exactly(max(found["near"])),
-            guards=("rate", "law")),
+            "3000 steps, largest", ours, at_most(setting.choose(*NEAR_LEVEL)),
+            exactly(max(found["near"])), guards=("rate", "law")),
         Row("mean field with noise 0.001: levels, root mean square difference over 3000 steps",
-            ours, at_most(0.5 * NEAR_LEVEL), exactly(noisy), guards=("rate", "wasted", "law")),
+            ours, at_most(setting.choose(*NEAR_NOISY)), exactly(noisy),
+            guards=("rate", "wasted", "law")),
         Row("mean squared difference from the published run: that of the mean field over that of "
             "the published theory, largest of nine", source, at_most(LEFT),
             exactly(max(found["left"])), guards=("rate", "law")),
@@ -233,11 +228,15 @@ def _printed(setting: Setting) -> Row:
                                exactly(0.01)))  # fmt: skip
 
 
-def _noise_fitted(fitted: Floats) -> Row:
-    chosen = arrays("fig6_runs")["setting_noise"][0]
-    return Row("noise 0.001: N₀ fitted to our runs under `sum` with η held, against the one chosen",
-               "reference code", exactly(float(f"{chosen:.4g}")),
-               Value(*(float(x) for x in fitted)), within=0.15)  # fmt: skip
+def _fitted(mode: str, fitted: Floats) -> Row:
+    """Return the N₀ chosen for a setting against the one that fits our runs with the same η."""
+    chosen, given = arrays("fig6_runs")[f"setting_{mode}"][0], _settings(mode)
+    expected = fitted_wasted(EVERY_FIT, STEPS, published_rate(given["lr"], given["n_dim"]), **given)
+    return Row(f"{MODES[mode]}: N₀ fitted to our runs under `sum` with η held at 2 lr √n_dim, "
+               "against the one chosen", "reference code", exactly(float(f"{chosen:.4g}")),
+               Value(*(float(x) for x in fitted)), instead=Instead(
+                   "chosen by eye, with an η 2.5 times too large; the same fit to the mean field",
+                   exactly(expected)))  # fmt: skip
 
 
 def _draw(pair: Any, mode: str, run: Floats, theory: Floats, predicted: xr.Dataset) -> None:

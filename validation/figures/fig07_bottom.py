@@ -7,7 +7,8 @@ squared error over 1000 steps. Found:
   √(2/π): the factor makes good for an η that is 2.5 times too large.
 * At lr below 3e-4 a thousand steps are too few to learn much, and the fitted N₀ is the rate's
   error again: it finds 0.6 in the law `norm` with N₀ = 0, where nothing is wasted. The range of
-  equally good N₀ is not wide there; it is at lr 0.1, where the fit leaves 0.17 and fits nothing.
+  equally good N₀ is not wide there; it is at lr 0.1, where the fit leaves 0.17 and fits nothing:
+  the published N₀ of 1.9 is below all of 16 seeds (2.0 to 3.9), and in each as good to 5 %.
 * Against the learning rate N₀ grows faster than the drawn line, as lr to the 1.2 to 1.4.
 """
 
@@ -23,12 +24,14 @@ from matplotlib.axes import Axes
 
 from domino_sim import train
 from domino_sim.plot.style import PALETTE
+from domino_sim.pool import MEAN_ABS_NORMAL
 from validation.drawing import DOT
 from validation.geometry import published_rate, published_theory
 from validation.gradient_run import power
+from validation.integrated import integrated
 from validation.references import arrays, number
 from validation.row import Instead, Row
-from validation.seeds import Floats, largest_z, student, z_bound
+from validation.seeds import Floats, largest_z, one_more, student, z_bound
 from validation.setting import Arrays, Setting
 from validation.value import Value, at_least, at_most, exactly, mean_of, range_of
 
@@ -40,12 +43,13 @@ BATCHES = (8, 16, 32, 64, 128, 256, 512, 1024)
 WASTES = 10.0 ** np.linspace(-4.0, 2.0, 601)
 SPACING = math.log(WASTES[1] / WASTES[0])
 
-#: How near N₀ fitted to the mean field is to the mean of those fitted to runs: measured, 3 to 19 %
-#: (docs/theory.md), random task vectors overlapping where those of the mean field do not.
-NEAR = {"noise": 0.12, "lr": 0.25, "batch_size": 0.2}
+#: How near N₀ fitted to the mean field is to the mean of those fitted to runs, in its logarithm,
+#: quick and full: 1.5 to 2 times what was measured. Random task vectors overlap where those of the
+#: mean field do not.
+NEAR = {"noise": (0.07, 0.045), "lr": (0.22, 0.2), "batch_size": (0.17, 0.08)}
 
-#: How near the closed form is, which neglects all but noise.
-NEAR_FORM = 0.08
+#: How near the closed form is, which neglects all but noise: to the mean of our runs, to one run.
+NEAR_FORM, ONE_RUN = 0.03, 0.08
 
 #: How near the published least mean squared errors are met with every tenth of their steps.
 THINNED = 0.025
@@ -120,11 +124,12 @@ def rows(setting: Setting, axes: Sequence[Axes]) -> list[Row]:
         ours[name] = (chosen, miss, best, predicted, reference)
     for name, (chosen, _, best, predicted, reference) in ours.items():
         used = FITTED if name == "lr" else slice(None)
-        found.append(_near(name, chosen[used], best[used], predicted[used]))
-        # At lr 0.1 the fit is of nothing: see below.
+        near = setting.choose(*NEAR[name])
+        found.append(_near(name, chosen[used], best[used], predicted[used], near))
+        # At lr 0.1 the fit is of nothing: a row of its own, below.
         known = slice(0, 8) if name == "lr" else used
         found.append(_among(name, best[known], reference[known], seeds))
-    found += [*_noise(setting, *ours["noise"]), *_rates(setting, published, *ours["lr"]),
+    found += [*_noise(setting, *ours["noise"]), *_rates(published, *ours["lr"]),
               _batches(*ours["batch_size"])]  # fmt: skip
     return found
 
@@ -178,13 +183,13 @@ def _published_fits(setting: Setting) -> list[Row]:
     ]  # fmt: skip
 
 
-def _near(name: str, chosen: Floats, best: Floats, predicted: Floats) -> Row:
+def _near(name: str, chosen: Floats, best: Floats, predicted: Floats, near: float) -> Row:
     word = {"noise": "noise", "lr": "learning rate", "batch_size": "batch size"}[name]
     away = np.abs(np.log(predicted) - np.log(best).mean(axis=1)).max()
     guards = ("rate", "wasted", "law") if name == "noise" else ("rate", "law")
     return Row(f"N₀ against {word}, {len(chosen)} values: fitted to the mean field, largest "
                "difference from the mean of our runs, in log N₀", "our gradient runs",
-               at_most(NEAR[name]), exactly(away), guards=guards)  # fmt: skip
+               at_most(near), exactly(away), guards=guards)  # fmt: skip
 
 
 def _among(name: str, best: Floats, reference: Floats, seeds: int) -> Row:
@@ -219,12 +224,12 @@ def _noise(
         Row("N₀/σ at σ = 1, fitted to our runs, against (2/√(2/π)) √n_dim/g₀", "closed form",
             exactly(form), mean_of(best[-1]), within=NEAR_FORM, guards=("rate", "wasted")),
         Row("N₀/σ at σ = 1: the published fit, against the closed form", "reference fit",
-            exactly(reference[-1]), exactly(form), within=NEAR_FORM, guards=("rate", "wasted")),
+            exactly(reference[-1]), exactly(form), within=ONE_RUN, guards=("rate", "wasted")),
     ]  # fmt: skip
 
 
 def _rates(
-    setting: Setting, published: Arrays, chosen: Floats, miss: Floats, best: Floats, _: Floats,
+    published: Arrays, chosen: Floats, miss: Floats, best: Floats, _: Floats,
     reference: Floats,
 ) -> list[Row]:  # fmt: skip
     claimed, said = number("fig07", "lr_exponent")
@@ -236,38 +241,40 @@ def _rates(
     grid, worst = published["grid"], published["miss_lr"][-1]
     wide = np.ptp(np.log10(grid[worst < 1.05 * least]))
     own = [np.ptp(np.log10(WASTES[x < 1.05 * x.min()])) for x in miss[-1]]
+    at = int(np.abs(np.log(WASTES / reference[-1])).argmin())
     return [
         Row("exponent of N₀ against learning rate, 3e-3 to 3e-2", said, claimed, mean_of(slopes),
             by=0.05, instead=Instead("the published N₀ themselves grow so; the line was drawn "
                                      "beside them", Value(single, single - half, single + half))),
         Row("N₀ at lr 1e-5, fitted to our runs, against what the published fit finds in `norm` "
-            "with N₀ = 0, where nothing is wasted", "our simulator",
-            exactly(_nothing(setting, chosen[0])), mean_of(best[0]), within=0.05,
-            guards=("rate", "law")),
+            "with N₀ = 0, where nothing is wasted", "integrated by SciPy",
+            exactly(_nothing(chosen[0])), mean_of(best[0]), within=0.02),
         Row("lr 0.1: least mean squared error of the fit", "reference fit, 0.17",
-            exactly(arrays("fig7_runs")["mse_lr"][-1]), range_of(miss[-1].min(axis=1)), by=0.01),
+            exactly(arrays("fig7_runs")["mse_lr"][-1]), range_of(miss[-1].min(axis=1))),
         Row("lr 0.1: least mean squared error of the fit is that of no fit, whatever the seed",
             "reference fit, 0.17", at_least(0.1), exactly(miss[-1].min())),
         Row("lr 0.1: powers of ten of N₀ within 5 % of the least error", "reference fit",
-            exactly(wide), range_of(own), by=1.0),
+            exactly(wide), range_of(own)),
+        Row("lr 0.1: best N₀, where a further run's is (95 %)", "reference fit",
+            exactly(reference[-1]), one_more(best[-1])),
+        Row("lr 0.1: mean squared error at the published N₀ over the least, largest of our seeds",
+            "what is equally good: within 5 %", at_most(1.05),
+            exactly((miss[-1][:, at] / miss[-1].min(axis=1)).max())),
     ]  # fmt: skip
 
 
-def _nothing(setting: Setting, lr: float) -> float:
+def _nothing(lr: float) -> float:
     """Return the N₀ of the published fit in the law `norm` with N₀ = 0: the rate's error."""
-    skills = {f"s{i}": {"frequency": float(p)} for i, p in enumerate(power(10, 2.0), 1)}
-    level = setting.simulator.simulate({
-        "steps": STEPS, "record": {"every": 1}, "skills": skills,
-        "pool": {"law": "norm", "lr": float(lr), "n_dim": N_DIM},
-    }).level.values  # fmt: skip
-    return float(WASTES[misses(level[None, :STEPS], lr)[0].argmin()])
+    rate = MEAN_ABS_NORMAL * lr * N_DIM**0.5
+    level = integrated("norm", power(10, 2.0), rate, 0.0, np.arange(STEPS))
+    return float(WASTES[misses(level[None], lr)[0].argmin()])
 
 
 def _batches(chosen: Floats, _: Floats, best: Floats, __: Floats, ___: Floats) -> Row:
     claimed, said = number("fig07", "batch_exponent")
     small = chosen <= 32
     return Row("exponent of N₀ against batch size, 8 to 32", said, claimed,
-               mean_of(_slopes(chosen[small], best[small])), by=0.1)  # fmt: skip
+               mean_of(_slopes(chosen[small], best[small])), by=0.02)  # fmt: skip
 
 
 def _draw(

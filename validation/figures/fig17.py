@@ -18,7 +18,7 @@ from domino_sim.levels import Floats
 from domino_sim.scenario import Scenario
 from validation.drawing import DOT, levels, panels
 from validation.figure import Checked, Figure
-from validation.passages import passage
+from validation.passages import passage, passages
 from validation.references import arrays, number
 from validation.row import Instead, Row
 from validation.setting import Setting
@@ -67,6 +67,7 @@ def check(setting: Setting) -> Checked:
             ax.plot(step[::20], level[::20], **DOT, markersize=4)
             stepped = setting.simulator.simulate(scenario, "euler")
             rows.append(_euler_row(title, stepped.level.sel(step=step).values, level))
+            rows += _full_rows(title, stepped.level.values[1:], file.removeprefix("fig17_"))
             rows.append(_continuous_row(title, ds, scenario, step, level[:, -1]))
         else:
             rows.append(_order(ds))
@@ -85,6 +86,27 @@ def _euler_row(title: str, ours: Floats, published: Floats) -> Row:
     )
 
 
+def _full_rows(title: str, ours: Floats, case: str) -> list[Row]:
+    """Return the steps at which levels are passed, at full resolution, and the levels at the end.
+
+    Entry i of `ours` is after step i + 1. In the end all of the second panel's levels are 1, which
+    they are with many an error.
+    """
+    published = arrays("fig17_runs")
+    at = passages(ours, np.arange(len(ours)), published["threshold"])
+    at[np.isinf(at)] = -1
+    source, guards = "reference run, explicit Euler, step 1", ("rate", "wasted", "gates", "law")
+    off = np.abs(ours[-1] - published[f"final_{case}"]).max()
+    return [
+        Row(f"{title}: how many of the {at.size} steps at which `euler` passes 0.1, 0.5, 0.9, 0.95 "
+            "differ from the published ones", source, exactly(0),
+            exactly((at != published[f"at_{case}"]).sum()), guards=guards),
+        Row(f"{title}: largest difference of `euler` from the published levels at the end, step "
+            f"{len(ours)}", source, at_most(ROUNDING), exactly(off),
+            guards=guards if case == "case1" else ()),
+    ]  # fmt: skip
+
+
 def _continuous_row(
     title: str, ds: xr.Dataset, scenario: Scenario, step: Floats, published: Floats
 ) -> Row:
@@ -98,7 +120,9 @@ def _continuous_row(
         within=NEAR,
         instead=Instead(
             "Euler's steps underflow: gates with this exponent open where u is below the smallest "
-            "number; integrated in log u, by SciPy", exactly(expected)),
+            "number; integrated in log u, by SciPy",
+            exactly(expected),
+        ),
         guards=("rate", "wasted", "gates", "law"),
     )
 
