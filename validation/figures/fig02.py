@@ -54,7 +54,14 @@ QUICK, QUICK_STEPS, QUICK_SEEDS = ("1.0", "0.1"), 700, range(4)
 STEPS, SEEDS = 1000, range(12)
 
 #: Seeds of the loop that shares nothing with the library, and of those with the same rows a step.
-LOOPS, SAME_ROWS = 16, 4
+LOOPS, SAME_ROWS = 16, 8
+
+NOTE = (
+    "One published seed against ours shows no lateness of all passages below some 30 to 40 %; the "
+    "order and the ratios within a seed, and the loop with as many seeds (full mode), are sharper. "
+    "In the published data of three tasks columns 0 and 1 are swapped against the legend: both are "
+    "parities of two bits, and rows are of the sooner and the later of them."
+)
 
 #: Single precision of the published theory.
 ROUNDING = 1e-6
@@ -79,7 +86,7 @@ def check(setting: Setting) -> Checked:
     rows = [*_frequency(ran), *_dependence(needs), *_theory(theory.level.values)]
     if not setting.quick:
         rows += _loops(setting, ran["0.05"]["accuracy"])
-    return Checked(tuple(rows), _draw(ran, needs, theory.level.values))
+    return Checked(tuple(rows), _draw(ran, needs, theory.level.values), NOTE)
 
 
 def _rare(key: str, seeds: list[int], steps: int) -> Arrays:
@@ -210,7 +217,7 @@ def _loops(setting: Setting, accuracy: NDArray[Any]) -> list[Row]:
         ),
         Row("p2 = 0.05: step at which the rare task passes 0.9 with the same rows at every step, "
             "over that with fresh rows, same weights and data", "no difference", exactly(1.0),
-            mean_of(same[:, 1] / theirs[:SAME_ROWS, 1]), by=0.1),
+            mean_of(same[:, 1] / theirs[:SAME_ROWS, 1]), by=0.05),
     ]  # fmt: skip
 
 

@@ -30,6 +30,9 @@ LINES_AT = (1.0, 1.4, 1.8)
 #: The last step for which one network is simulated; how near loss and α_S are expected.
 EARLY, NEAR_NORM, NEAR_EXPONENT = 295, 0.035, 0.03
 
+#: The last step of the published sweep: with α = 1.8 and modules 5000 are not the end.
+END = 99_999
+
 #: The paper's lines of α_S.
 LINES = {"domino": lambda a: a - 1.0, "constant": lambda a: (a - 1.0) / a}
 NAMES = {"domino": "domino: α_S = α − 1", "constant": "quanta: α_S = (α − 1)/α"}
@@ -66,7 +69,7 @@ def theory_of(setting: Setting, alphas: tuple[float, ...], dims: tuple[int, ...]
             serial_or_parallel_loss(simulator, law, a, np.array(STEPS), TASKS, 1.0) for a in at
         ]
         laws[law] = np.array([exponent(*pair, RATIO_S) for pair in pairs])
-    ends = [[modules_loss(simulator, a, d, [4999])[0] for d in SIZES] for a in at]
+    ends = [[modules_loss(simulator, a, d, [END])[0] for d in SIZES] for a in at]
     return Theory(loss, laws, np.array([exponent(*pair, RATIO_N) for pair in ends]))
 
 
