@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from domino_sim import load_run, train
 from domino_sim.plot.style import colours
 from validation.drawing import DOT
-from validation.passages import first_step
+from validation.passages import first_above, first_step
 from validation.references import arrays
 from validation.row import Row
 from validation.seeds import one_more, one_more_each, student
@@ -28,7 +28,7 @@ from validation.value import Value, at_most, exactly
 
 __all__ = [
     "Case", "draw", "levels_of", "on_trained", "passages", "passages_rows", "plain_passages",
-    "published_passages", "root_case", "skill_rows", "trained",
+    "published_passages", "root_case", "skill_rows", "theory_apart", "trained",
 ]  # fmt: skip
 
 Floats = NDArray[np.float64]
@@ -75,6 +75,16 @@ def passages(accuracy: NDArray[Any]) -> Floats:
 def published_passages(key: str) -> Floats:
     """Return the same of a published run, (skill, 5)."""
     return arrays("parity_runs")[f"cross_{key}"].astype(float)
+
+
+def theory_apart(level: NDArray[Any], key: str) -> Value:
+    """Return by how many steps passages of a theory (step, skill) differ from published ones."""
+    of = arrays("parity_runs")
+    told = np.where(of[f"cross_theory_{key}"] < 0, np.inf, of[f"cross_theory_{key}"])
+    steps = np.arange(len(level))
+    own = np.stack([first_above(level, steps, t) for t in of["threshold_theory"]], axis=-1)
+    never = np.isinf(told) & np.isinf(own)
+    return exactly(np.abs(np.where(never, 0.0, own) - np.where(never, 0.0, told)).max())
 
 
 def skill_rows(cases: Sequence[Case]) -> list[Row]:

@@ -184,16 +184,12 @@ def _dependence(needs: Arrays) -> list[Row]:
 def _theory(level: np.ndarray) -> list[Row]:
     of = arrays("fig2_top")
     guards, source = ("rate", "wasted", "gates", "law"), "reference run, explicit Euler, step 1"
-    passed = np.stack(
-        [(level[1:] > t).argmax(axis=0) for t in arrays("parity_runs")["threshold_theory"]], axis=1
-    )
-    apart = np.abs(passed - arrays("parity_runs")["cross_theory_dep"]).max()
     return [
         Row("dependent: largest difference of `euler` from the published theory", source,
             at_most(ROUNDING), exactly(np.abs(level[1:][of["step_dep"]] - of["theory_dep"]).max()),
             guards=guards),
         Row("dependent: largest difference of the theory's twelve published passages, in steps",
-            source, at_most(0.0), exactly(apart), guards=guards),
+            source, at_most(0.0), parity.theory_apart(level[1:], "dep"), guards=guards),
     ]  # fmt: skip
 
 

@@ -102,15 +102,12 @@ def _theory(setting: Setting, case: str, fixed: bool = False) -> xr.Dataset:
 def _theory_rows(words: str, ds: xr.Dataset, name: str, passages: str) -> list[Row]:
     of, source = arrays("fig2_top"), "reference run, explicit Euler, step 1"
     level, guards = ds.level.values[1:], ("rate", "wasted", "law")
-    above = np.stack([level > t for t in arrays("parity_runs")["threshold_theory"]], axis=2)
-    passed = np.where(above.any(axis=0), above.argmax(axis=0), -1)
-    apart = np.abs(passed - arrays("parity_runs")[f"cross_theory_{passages}"]).max()
     return [
         Row(f"independent, {words}: largest difference of `euler` from the published theory",
             source, at_most(ROUNDING),
             exactly(np.abs(level[of["step_indep"]] - of[name]).max()), guards=guards),
         Row(f"independent, {words}: largest difference of its twelve published passages, in steps",
-            source, at_most(0.0), exactly(apart), guards=guards),
+            source, at_most(0.0), parity.theory_apart(level, passages), guards=guards),
     ]  # fmt: skip
 
 
