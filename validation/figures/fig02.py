@@ -50,7 +50,7 @@ RARE = {"1.0": "p2 = 1", "0.5": "p2 = 0.5", "0.2": "p2 = 0.2", "0.1": "p2 = 0.1"
         "0.05": "p2 = 0.05"}  # fmt: skip
 
 #: Which of them, steps, seeds: quick, full.
-QUICK, QUICK_STEPS, QUICK_SEEDS = ("1.0", "0.1"), 700, range(4)
+QUICK, QUICK_STEPS, QUICK_SEEDS = ("1.0", "0.1"), 800, range(4)
 STEPS, SEEDS = 1000, range(12)
 
 #: Seeds of the loop that shares nothing with the library, and of those with the same rows a step.
@@ -121,8 +121,8 @@ def _frequency(ran: dict[str, Arrays]) -> list[Row]:
     ]  # fmt: skip
     cells = [(theirs[key], ours[key], steps) for key in ran]
     return [
-        *_order(rare), *_exponent(list(ran), told, rare), *parity.skill_rows(cases),
-        *parity.skill_rows(ratios), *parity.passages_rows("two tasks", cells),
+        *_order(rare), *_exponent(list(ran), told, rare),
+        *parity.skill_rows([*cases, *ratios]), *parity.passages_rows("two tasks", cells),
     ]  # fmt: skip
 
 
