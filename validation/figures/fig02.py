@@ -4,7 +4,7 @@ The published runs are one seed each, and seeds differ by up to a factor of two:
 is held against where a further seed of ours would be. What is the same for all seeds is sharper:
 how the rare task's step goes with its frequency, since a seed has the same weights and samples at
 all of them; and how long ours take against a loop of its own with as many seeds, which sees that
-all of ours are late by a seventh where one published seed would not see a third.
+all of ours are off by a fifth where one published seed would not see a third.
 
 Which of the two pairs is which in the data of the runs with three tasks (columns 0 and 1 are
 swapped against the legend) cannot be told from their numbers, both being parities of two bits: rows
