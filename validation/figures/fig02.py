@@ -17,6 +17,7 @@ that matters is settled by a loop of its own, with the same rows at every step: 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -195,11 +196,11 @@ def _theory(level: np.ndarray) -> list[Row]:
 
 def _loops(setting: Setting, accuracy: NDArray[Any]) -> list[Row]:
     """Hold ours, and the mask's moving with each step, against loops that share nothing with us."""
+
     def passes(seed: int, fresh: bool) -> Floats:
         name = f"loop-{seed}-{'fresh' if fresh else 'same'}"
-        return setting.kept(
-            name, lambda: {"at": parity.plain_passages(seed, 0.05, STEPS, fresh)}
-        )["at"]
+        make = partial(parity.plain_passages, seed, 0.05, STEPS, fresh)
+        return setting.kept(name, lambda: {"at": make()})["at"]
 
     theirs = np.array([passes(seed, True) for seed in range(LOOPS)])
     same = np.array([passes(seed, False) for seed in range(SAME_ROWS)])

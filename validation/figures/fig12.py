@@ -89,8 +89,13 @@ def check(setting: Setting) -> Checked:
         for column, basis in enumerate(BASES):
             theory = _theory(setting, optimizer, lr, basis)
             rows.append(_simulated(optimizer, basis, name.format(basis), theory))
-            _draw(axes[row, column], ran[name.format(basis)]["ell"][0], theory,
-                  name.format(basis), f"{'SGD' if row == 0 else 'SignGD'}, lr {lr:g}, R = {basis}")
+            _draw(
+                axes[row, column],
+                ran[name.format(basis)]["ell"][0],
+                theory,
+                name.format(basis),
+                f"{'SGD' if row == 0 else 'SignGD'}, lr {lr:g}, R = {basis}",
+            )
     axes[0, 0].legend(frameon=False, fontsize=8, loc="center right")
     key(axes[1, 0], "run", "simulated", "published", loc="upper right")
     return Checked(tuple(rows), figure)

@@ -233,9 +233,7 @@ def _passages(runs: dict[str, Arrays]) -> Row:
     )  # fmt: skip
 
 
-def _resource(
-    setting: Setting, loss: str, ran: Arrays, ax: Axes, below: Axes
-) -> list[Row]:
+def _resource(setting: Setting, loss: str, ran: Arrays, ax: Axes, below: Axes) -> list[Row]:
     scenario = load_scenario(f"resource-{loss}").with_overrides({"record": {"every": 1}})
     stepped = setting.simulator.simulate(scenario, "euler")
     smooth = setting.simulator.simulate(scenario, "clock")
@@ -297,8 +295,15 @@ def _forms(runs: dict[str, Arrays]) -> list[Row]:
         ("up to step 500", "sign_early", away[:501]), ("later", "sign_late", away[501:])
     ):  # fmt: skip
         reference, source = number("models", name)
-        rows.append(Row(f"geometry, SignGD as a sign and as Adam with betas (0, 0): largest "
-                        f"difference of levels {words}", source, reference, exactly(part.max())))
+        rows.append(
+            Row(
+                f"geometry, SignGD as a sign and as Adam with betas (0, 0): largest "
+                f"difference of levels {words}",
+                source,
+                reference,
+                exactly(part.max()),
+            )
+        )
     return rows
 
 
