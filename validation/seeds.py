@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from validation.value import Value, at_most, exactly
 
-__all__ = ["furthest", "largest_z", "one_more", "strays", "student", "z_bound"]
+__all__ = ["furthest", "largest_z", "one_more", "one_more_each", "strays", "student", "z_bound"]
 
 Floats = NDArray[np.float64]
 
@@ -102,20 +102,54 @@ def one_more(samples: ArrayLike, least: float = 0.0) -> Value:
     """Return the median of positive samples, and where a further one is with a chance of 95 %.
 
     Student's interval, in logarithms: for one published seed among ours. Their standard deviation
-    is taken to be no less than `least`: for few samples, where more have shown it. With samples
-    that are infinite it has no upper end, and they are no sooner than the last of the others.
+    is taken to be no less than `least`: for few samples, where more have shown it. An infinite
+    sample is one that never got there. With fewer than half of these the interval has no upper end,
+    and its lower one is that of the others; with half or more it is infinite, so that it agrees
+    with no published run that got there. A single sample says nothing of a further one: it has no
+    interval.
 
     Examples
     --------
     >>> str(one_more([90.0, 100.0, 110.0, 100.0]))
     '100 [74.51, 133.5]'
+    >>> str(one_more([90.0, 110.0, float("inf"), float("inf")]))
+    '∞'
     """
     values = np.asarray(samples, dtype=float).ravel()
-    finite = np.isfinite(values)
-    if finite.sum() < 2:
-        return Value(float(np.median(values)), float(values.min()), float("inf"))
-    known = np.log(np.where(finite, values, values[finite].max()))
-    wide = student(len(known), OUTSIDE) * np.sqrt(1.0 + 1.0 / len(known))
-    middle, half = known.mean(), wide * max(known.std(ddof=1), least)
-    high = float(np.exp(middle + half)) if finite.all() else float("inf")
+    known = np.log(values[np.isfinite(values)])
+    if len(values) < 2:
+        return Value(float("nan"), float("nan"), float("nan"))
+    if 2 * len(known) <= len(values):
+        return exactly(float("inf"))
+    return _further(values, max(known.std(ddof=1), least), len(known) - 1)
+
+
+def one_more_each(cases: Sequence[ArrayLike]) -> list[Value]:
+    """Return `one_more` of several sets of samples, with one standard deviation for all of them.
+
+    For few seeds: the spread of three says little, that of several passages together more. It is
+    taken as if they were independent; passages of one run are not quite.
+
+    Examples
+    --------
+    >>> [str(value) for value in one_more_each([[90.0, 110.0], [30.0, 30.0], [50.0, 60.0]])]
+    ['100 [66.5, 148.9]', '30 [20.05, 44.89]', '55 [36.61, 81.96]']
+    """
+    every = [np.asarray(case, dtype=float).ravel() for case in cases]
+    logs = [np.log(values[np.isfinite(values)]) for values in every]
+    known = [x for x in logs if len(x) > 1]
+    free = sum(len(x) - 1 for x in known)
+    spread = np.sqrt(sum(float(((x - x.mean()) ** 2).sum()) for x in known) / max(free, 1))
+    return [
+        _further(values, spread, free) if 2 * len(x) > len(values) > 1 else one_more(values)
+        for values, x in zip(every, logs, strict=True)
+    ]
+
+
+def _further(values: Floats, spread: float, free: int) -> Value:
+    """Return the median, and where a further sample is, given the spread of their logarithms."""
+    known = np.log(values[np.isfinite(values)])
+    half = student(free + 1, OUTSIDE) * np.sqrt(1.0 + 1.0 / len(known)) * spread
+    middle = known.mean()
+    high = float(np.exp(middle + half)) if len(known) == len(values) else float("inf")
     return Value(float(np.median(values)), float(np.exp(middle - half)), high)

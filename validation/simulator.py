@@ -63,7 +63,7 @@ class Simulator:
     def predict(self, **arguments: Any) -> xr.Dataset:
         """Return what `domino_sim.predict_gradient` gives; the wrong law is that of a pool.
 
-        With the wrong law only ``level`` is there, and the attributes ``rate`` and ``wasted``.
+        With the wrong law only ``level`` is there, and the attributes.
         """
         if self.change == "rate":
             arguments["lr"] *= FASTER
@@ -87,7 +87,7 @@ class Simulator:
             ),
             "clock",
         )["level"]  # fmt: skip
-        return xr.Dataset({"level": level}, attrs={"rate": rate, "wasted": wasted})
+        return xr.Dataset({"level": level}, attrs=predicted.attrs)
 
     def _overrides(self, scenario: Scenario) -> dict[str, Any]:
         pool = scenario.pool

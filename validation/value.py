@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Value", "at_least", "at_most", "between", "exactly", "mean_of", "median_of", "range_of"]
+__all__ = ["Value", "at_least", "at_most", "between", "exactly", "mean_of", "median_of", "range_of",
+           "ratio_of"]  # fmt: skip
 
 #: Draws of a bootstrap interval.
 DRAWS = 2000
@@ -122,8 +123,19 @@ def mean_of(samples: ArrayLike) -> Value:
 
 
 def median_of(samples: ArrayLike, seed: int = 0) -> Value:
-    """Return the median of samples and its bootstrap interval (95 %); infinite ones count."""
+    """Return the median of samples and its bootstrap interval (95 %); infinite ones count.
+
+    Where half of them or more are infinite, so is the median, and its interval: it agrees with no
+    finite one, however few the samples.
+
+    Examples
+    --------
+    >>> str(median_of([8860.0, float("inf"), float("inf"), float("inf")]))
+    '∞'
+    """
     values = np.asarray(samples, dtype=float).ravel()
+    if 2 * np.isposinf(values).sum() >= len(values):
+        return exactly(math.inf)
     rng = np.random.default_rng(seed)
     drawn = np.median(values[rng.integers(0, len(values), (DRAWS, len(values)))], axis=1)
     low, high = np.quantile(drawn, [0.025, 0.975], method="inverted_cdf")
@@ -134,3 +146,20 @@ def range_of(samples: ArrayLike) -> Value:
     """Return the median of samples and their range: for one published run among our seeds."""
     values = np.asarray(samples, dtype=float).ravel()
     return Value(float(np.median(values)), float(values.min()), float(values.max()))
+
+
+def ratio_of(samples: ArrayLike, others: ArrayLike) -> Value:
+    """Return the ratio of two geometric means and its 95 % interval (Welch, of the logarithms).
+
+    Examples
+    --------
+    >>> str(ratio_of([1.0, 1.1, 1.2], [2.0, 2.2, 2.4]))
+    '0.5 [0.4062, 0.6155]'
+    """
+    from scipy.stats import ttest_ind
+
+    first, second = (np.log(np.asarray(x, dtype=float).ravel()) for x in (samples, others))
+    if not (np.isfinite(first).all() and np.isfinite(second).all()):
+        return Value(math.nan, math.nan, math.nan)
+    interval = ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
+    return Value(*(float(np.exp(x)) for x in (first.mean() - second.mean(), *interval)))

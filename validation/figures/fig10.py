@@ -6,40 +6,47 @@ the sampling of batches differs; both exponents over all published α; and task 
 Exponents are those of the paper: between n_dim 40 and 220, and between steps 80 and 200 at n_dim
 100, two points each.
 
-Two points are from longer runs than the slice: α_N of Adam (20 000 steps), and of SignGD at α = 2
-(100 000, as published): there the loss falls until some 20 000 steps and then rises again, which is
-the kink in the published curve.
+Exponents α_N are from longer runs than the slice, until hardly anything changes any more: 10,000
+steps of SignGD, 20,000 of Adam. SignGD at α = 2 is the exception: its loss falls until some 20,000
+steps and then rises again, which is the kink in the published curve; there ours takes the 100,000
+steps of the published sweep too (four runs of some 25 seconds each, at n_dim 220).
+
+What the figure is taken to show, steps in which the loss falls faster than the quanta model says
+and an exponent near Chinchilla's, holds in part: at Zipf's law (α = 1) α_N is near Chinchilla's
+0.34, but α_S is 0.18 (published and ours), not 0.28; and the quanta model with the 1000 tasks that
+are trained is steeper than SignGD up to α = 1.2 and than Adam up to α = 1.4.
 
 `fig10_theory` holds the simulator and the drawn lines against them, `fig10_drawing` draws.
 """
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
+from scipy.stats import mannwhitneyu
 
-from domino_sim import load_run, train
 from domino_sim.levels import Floats
 from validation.figure import Checked, Figure
 from validation.figures.fig10_drawing import EVERY_ALPHA, OPTIMIZERS, TITLES, Exponents, draw
 from validation.figures.fig10_theory import (
     RATIO_N,
     RATIO_S,
+    law_exponent,
     theory_of,
     theory_rows,
 )  # fmt: skip
 from validation.references import number, numbers
-from validation.row import Row
+from validation.row import Instead, Row
 from validation.scaling_runs import STEPS, away, exponent, published, runs
+from validation.seeds import one_more
 from validation.setting import Arrays, Setting
-from validation.value import at_most, exactly, median_of
+from validation.value import at_least, at_most, between, exactly, median_of
 
 FIGURE = Figure(
     name="fig10",
     title="Neural scaling laws",
-    claim="The loss of the geometry model falls as powers of size and of steps, near those of "
-    "Chinchilla for a Zipf law of tasks, and steeper in steps than the quanta model says.",
+    claim="The loss of the geometry model falls as powers of size and of steps. For a Zipf law of "
+    "tasks the exponent of size is near Chinchilla's, that of steps is smaller; for steeper laws "
+    "the loss falls faster in steps than the quanta model says.",
     source="arXiv 2501.12391, Fig. 10",
     minutes=8.0,
 )
@@ -48,7 +55,7 @@ SLICE = "reference run, seed 0, 5000 steps"
 ALPHAS, DIMS = (1.0, 1.4, 1.8), (40, 100, 220, 240)
 PUBLISHED_SEEDS = 4
 
-#: Steps until hardly anything changes any more up to α = 1.8: Adam takes longer.
+#: Steps after which α_N changes by no more than 0.03 up to α = 1.8: Adam takes longer.
 SETTLED = {"signgd": 10_000, "adam": 20_000}
 
 #: Steps of the published sweep.
@@ -57,11 +64,14 @@ WHOLE = 100_000
 #: As in `fig18`: how near runs on the published vectors come, at the end and anywhere.
 NEAR_END, NEAR = 0.01, 0.02
 
+#: α_S from the picture, read to a pixel (0.003): twice what is measured.
+NEAR_STEP = 0.01
+
 Runs = dict[tuple[str, int], Arrays]
 
 
 def check(setting: Setting) -> Checked:
-    """Train the slice, fit the exponents, simulate, and time."""
+    """Train the slice, fit the exponents, and simulate."""
     alphas = setting.choose((1.0, 1.8), ALPHAS)
     dims = setting.choose((40, 100, 220), DIMS)
     seeds = setting.choose(1, 4)
@@ -76,14 +86,15 @@ def check(setting: Setting) -> Checked:
         *_slice_rows(alphas, dims, done),
         *_same_exponents(alphas, done),
         *_published_exponents(found),
+        *_own_rows(setting, found),
+        *_claim_rows(found),
         *theory_rows(theory),
-        *_timing_rows(),
     ]
     where = "whole sweep of sizes (GPU)" if _gpu() else "a slice of the published sizes"
     sizes = {o: _sizes(setting, o, alphas) for o in OPTIMIZERS}
     note = (
-        f"Run here: {where}, {STEPS} steps on the published task vectors of seed 0. Absolute times "
-        "of two machines say nothing; the row on time only says that a sweep is in reach."
+        f"Run here: {where}, {STEPS} steps on the published task vectors of seed 0. The "
+        "reference's seconds for the sweep are held against nothing: they are of another machine."
     )
     return Checked(
         tuple(rows),
@@ -205,7 +216,7 @@ def _own_exponents(setting: Setting) -> Floats:
 
 
 def _published_exponents(found: Exponents) -> list[Row]:
-    """Return the rows of exponents against the published picture, and Chinchilla's."""
+    """Return the rows of exponents against the published picture."""
     picture = numbers("fig10")["exponents"]
     rows = []
     for o, ours in found.size.items():
@@ -228,61 +239,79 @@ def _published_exponents(found: Exponents) -> list[Row]:
     apart = [np.abs(x - np.array(picture[f"step_{o}"])).max() for o, x in found.step.items()]
     rows.append(
         Row("α_S at n_dim 100, α = 1 to 2, both optimisers: largest difference",
-            picture["source"], at_most(0.015), exactly(max(apart)))
-    )  # fmt: skip
-    rows += [
-        Row(
-            f"α_N of SignGD at α = {a:g}, task vectors of our own ({samples.size} seeds)",
-            picture["source"], exactly(picture["size_signgd"][EVERY_ALPHA.index(a)]),
-            median_of(samples), by=0.03,
-        )
-        for a, samples in zip(ALPHAS, found.own, strict=False)
-    ]  # fmt: skip
-    chinchilla, source = number("fig10", "chinchilla_size")
-    rows.append(
-        Row("α_N at Zipf's α = 1, task vectors of our own, against Chinchilla's",
-            source, chinchilla, median_of(found.own[0]), by=0.02)
+            picture["source"], at_most(NEAR_STEP), exactly(max(apart)))
     )  # fmt: skip
     return rows
 
 
-def _timing_rows() -> list[Row]:
-    """Return what a whole sweep would take: the reference's arithmetic, and an estimate of ours."""
-    table = numbers("fig10")["timing"]
-    sizes = np.arange(20, 1001, 20)
-    per_step = table["runs_per_size"] * table["steps"] / 1000.0
-    told = dict(zip(table["optimizer_dim"], table["seconds_per_1000"], strict=True))
-    adam = {d: told[f"Adam {d}"] for d in (20, 100, 500, 1000)}
-    theirs = np.interp(sizes, list(adam), list(adam.values())).sum() * per_step / 3600.0
-    cost = {d: _seconds(d) for d in (100, 1000)}
-    slope = (cost[1000] - cost[100]) / 900.0
-    ours = (cost[100] + slope * (sizes - 100)).sum() * per_step / 3600.0
-    hours = table["total_seconds"] / 3600.0
+def _own_rows(setting: Setting, found: Exponents) -> list[Row]:
+    """Return the rows of α_N with task vectors of our own: those of the published are one draw."""
+    picture = numbers("fig10")["exponents"]
+    zipf, (chinchilla, source) = found.own[0], number("fig10", "chinchilla_size")
+    rows = [
+        Row(f"α_N of SignGD at Zipf's α = 1, task vectors of our own ({zipf.size} seeds)",
+            picture["source"], exactly(picture["size_signgd"][0]), median_of(zipf), by=0.03),
+        Row("the same against Chinchilla's", source, chinchilla, median_of(zipf), by=0.02),
+    ]  # fmt: skip
+    if setting.quick:
+        return rows
+    return [*rows, _one_distribution(setting, found.own), *_slice_among(found.own)]
+
+
+def _one_distribution(setting: Setting, own: Floats) -> Row:
+    """Hold the four sets of published vectors against ours, up to α = 1.4.
+
+    By ranks: one set in ten or so is well below the others, which no standard deviation tells.
+    """
+    every = [
+        exponent(*(runs(setting, "signgd", d, k, EVERY_ALPHA, 1, SETTLED["signgd"])["mean500"][:, 0]
+                   for d in (40, 220)), RATIO_N)
+        for k in range(PUBLISHED_SEEDS)
+    ]  # fmt: skip
+    chances = [
+        mannwhitneyu([found[EVERY_ALPHA.index(a)] for found in every], own[ALPHAS.index(a)]).pvalue
+        for a in (1.0, 1.4)
+    ]
+    return Row(
+        "α_N of SignGD at α = 1 and 1.4: chance that the published vectors of four seeds and "
+        f"{own.shape[1]} sets of our own are as far apart, the lower (Mann, Whitney)",
+        "one distribution", at_least(0.01 / 2), exactly(min(chances)),
+    )  # fmt: skip
+
+
+def _slice_among(own: Floats) -> list[Row]:
+    """Hold α_N on the published vectors of seed 0 among ours, after as many steps."""
+    pair = _of("loss_mean500", "signgd", ALPHAS, (40, 220))
+    told = exponent(pair[:, 0], pair[:, 1], RATIO_N)
     return [
-        Row(
-            "hours of the published sweep, from its seconds for 1000 steps of Adam at four sizes",
-            table["source"], exactly(hours), exactly(theirs), within=1e-3,
-        ),
-        Row(
-            "hours that this sweep would take here, one core, from steps of SignGD at n_dim 100 "
-            "and 1000 (another machine: no more than twice the reference's)",
-            table["source"], at_most(hours), exactly(ours), within=1.0,
-        ),
+        Row(f"α_N of SignGD at α = {a:g}, {STEPS} steps: the published vectors of seed 0 among "
+            f"{own.shape[1]} of our own", SLICE, exactly(told[k]), one_more(own[k]))
+        for k, a in enumerate(ALPHAS) if k
     ]  # fmt: skip
 
 
-def _seconds(n_dim: int) -> float:
-    """Return processor seconds for 1000 steps of one of four runs side by side."""
-    spent = []
-    for steps in (10, 210):
-        run = load_run(
-            "scaling-slice",
-            {"model.n_dim": n_dim, "seeds": 4, "steps": steps, "record": {"points": 2}},
-        )
-        started = time.process_time()
-        train(run)
-        spent.append(time.process_time() - started)
-    return (spent[1] - spent[0]) / 200 * 1000 / 4
+def _claim_rows(found: Exponents) -> list[Row]:
+    """Hold α_S against Chinchilla's, and against the quanta model with as many tasks.
+
+    The published picture itself is not where these are: its own numbers are what is expected.
+    """
+    picture = numbers("fig10")["exponents"]
+    chinchilla, source = number("fig10", "chinchilla_step")
+    rows = []
+    for o, ours in found.step.items():
+        told = [exactly(x) for x in picture[f"step_{o}"]]
+        rows.append(
+            Row(f"{TITLES[o]}: α_S at Zipf's α = 1 against Chinchilla's", source, chinchilla,
+                exactly(ours[0]), by=NEAR_STEP,
+                instead=Instead("as published: the picture's own point", told[0])))  # fmt: skip
+        rows += [
+            Row(f"{TITLES[o]}: α_S at α = {a:g} above that of the quanta model with 1000 tasks",
+                "sum over 1000 tasks", at_least(law_exponent("constant", a)), exactly(ours[k]),
+                instead=Instead("as published: the picture's own point",
+                                between(told[k].number - NEAR_STEP, told[k].number + NEAR_STEP)))
+            for k, a in enumerate(EVERY_ALPHA)
+        ]  # fmt: skip
+    return rows
 
 
 def _sizes(setting: Setting, optimizer: str, alphas: tuple[float, ...]) -> tuple[Floats, Floats]:

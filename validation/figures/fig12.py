@@ -61,7 +61,12 @@ RUNS = (("sgd", 0.01, "SGD_{}_lr0.01"), ("signgd", 3e-4, "SignGD_{}_lr3e-4"),
 NEARBY, DIFFER = 16, 0.01
 
 #: ℓ from the published ones: single precision in 10,000 steps; SignGD's circling off the axes.
-ROUNDING, CIRCLING = 1e-4, 5e-3
+#: About 1.5 times what is measured, as the others.
+ROUNDING = {"sgd": 7e-5, "signgd": 2.5e-5}
+CIRCLING = 2e-3
+
+#: ℓ of the simulator, which is in double precision, from the published ones.
+SIMULATED = {"sgd": 4e-6, "signgd": 2.5e-5}
 
 #: The same in steps, of passages that come late and flat.
 LATE = 15.0
@@ -84,8 +89,13 @@ def check(setting: Setting) -> Checked:
         for column, basis in enumerate(BASES):
             theory = _theory(setting, optimizer, lr, basis)
             rows.append(_simulated(optimizer, basis, name.format(basis), theory))
-            _draw(axes[row, column], ran[name.format(basis)]["ell"][0], theory,
-                  name.format(basis), f"{'SGD' if row == 0 else 'SignGD'}, lr {lr:g}, R = {basis}")
+            _draw(
+                axes[row, column],
+                ran[name.format(basis)]["ell"][0],
+                theory,
+                name.format(basis),
+                f"{'SGD' if row == 0 else 'SignGD'}, lr {lr:g}, R = {basis}",
+            )
     axes[0, 0].legend(frameon=False, fontsize=8, loc="center right")
     key(axes[1, 0], "run", "simulated", "published", loc="upper right")
     return Checked(tuple(rows), figure)
@@ -142,8 +152,8 @@ def _apart(name: str, ell: Floats) -> tuple[Floats, Floats]:
 def _published(ran: dict[str, Arrays]) -> list[Row]:
     rows = []
     for words, optimizer, basis, bound, late in (
-        ("SGD, both bases and rates", "SGD", "", ROUNDING, 1.0),
-        ("SignGD on the axes, both rates", "SignGD", "_I_", ROUNDING, 1.0),
+        ("SGD, both bases and rates", "SGD", "", ROUNDING["sgd"], 1.0),
+        ("SignGD on the axes, both rates", "SignGD", "_I_", ROUNDING["signgd"], 1.0),
         ("SignGD off the axes, both rates", "SignGD", "_H4_", CIRCLING, LATE),
     ):
         found = [_apart(name, part["ell"][0]) for name, part in ran.items()
@@ -245,14 +255,15 @@ def _simulated(optimizer: str, basis: str, name: str, theory: tuple[Floats, Floa
         ours = first_step((1.0 - level) ** 2 < 0.5, step)
         return Row(
             f"SignGD {where}: largest part by which the Domino model's passages of ½ differ from "
-            "the published ones, t₀ = 1/(2 lr)", "reference run", at_most(0.12),
+            "the published ones, t₀ = 1/(2 lr)", "reference run", at_most(0.105),
             exactly(np.abs(ours / published - 1.0).max()), guards=("rate", "law"),
         )  # fmt: skip
     away = np.abs((1.0 - level[of["step"]]) ** 2 - of[f"ell_{name}"]).max()
     account = "without competition" if optimizer == "sgd" else "with a module each"
     return Row(
         f"{'SGD' if optimizer == 'sgd' else 'SignGD'} {where}: largest difference of ℓ simulated "
-        f"{account} from the published ones", "reference run", at_most(0.01), exactly(away),
+        f"{account} from the published ones", "reference run",
+        at_most(SIMULATED[optimizer]), exactly(away),
         guards=("rate", "law") if optimizer == "sgd" else ("rate",),
     )  # fmt: skip
 

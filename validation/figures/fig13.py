@@ -6,8 +6,12 @@ with betas (0, 0), as published, and in double precision, as published: in singl
 training loss falls to exactly 0, weights decay until it does not, and bursts come back for good;
 the loss of held-out pairs is below 0.01 for good after 2300 steps or more instead of about 2000.
 
+Three seeds of ours are held against one published: each optimiser's passages share the spread of
+all of them, which is a factor of 1.2 either way for Adam and 1.5 for SignGD.
+
 The quick mode has the first 500 steps only, in single precision: by then SignGD has passed 0.9 on
-the pairs held out and Adam is at guessing. Smaller moduli are no way out: of modulus 31 Adam
+the pairs held out and Adam is at guessing; when it does is left to the full mode, as two seeds do
+not tell. Smaller moduli are no way out: of modulus 31 Adam
 understands nothing of the rest in 1500 steps, and SignGD three quarters.
 """
 
@@ -26,9 +30,9 @@ from validation.figure import Checked, Figure
 from validation.passages import first_step
 from validation.references import number
 from validation.row import Row
-from validation.seeds import one_more
+from validation.seeds import one_more_each
 from validation.setting import Arrays, Setting
-from validation.value import Value, at_least, exactly, mean_of, range_of
+from validation.value import Value, at_least, exactly, mean_of
 
 FIGURE = Figure(
     name="fig13",
@@ -41,6 +45,9 @@ FIGURE = Figure(
 
 #: Betas and steps (quick, full) by optimiser: past the last number that is compared.
 OPTIMIZERS = {"signgd": ([0.0, 0.0], (500, 2300)), "adam": ([0.9, 0.999], (500, 4000))}
+
+#: As rows call them.
+OF = {"signgd": "SignGD", "adam": "Adam"}
 
 #: Seeds: quick, full; steps between records.
 SEEDS, EVERY = (2, 3), 10
@@ -62,16 +69,8 @@ def check(setting: Setting) -> Checked:
     }  # fmt: skip
     accuracy = {name: np.stack([part["accuracy"] for part in every]) for name, every in ran.items()}
     loss = {name: np.stack([part["loss"] for part in every]) for name, every in ran.items()}
-    rows = [
-        _row("signgd_train", "SignGD: step at which the trained pairs pass 0.9",
-             _passes(accuracy["signgd"][:, :, TRAINED] > 0.9)),
-        _row("adam_train", "Adam: step at which the trained pairs pass 0.9",
-             _passes(accuracy["adam"][:, :, TRAINED] > 0.9)),
-        _row("signgd_test", "SignGD: step at which the pairs held out pass 0.9",
-             _passes(accuracy["signgd"][:, :, HELD_OUT] > 0.9)),
-        _early(accuracy["adam"]),
-        _peak(loss["adam"]),
-    ]  # fmt: skip
+    rows = [_trained(name, accuracy[name][:, :, TRAINED]) for name in OPTIMIZERS]
+    rows += [_understood(accuracy["signgd"]), _early(accuracy["adam"]), _peak(loss["adam"])]
     if not setting.quick:
         rows += _later(accuracy, loss)
     figure, axes = panels(2, 2, sharex=True, sharey="row", size=(7.5, 5.2))
@@ -106,12 +105,29 @@ def _falls(loss: NDArray[Any], bound: float) -> NDArray[np.float64]:
     return _passes(below)
 
 
-def _row(key: str, claim: str, ours: Any) -> Row:
-    reference, source = number("fig13", key)
-    # Of two seeds Student's interval says nothing.
-    few = len(ours) < 3
-    return Row(claim, f"{source}, read off", reference, range_of(ours) if few else one_more(ours),
-               within=0.2 if few else 0.0)  # fmt: skip
+def _trained(name: str, accuracy: NDArray[Any]) -> Row:
+    """Compare when the trained pairs are known: of that the picture has an upper bound, 90."""
+    reference, source = number("fig13", f"{name}_train")
+    return Row(f"{OF[name]}: step at which the trained pairs pass 0.9, the last of the seeds",
+               f"{source}, read off", reference,
+               exactly(_passes(accuracy > 0.9).max()))  # fmt: skip
+
+
+def _rows(name: str, cases: list[tuple[str, str, Any]]) -> list[Row]:
+    """Hold published passages against where a further seed's would be."""
+    rows = []
+    for (key, words, _), ours in zip(cases, one_more_each([c[2] for c in cases]), strict=True):
+        reference, source = number("fig13", key)
+        rows.append(Row(f"{OF[name]}: step {words}", f"{source}, read off", reference, ours))
+    return rows
+
+
+def _understood(accuracy: NDArray[Any]) -> Row:
+    """Hold the claim at an early step, where Adam still guesses (`_early`)."""
+    best = accuracy[:, : EARLY // EVERY + 1, HELD_OUT].max(axis=1)
+    return Row(f"SignGD: highest accuracy of the pairs held out up to step {EARLY}, median of the "
+               "seeds", "Fig. 13, upper left: 0.9 is passed before 420", at_least(0.9),
+               exactly(np.median(best)))  # fmt: skip
 
 
 def _early(accuracy: NDArray[Any]) -> Row:
@@ -137,16 +153,20 @@ def _later(accuracy: dict[str, NDArray[Any]], loss: dict[str, NDArray[Any]]) -> 
     adam, sign = accuracy["adam"][:, :, HELD_OUT], accuracy["signgd"][:, :, HELD_OUT]
     sooner = _passes(adam > 0.9) / _passes(sign > 0.9)
     return [
-        _row("adam_half", "Adam: step at which the pairs held out pass ½", _passes(adam > 0.5)),
-        _row("adam_test", "Adam: step at which the pairs held out pass 0.9", _passes(adam > 0.9)),
-        _row("adam_loss", "Adam: step at which their loss falls below 1",
+        *_rows("adam", [
+            ("adam_half", "at which the pairs held out pass ½", _passes(adam > 0.5)),
+            ("adam_test", "at which the pairs held out pass 0.9", _passes(adam > 0.9)),
+            ("adam_loss", "at which their loss falls below 1",
              _falls(loss["adam"][:, :, HELD_OUT], 1.0)),
-        _row("signgd_all", "SignGD: step at which the pairs held out pass 0.99",
-             _passes(sign > 0.99)),
-        _row("signgd_calm", "SignGD: step from which on the training loss stays below 1e-6",
+        ]),
+        *_rows("signgd", [
+            ("signgd_test", "at which the pairs held out pass 0.9", _passes(sign > 0.9)),
+            ("signgd_all", "at which the pairs held out pass 0.99", _passes(sign > 0.99)),
+            ("signgd_calm", "from which on the training loss stays below 1e-6",
              _falls(loss["signgd"][:, :, TRAINED], 1e-6)),
-        _row("signgd_loss", "SignGD: step at which their loss falls below 0.01",
+            ("signgd_loss", "at which their loss falls below 0.01",
              _falls(loss["signgd"][:, :, HELD_OUT], 0.01)),
+        ]),
         Row("how many times longer Adam takes than SignGD until 0.9 of the pairs held out are "
             "right, the least of the seeds", "the claim: SignGD much sooner", at_least(4.0),
             exactly(sooner.min())),

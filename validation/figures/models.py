@@ -18,17 +18,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Drawing
 from numpy.typing import NDArray
 
 from domino_sim import load_scenario, train
-from domino_sim.plot.style import colours
-from validation.drawing import DOT, key, levels, panels
+from validation.drawing import DOT, levels, panels
 from validation.figure import Checked, Figure
+from validation.figures.models_drawing import draw_difference, draw_levels, draw_loss, finish
 from validation.geometry import vectors_file
 from validation.passages import first_step
 from validation.references import arrays, number
 from validation.row import Instead, Row
+from validation.seeds import one_more
 from validation.setting import Arrays, Setting
 from validation.value import at_most, exactly, mean_of, range_of
 
@@ -86,13 +86,13 @@ def check(setting: Setting) -> Checked:
     for k, name in enumerate(RUNS):
         rows += _geometry(name, runs[name], theory[name])
         place = axes[0, k] if k < 2 else axes[2, k - 2]
-        _draw_levels(place, name, runs[name], theory[name])
+        draw_levels(place, name, runs[name]["level"][0], theory[name], _published(name))
     for k, loss in enumerate(("mse", "ce")):
-        rows += _resource(setting, loss, axes[0, 2 + k], axes[1, 2 + k])
-        _draw_loss(axes[1, k], runs[f"{loss}_signgd"]["loss"] / 10, f"loss_{loss}_signgd")
-    rows += [_passages(runs), _factor(runs), _saturation(setting)]
-    _draw_difference(axes[2, 3], runs)
-    _keys(figure, axes)
+        rows += _resource(setting, loss, runs[f"{loss}_signgd"], axes[0, 2 + k], axes[1, 2 + k])
+        draw_loss(axes[1, k], runs[f"{loss}_signgd"]["loss"] / 10, f"loss_{loss}_signgd")
+    rows += [_passages(runs), *_forms(runs), _factor(runs), _saturation(setting)]
+    draw_difference(axes[2, 3], runs)
+    finish(figure, axes)
     return Checked(tuple(rows), figure)
 
 
@@ -194,7 +194,7 @@ def _among_seeds(title: str, name: str, ran: Arrays) -> Row:
     return Row(
         f"{title}: mean step at which the {known.sum()} skills that get there pass 0.9; {words}",
         "reference run, one seed", exactly(published[known].mean()),
-        range_of(ours[:, known].mean(axis=1)), within=0.005,
+        one_more(ours[:, known].mean(axis=1)),
     )  # fmt: skip
 
 
@@ -233,7 +233,7 @@ def _passages(runs: dict[str, Arrays]) -> Row:
     )  # fmt: skip
 
 
-def _resource(setting: Setting, loss: str, ax: Axes, below: Axes) -> list[Row]:
+def _resource(setting: Setting, loss: str, ran: Arrays, ax: Axes, below: Axes) -> list[Row]:
     scenario = load_scenario(f"resource-{loss}").with_overrides({"record": {"every": 1}})
     stepped = setting.simulator.simulate(scenario, "euler")
     smooth = setting.simulator.simulate(scenario, "clock")
@@ -260,18 +260,51 @@ def _resource(setting: Setting, loss: str, ax: Axes, below: Axes) -> list[Row]:
         Row(f"{title}: the same passages in the continuous model, in steps", source,
             at_most(1.0), exactly(_distance(_passed(smooth.level.values[1:]), published)),
             guards=guards),
-        _lead(loss, own),
+        *_lead(loss, own, ran),
     ]  # fmt: skip
 
 
-def _lead(loss: str, own: NDArray[Any]) -> Row:
-    """Compare when the first skill passes 0.9 in the published geometry and our resource model."""
+def _lead(loss: str, own: NDArray[Any], ran: Arrays) -> list[Row]:
+    """Hold by how much `euler` leads our run on the first skill: 1 − its step over the run's.
+
+    Cross entropy starts at ½, so that only 0.9 is passed there. At 0.9 the paper's 35 to 45 % is
+    not there in the published runs either; η × 1.3 would have it, so no guard is on that row.
+    """
     reference, source = number("models", "lead")
-    ratio = _cross(f"{loss}_signgd")[0, 2] / _passed(own)[0, 2]
-    return Row(
-        f"{loss}: published step at which SignGD's first skill passes 0.9 over that of `euler` at "
-        "the paper's η = 2 lr √n_dim", source, reference, exactly(ratio), guards=("rate",),
-    )  # fmt: skip
+    run, theory = _passed(ran["level"][0])[0], _passed(own)[0]
+    published = 1.0 - _cross(f"resource_{loss}")[0] / np.maximum(_cross(f"{loss}_signgd")[0], 1.0)
+    return [
+        Row(f"{loss}: part of SignGD's steps to a level of {level:g} of the first skill by which "
+            "`euler` leads at the paper's η = 2 lr √n_dim", source, reference,
+            exactly(1.0 - theory[k] / run[k]), by=0.005, instead=Instead(
+                "the published steps of passage at this level", exactly(published[k])),
+            guards=("law",) if level == 0.9 else ("rate", "law"))
+        for k, level in enumerate(arrays("models_runs")["threshold"][:3])
+        if loss == "mse" or level == 0.9
+    ]  # fmt: skip
+
+
+def _forms(runs: dict[str, Arrays]) -> list[Row]:
+    """Compare a true sign with Adam (0, 0), both ours: the reference README says by how much."""
+    away = np.max([
+        np.abs(runs[name]["as_adam"] - runs[name]["level"][0]).max(axis=1)
+        for name in ("mse_signgd", "ce_signgd")
+    ], axis=0)  # fmt: skip
+    rows = []
+    for words, name, part in (
+        ("up to step 500", "sign_early", away[:501]), ("later", "sign_late", away[501:])
+    ):  # fmt: skip
+        reference, source = number("models", name)
+        rows.append(
+            Row(
+                f"geometry, SignGD as a sign and as Adam with betas (0, 0): largest "
+                f"difference of levels {words}",
+                source,
+                reference,
+                exactly(part.max()),
+            )
+        )
+    return rows
 
 
 def _factor(runs: dict[str, Arrays]) -> Row:
@@ -307,35 +340,3 @@ def _saturation(setting: Setting) -> Row:
         exactly(SATURATED), exactly(-np.log(np.expm1(loss)) if loss > 0 else np.inf), by=FAST,
         instead=Instead("a stable softplus goes on to lr × steps", exactly(FAST * FAST_STEPS)),
     )  # fmt: skip
-
-
-def _draw_levels(ax: Axes, name: str, ran: Arrays, theory: xr.Dataset) -> None:
-    step, level = _published(name)
-    levels(ax, np.arange(STEPS + 1), ran["level"][0], (theory.step, theory.level),
-           f"geometry, {name.replace('_', ', ')}")  # fmt: skip
-    for k, colour in enumerate(colours(10)):
-        ax.plot(step[::5], level[::5, k], **{**DOT, "markeredgecolor": colour}, markersize=3)
-
-
-def _draw_loss(ax: Axes, loss: NDArray[Any], published: str) -> None:
-    ax.plot(loss, color="black")
-    every = arrays("models_runs")[published]
-    ax.plot(10 * np.arange(0, len(every), 4), every[::4], **DOT, markersize=3)
-
-
-def _draw_difference(ax: Axes, runs: dict[str, Arrays]) -> None:
-    for loss, style in (("mse", "-"), ("ce", ":")):
-        ran = runs[f"{loss}_signgd"]
-        away = np.abs(ran["as_adam"] - ran["level"][0]).max(axis=1)
-        ax.semilogy(np.maximum(away, 1e-8), style, color="black", label=loss, linewidth=0.8)
-    ax.set_title("sign against Adam (0, 0)", fontsize=10)
-    ax.set(xlabel="step", ylabel="largest difference")
-    ax.legend(frameon=False, fontsize=8)
-
-
-def _keys(figure: Drawing, axes: NDArray[Any]) -> None:
-    key(axes[0, 0], "run", "predicted", "published", loc="lower right")
-    key(axes[0, 2], "Euler", "continuous", "published", loc="lower right")
-    for k, words in enumerate(("mean over tasks", "mean over tasks", "sum", "sum")):
-        axes[1, k].set(yscale="log", xlabel="step", ylabel=f"loss ({words})")
-    figure.align_ylabels()
