@@ -116,12 +116,12 @@ def _cell_rows(name: str, scores: list[Score]) -> list[Row]:
 def _expected(f1: float, scores: list[Score]) -> Value:
     """Return the F1 that so many edges give by chance (97.5 %) where it is `f1` of many more.
 
-    The number of wrong edges is drawn by Poisson's law; wrong ones come singly, as those of a
-    search that is lost do not.
+    Wrong edges come in pairs, one missed and one invented in its place; how many pairs is drawn by
+    Poisson's law. Those of a search that is lost come all at once: it shows.
     """
     edges = sum(len(s.found) + len(s.missed) for s in scores)
     # F1 = 2 R/(2 R + W), with hardly any wrong: W = 2 R (1 − F1)/F1.
-    most = float(poisson.ppf(0.975, 2.0 * edges * (1.0 - f1) / f1))
+    most = 2.0 * float(poisson.ppf(0.975, edges * (1.0 - f1) / f1))
     return Value(f1, 2.0 * edges / (2.0 * edges + most), 1.0)
 
 
