@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from validation.geometry import vectors_file
+from validation.geometry import array_file
 from validation.passages import first_step
 from validation.seeds import one_more
 from validation.value import exactly, median_of
@@ -53,6 +53,6 @@ def test_one_run_says_nothing_of_a_further_one() -> None:
 
 
 def test_vectors_are_there_as_long_as_they_are_needed() -> None:
-    with vectors_file(np.eye(2)) as path:
+    with array_file(np.eye(2)) as path:
         assert np.load(path).tolist() == [[1.0, 0.0], [0.0, 1.0]]
     assert not Path(path).exists()

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from validation.simulator import Simulator
 
-__all__ = ["aligned", "published_rate", "published_theory", "vectors_file"]
+__all__ = ["aligned", "array_file", "published_rate", "published_theory"]
 
 
 def published_rate(lr: float, n_dim: int) -> float:
@@ -55,9 +55,9 @@ def aligned(
 
 
 @contextmanager
-def vectors_file(vectors: ArrayLike) -> Iterator[str]:
-    """Give the path of a file of task vectors, for ``model.vectors`` of a run; it goes after."""
+def array_file(values: ArrayLike) -> Iterator[str]:
+    """Give the path of a file with an array: task vectors, a Gram matrix. It goes after."""
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "vectors.npy"
-        np.save(path, np.asarray(vectors, dtype=np.float32))
+        path = Path(folder) / "array.npy"
+        np.save(path, np.asarray(values))
         yield str(path)

@@ -7,10 +7,9 @@ published losses come back, with others they do not), so that only the sampling 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,8 @@ from numpy.typing import NDArray
 
 from domino_sim import load_run, train
 from domino_sim.levels import Floats
+from validation.geometry import array_file
+from validation.gradient_run import power
 from validation.references import arrays
 from validation.setting import Arrays, Setting
 
@@ -39,8 +40,7 @@ def published() -> Arrays:
 
 def frequencies(alpha: float, tasks: int = TASKS) -> Floats:
     """Return p ∝ i^−α, Σ p = 1."""
-    p = np.arange(1.0, tasks + 1) ** -alpha
-    return p / p.sum()
+    return power(tasks, alpha)
 
 
 def published_vectors(n_dim: int, seed: int) -> NDArray[np.float64]:
@@ -90,11 +90,8 @@ def _train(
     means = set(range(last, max(last - LAST, 0), -EVERY))
     wanted = [int(k) for k in reference["step"] if k <= last]
     record = sorted({*wanted, *means, last})
-    with TemporaryDirectory() as folder:
-        given = vectors
-        if not isinstance(vectors, str):
-            given = str(Path(folder, "vectors.npy"))
-            np.save(given, published_vectors(n_dim, vectors))
+    named = isinstance(vectors, str)
+    with nullcontext(vectors) if named else array_file(published_vectors(n_dim, vectors)) as given:
         names = list(load_run("scaling-slice").skill_graph())
         mixtures = {
             f"{a:g}": dict(zip(names, frequencies(a).tolist(), strict=True)) for a in alphas

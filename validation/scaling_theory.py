@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
 from domino_sim.levels import Floats, Ints
 from domino_sim.pool import PoolSettings
+from validation.geometry import array_file
 from validation.scaling_runs import BATCH, LR, TASKS, cross_entropy, frequencies, published_vectors
 from validation.simulator import Simulator
 
@@ -65,9 +64,7 @@ def one_network_loss(simulator: Simulator, alpha: float, n_dim: int, last: int) 
     # A simulator whose N₀ is wrong is to have it wrong at every step.
     more = simulator.pool(law="norm", rate=1.0, wasted=1.0)[1]
     square = np.array([0.25])
-    with TemporaryDirectory() as folder:
-        gram = str(Path(folder, "gram.npy"))
-        np.save(gram, vectors @ vectors.T)
+    with array_file(vectors @ vectors.T) as gram:
         for _ in range(2):
             ends = [0, *(k for k in RENEWED if k < last), last]
             middle = [min((a + b) // 2, len(square) - 1) for a, b in pairwise(ends)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,8 +65,8 @@ class Value:
         return [repr(float(x)) for x in (self.number, self.low, self.high)]
 
     @classmethod
-    def from_list(cls, texts: Sequence[Any]) -> Value:
-        """Return what `to_list` wrote."""
+    def from_list(cls, texts: Iterable[Any]) -> Value:
+        """Return the value of number, low and high: of what `to_list` wrote, or of an array."""
         number, low, high = (float(text) for text in texts)
         return cls(number, low, high)
 

@@ -25,6 +25,7 @@ from domino_sim.pool import MEAN_ABS_NORMAL
 from domino_sim.scenario import Scenario
 from validation.drawing import DOT, panels
 from validation.figure import Checked, Figure
+from validation.gradient_run import power
 from validation.integrated import integrated
 from validation.passages import passage
 from validation.references import number
@@ -64,8 +65,7 @@ dashed, dotted = (0, (3, 1.5)), (0, (1, 1.5))
 
 def frequencies() -> Floats:
     """Return p ∝ i^−2, Σ p = 1."""
-    p = np.arange(1.0, SKILLS + 1) ** -ALPHA
-    return p / p.sum()
+    return power(SKILLS, ALPHA)
 
 
 def rate(lr: float) -> float:

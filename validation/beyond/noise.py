@@ -162,8 +162,8 @@ def _noise_rows(
         Row("exponent of fitted N₀ against noise, 1e-3 to 1e-2", "formula: 1", exactly(1.0),
             exactly(exponent), by=setting.choose(*NEAR_EXPONENT)),
         Row("n_dim 400, loss (1 − s)², noise 1e-2: N₀ fitted, against σ √n_dim/g₀", "formula",
-            exactly(_formula(setting, "noise", _given(**OTHER))), _value(other), within=NEAR_OTHER,
-            guards=("wasted",)),
+            exactly(_formula(setting, "noise", _given(**OTHER))), Value.from_list(other),
+            within=NEAR_OTHER, guards=("wasted",)),
     ]  # fmt: skip
 
 
@@ -200,15 +200,11 @@ def _over_floor(lr: float, ours: Floats, floor: float) -> Row:
     true = 0.5 * MEAN_ABS_NORMAL * lr * N_DIM**0.5 * float(power(10, 2.0)[0])
     return Row(
         f"learning rate {lr:g}: N₀ fitted over η p₁/2", "docs/theory.md: about η p₁/2",
-        exactly(1.0), _value(ours / floor), instead=Instead(
+        exactly(1.0), Value.from_list(ours / floor), instead=Instead(
             "the floor is there only once skills are learned; the same fit to the mean field",
             exactly(_predicted(predict_gradient, given) / true)),
         guards=("rate",) if lr >= LARGE else (),
     )  # fmt: skip
-
-
-def _value(three: Floats) -> Value:
-    return Value(*(float(x) for x in three))
 
 
 def _draw(

@@ -13,8 +13,6 @@ there; they must on the way, which is held against SciPy's matrix exponential.
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,6 +23,8 @@ from domino_sim import train
 from domino_sim.levels import Floats
 from validation.beyond.phase_drawing import draw
 from validation.figure import Checked, Figure
+from validation.geometry import array_file
+from validation.gradient_run import power
 from validation.row import Row
 from validation.setting import Setting
 from validation.value import at_most, exactly, mean_of
@@ -74,7 +74,7 @@ def task_vectors(tasks: int, n_dim: int, seed: int) -> NDArray[np.float64]:
 
 def frequencies(tasks: int, alpha: float, boosted: bool = False) -> Floats:
     """Return p ∝ i^−α, Σ p = 1; boosted: the last skill `BOOST` times as often, before that."""
-    p = np.arange(1.0, tasks + 1) ** -alpha
+    p = power(tasks, alpha)
     if boosted:
         p[-1] *= BOOST
     return p / p.sum()
@@ -142,9 +142,7 @@ def _trained(
 def _train(vectors: Floats, mixtures: dict[Any, Floats], optimizer: str) -> Floats:
     """Return the unlearned part after training, (mixture, skill)."""
     names = [f"s{i + 1}" for i in range(len(vectors))]
-    with TemporaryDirectory() as folder:
-        path = str(Path(folder, "vectors.npy"))
-        np.save(path, vectors)
+    with array_file(vectors) as path:
         curves = train(
             {
                 **_run(optimizer, len(vectors)),
@@ -175,9 +173,7 @@ def _levels(
 ) -> Floats:  # fmt: skip
     """Return the simulated levels at `steps`, (step, skill); `start`: those at the start."""
     begin = np.zeros(len(p)) if start is None else start
-    with TemporaryDirectory() as folder:
-        path = str(Path(folder, "gram.npy"))
-        np.save(path, vectors @ vectors.T)
+    with array_file(vectors @ vectors.T) as path:
         skills = {
             f"s{i + 1}": {"frequency": float(x), "level": float(s)}
             for i, (x, s) in enumerate(zip(p, begin, strict=True))

@@ -228,17 +228,13 @@ def _calibrated(setting: Setting, ours: Arrays, frequency: Floats) -> list[Row]:
     )  # fmt: skip
     return [
         Row("N₀ fitted to our runs under `sum` with η held at 2 lr √n_dim, against the one of six",
-            said, best, _value(ours["held_wasted"]), instead=Instead(
+            said, best, Value.from_list(ours["held_wasted"]), instead=Instead(
                 "one of six was chosen by eye; the same fit to the mean field", exactly(expected))),
         Row("η fitted to our runs under `norm`, against √(2/π) lr √n_dim", "design §3.2",
-            exactly(rate), _value(ours["norm_rate"]), within=NEAR_RATE, guards=("rate",)),
+            exactly(rate), Value.from_list(ours["norm_rate"]), within=NEAR_RATE, guards=("rate",)),
         Row("mean squared error: best `sum` with η held over best `norm`, ten skills, 1000 steps",
             of_design, ratio, exactly(held / norm)),
     ]  # fmt: skip
-
-
-def _value(three: Floats) -> Value:
-    return Value(*(float(x) for x in three))
 
 
 def _draw(

@@ -27,7 +27,7 @@ from domino_sim import train
 from domino_sim.plot.style import colours
 from validation.drawing import DOT, key, panels
 from validation.figure import Checked, Figure
-from validation.geometry import vectors_file
+from validation.geometry import array_file
 from validation.passages import first_step
 from validation.references import arrays, number
 from validation.row import Instead, Row
@@ -124,7 +124,7 @@ def _ell(
     steps: int, optimizer: dict[str, Any], basis: str, mixtures: dict[str, dict[str, float]]
 ) -> NDArray[np.float32]:
     """Train and return ℓ (mixture, step, direction)."""
-    with vectors_file(BASES[basis]) as path:
+    with array_file(BASES[basis]) as path:
         curves = train({
             "steps": steps, "record": {"every": 1}, "mixtures": mixtures, "optimizer": optimizer,
             "model": {"kind": "geometry", "n_dim": 4, "g0": 2.0, "vectors": path},

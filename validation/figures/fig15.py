@@ -11,8 +11,6 @@ with `fig15_rounding`, which is the same loop in either precision.
 
 from __future__ import annotations
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -23,6 +21,8 @@ from domino_sim.levels import Floats
 from validation.figure import Checked, Figure
 from validation.figures.fig15_drawing import NAMES, NOISES, OPTIMIZERS, TASKS, Case, draw
 from validation.figures.fig15_rounding import rounding_rows
+from validation.geometry import array_file
+from validation.gradient_run import power
 from validation.references import arrays
 from validation.row import Row
 from validation.setting import Arrays, Setting
@@ -90,9 +90,7 @@ def _train(n: int, noise: float, optimizer: str, seeds: int) -> dict[str, Any]:
     reference = arrays("fig15")
     step, its = reference["step"], reference[f"step_skill_{n}"]
     record = sorted({*step.tolist(), *its.tolist(), *range(0, STEPS, EVERY), STEPS - 1})
-    with TemporaryDirectory() as folder:
-        vectors = str(Path(folder, "vectors.npy"))
-        np.save(vectors, reference[f"vectors_{n}"])
+    with array_file(reference[f"vectors_{n}"]) as vectors:
         curves = train(
             {
                 "steps": STEPS, "batch_size": BATCH, "loss": "ce", "noise": noise,
@@ -235,8 +233,7 @@ def _lower(group: tuple[int, float], one: str, other: str) -> bool:
 def _optimum_row(done: dict[Case, Arrays]) -> Row:
     """Return the row of the least loss these task vectors allow: the loss is convex."""
     vectors = arrays("fig15")["vectors_40"].astype(float)
-    p = np.arange(1.0, 41.0) ** -2.0
-    p /= p.sum()
+    p = power(40, 2.0)
 
     def loss(x: Floats) -> tuple[float, Floats]:
         along = vectors @ x

@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from domino_sim.levels import Floats
+from validation.gradient_run import power
 from validation.references import arrays
 from validation.row import Instead, Row
 from validation.value import exactly, range_of
@@ -64,8 +65,7 @@ def _losses(name: str, dtype: type[np.floating], seeds: int) -> Floats:
     """Return the loss before each step, (seed, step), of runs with the published vectors."""
     vectors = arrays("fig15")["vectors_10"].astype(dtype)
     n = len(vectors)
-    p = np.arange(1.0, n + 1) ** -2.0
-    p /= p.sum()
+    p = power(n, 2.0)
     rng = np.random.default_rng(11)
     x, mean, square = np.zeros((3, seeds, vectors.shape[1]), dtype)
     losses = np.empty((seeds, STEPS))

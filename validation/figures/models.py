@@ -24,7 +24,8 @@ from domino_sim import load_scenario, train
 from validation.drawing import DOT, levels, panels
 from validation.figure import Checked, Figure
 from validation.figures.models_drawing import draw_difference, draw_levels, draw_loss, finish
-from validation.geometry import vectors_file
+from validation.geometry import array_file
+from validation.gradient_run import power
 from validation.passages import first_step
 from validation.references import arrays, number
 from validation.row import Instead, Row
@@ -45,7 +46,7 @@ FIGURE = Figure(
 STEPS, N_DIM, LR = 1000, 1000, 3e-4
 
 #: Frequencies p ∝ i^−2, Σ p = 1.
-P = np.arange(1.0, 11.0) ** -2 / (np.arange(1.0, 11.0) ** -2).sum()
+P = power(10, 2.0)
 
 #: The published runs: file, loss, optimiser; batches are exact but for the last.
 RUNS = {
@@ -110,7 +111,7 @@ def _tables(name: str, steps: int = STEPS) -> dict[str, Any]:
 def _runs(name: str, setting: Setting) -> Arrays:
     """Train on the published vectors (batches: several seeds), with Adam(0, 0), on other ones."""
     tables, seeds = _tables(name), setting.choose(*SEEDS)
-    with vectors_file(arrays("models_runs")["vectors"]) as path:
+    with array_file(arrays("models_runs")["vectors"].astype(np.float32)) as path:
         given = {"model": {**tables["model"], "vectors": path}}
         curves = train({**tables, **given, "seeds": seeds if "batch_size" in tables else 1})
         as_adam = train({**tables, **given,
