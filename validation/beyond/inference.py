@@ -120,9 +120,9 @@ def _expected(f1: float, scores: list[Score]) -> Value:
     Poisson's law. Those of a search that is lost come all at once: it shows.
     """
     edges = sum(len(s.found) + len(s.missed) for s in scores)
-    # F1 = 2 R/(2 R + W), with hardly any wrong: W = 2 R (1 − F1)/F1.
-    most = 2.0 * float(poisson.ppf(0.975, edges * (1.0 - f1) / f1))
-    return Value(f1, 2.0 * edges / (2.0 * edges + most), 1.0)
+    # Of k pairs: F1 = 2 (E − k)/(2 (E − k) + 2 k) = 1 − k/E.
+    pairs = float(poisson.ppf(0.975, edges * (1.0 - f1)))
+    return Value(f1, (edges - pairs) / edges, 1.0)
 
 
 def _sure_rows(scores: list[Score]) -> list[Row]:
