@@ -23,11 +23,14 @@ from validation.references import arrays
 from validation.setting import Arrays, Setting
 
 __all__ = [
-    "BATCH", "LR", "STEPS", "TASKS", "away", "cross_entropy", "exponent", "frequencies",
+    "BATCH", "LR", "STEPS", "TASKS", "Work", "away", "cross_entropy", "exponent", "frequencies",
     "published", "published_vectors", "runs",
 ]  # fmt: skip
 
 TASKS, BATCH, LR, STEPS = 1000, 1024, 0.01, 5000
+
+#: What `runs` takes beside the setting: optimizer, n_dim, vectors, alphas, seeds, steps.
+Work = tuple[str, int, str | int, tuple[float, ...], int, int]
 
 #: Every how many steps of the last 500 the loss is recorded, for its mean over them.
 LAST, EVERY = 500, 10

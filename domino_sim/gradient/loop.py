@@ -21,6 +21,13 @@ __all__ = ["Loop"]
 #: its numbers may be finite still.
 DIVERGED = 1e6
 
+#: How many steps an accelerator works on before it is asked whether a run has diverged: to ask at
+#: every step would have it wait for the processor, and the processor for it.
+WATCH_EVERY = 64
+
+#: The devices that are asked at every step.
+ASKED_AT_ONCE = ("cpu",)
+
 
 class Loop:
     """Trains one batch of runs and keeps what is recorded.
@@ -60,6 +67,8 @@ class Loop:
         steps = run.record_steps().tolist()
         self._rows = {step: row for row, step in enumerate(steps)}
         self._limit: torch.Tensor | None = None
+        self._watcher: _Watcher | None = None
+        self._lags = problem.parameters[0].device.type not in ASKED_AT_ONCE
         self.step = 0
         self.curves: dict[str, NDArray[np.float64]] = {}
         self.diverged_at = np.full(len(members), np.nan)
@@ -101,11 +110,29 @@ class Loop:
             self.step += 1
 
     def _watch(self, loss: torch.Tensor) -> bool:
-        """Note which runs have diverged; return whether all have."""
+        """Note which runs have diverged; return whether all have.
+
+        An accelerator counts, and is asked now and then, and whenever it is waited for anyway.
+        """
         if self._limit is None:
             self._limit = DIVERGED * torch.clamp(loss, min=1.0)
         fine = loss < self._limit
-        return not bool(fine.all()) and self._stop(~fine.cpu().numpy())
+        if not self._lags:
+            return not bool(fine.all()) and self._stop(~fine.cpu().numpy())
+        if self._watcher is None:
+            self._watcher = _Watcher(self.step, fine)
+        self._watcher.see(fine)
+        waits = self.step in self._rows or self.step == self.steps
+        return (waits or self.step - self._watcher.since >= WATCH_EVERY) and self._ask()
+
+    def _ask(self) -> bool:
+        """Note which runs the accelerator saw diverge; return whether all have by now."""
+        if self._watcher is not None:
+            at = self._watcher.diverged_at()
+            self._watcher = None
+            new = np.isnan(self.diverged_at)
+            self.diverged_at[new] = at[new]
+        return not np.isnan(self.diverged_at).any()
 
     def _stop(self, gone: NDArray[np.bool_]) -> bool:
         """Note that runs have diverged at this step; return whether all have by now."""
@@ -157,6 +184,7 @@ class Loop:
 
     def save(self) -> dict[str, Any]:
         """Return what a checkpoint needs: tensors, numbers and texts."""
+        self._ask()
         return {
             "step": self.step,
             "parameters": [p.detach() for p in self._problem.parameters],
@@ -185,3 +213,29 @@ class Loop:
         self.diverged_at = saved["diverged_at"].numpy()
         limit = saved["limit"]
         self._limit = None if limit is None else limit.to(self._problem.parameters[0].device)
+
+
+class _Watcher:
+    """Counts on the device for how many steps each run has been fine, without looking.
+
+    Parameters
+    ----------
+    since
+        The first step that is seen.
+    like
+        A tensor (runs,) on the device.
+    """
+
+    def __init__(self, since: int, like: torch.Tensor) -> None:
+        self.since = since
+        self._fine = torch.ones_like(like)
+        self._steps = torch.zeros(like.shape, dtype=torch.int32, device=like.device)
+
+    def see(self, fine: torch.Tensor) -> None:
+        """Take note of one more step."""
+        self._steps += self._fine.logical_and_(fine)
+
+    def diverged_at(self) -> NDArray[np.float64]:
+        """Return the step at which each run was not fine first; NaN for those that were."""
+        fine, steps = self._fine.cpu().numpy(), self._steps.cpu().numpy()
+        return np.where(fine, np.nan, self.since + steps)

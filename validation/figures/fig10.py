@@ -3,8 +3,9 @@
 The published sweep (50 sizes, 100 000 steps) takes its own code some 70 hours, so a slice of it is
 run here: n_dim 40 to 240, α = 1, 1.4, 1.8, 5000 steps, on the published task vectors, where only
 the sampling of batches differs; both exponents over all published α; and task vectors of our own.
+Where there is an accelerator all 50 sizes are trained, as far as in the paper (`scaling_sweep`).
 Exponents are those of the paper: between n_dim 40 and 220, and between steps 80 and 200 at n_dim
-100, two points each.
+100, two points each. The losses at the end are the least there are (`fig10_least`).
 
 Exponents α_N are from longer runs than the slice, until hardly anything changes any more: 10,000
 steps of SignGD, 20,000 of Adam. SignGD at α = 2 is the exception: its loss falls until some 20,000
@@ -16,17 +17,39 @@ and an exponent near Chinchilla's, holds in part: at Zipf's law (α = 1) α_N is
 0.34, but α_S is 0.18 (published and ours), not 0.28; and the quanta model with the 1000 tasks that
 are trained is steeper than SignGD up to α = 1.2 and than Adam up to α = 1.4.
 
-`fig10_theory` holds the simulator and the drawn lines against them, `fig10_drawing` draws.
+`fig10_theory` holds the simulator and the drawn lines against them, `fig10_least` sizes against
+the least losses there are, `fig10_drawing` draws.
 """
 
 from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 from scipy.stats import mannwhitneyu
 
 from domino_sim.levels import Floats
 from validation.figure import Checked, Figure
-from validation.figures.fig10_drawing import EVERY_ALPHA, OPTIMIZERS, TITLES, Exponents, draw
+from validation.figures.fig10_drawing import (
+    EVERY_ALPHA,
+    OPTIMIZERS,
+    TITLES,
+    Exponents,
+    Sizes,
+    draw,
+)  # fmt: skip
+from validation.figures.fig10_exponents import (
+    ALPHAS,
+    PUBLISHED_SEEDS,
+    SETTLED,
+    WHOLE,
+    exponent_works,
+    exponents_of,
+    longest,
+    settled,
+)  # fmt: skip
+from validation.figures.fig10_least import least_of, least_rows, restless_row, sweep_rows
 from validation.figures.fig10_theory import (
     RATIO_N,
     RATIO_S,
@@ -37,6 +60,7 @@ from validation.figures.fig10_theory import (
 from validation.references import number, numbers
 from validation.row import Instead, Row
 from validation.scaling_runs import STEPS, away, exponent, published, runs
+from validation.scaling_sweep import SIZES, Sweep, sweep, sweep_works, training
 from validation.seeds import one_more
 from validation.setting import Arrays, Setting
 from validation.value import at_least, at_most, between, exactly, median_of
@@ -52,14 +76,7 @@ FIGURE = Figure(
 )
 
 SLICE = "reference run, seed 0, 5000 steps"
-ALPHAS, DIMS = (1.0, 1.4, 1.8), (40, 100, 220, 240)
-PUBLISHED_SEEDS = 4
-
-#: Steps after which α_N changes by no more than 0.03 up to α = 1.8: Adam takes longer.
-SETTLED = {"signgd": 10_000, "adam": 20_000}
-
-#: Steps of the published sweep.
-WHOLE = 100_000
+DIMS = (40, 100, 220, 240)
 
 #: As in `fig18`: how near runs on the published vectors come, at the end and anywhere.
 NEAR_END, NEAR = 0.01, 0.02
@@ -75,13 +92,24 @@ def check(setting: Setting) -> Checked:
     alphas = setting.choose((1.0, 1.8), ALPHAS)
     dims = setting.choose((40, 100, 220), DIMS)
     seeds = setting.choose(1, 4)
+    whole = _gpu() and not setting.quick
+    works = [
+        *sweep_works(),
+        *exponent_works(setting),
+        *((o, d, 0, alphas, seeds, STEPS) for o in OPTIMIZERS for d in dims),
+    ]
+    with training(setting, works) if whole else nullcontext():
+        theory = (
+            theory_of(setting, alphas[-1:], (100,))
+            if setting.quick
+            else theory_of(setting, alphas, (40, 100, 220))
+        )
+        least = least_of(setting)
+    if whole:
+        setting = replace(setting, fresh=False)
+    swept = sweep(setting) if whole else None
     done: Runs = {(o, d): runs(setting, o, d, 0, alphas, seeds) for o in OPTIMIZERS for d in dims}
-    found = _exponents(setting)
-    theory = (
-        theory_of(setting, alphas[-1:], (100,))
-        if setting.quick
-        else theory_of(setting, alphas, (40, 100, 220))
-    )
+    found = exponents_of(setting)
     rows = [
         *_slice_rows(alphas, dims, done),
         *_same_exponents(alphas, done),
@@ -89,18 +117,20 @@ def check(setting: Setting) -> Checked:
         *_own_rows(setting, found),
         *_claim_rows(found),
         *theory_rows(theory),
+        *least_rows(least),
     ]
-    where = "whole sweep of sizes (GPU)" if _gpu() else "a slice of the published sizes"
-    sizes = {o: _sizes(setting, o, alphas) for o in OPTIMIZERS}
+    if not setting.quick:
+        rows.append(restless_row(least, float(np.median(longest(setting)))))
+    if swept is not None:
+        rows += sweep_rows(least, swept)
+    where = "a slice of the published sizes" if swept is None else "the whole sweep of sizes (GPU)"
     note = (
-        f"Run here: {where}, {STEPS} steps on the published task vectors of seed 0. The "
-        "reference's seconds for the sweep are held against nothing: they are of another machine."
+        f"Run here: {where}, on the published task vectors of seed 0. The reference's seconds for "
+        "the sweep are held against nothing: they are of another machine."
     )
-    return Checked(
-        tuple(rows),
-        draw(alphas, {o: done[o, 100]["loss"].mean(1) for o in OPTIMIZERS}, sizes, found, theory),
-        note,
-    )
+    curves = {o: done[o, 100]["loss"].mean(1) for o in OPTIMIZERS}
+    sizes = _slice_sizes(setting, alphas) if swept is None else _swept_sizes(swept)
+    return Checked(tuple(rows), draw(alphas, curves, sizes, least, found, theory), note)
 
 
 def _gpu() -> bool:
@@ -170,51 +200,6 @@ def _same_exponents(alphas: tuple[float, ...], done: Runs) -> list[Row]:
     ]
 
 
-def _exponents(setting: Setting) -> Exponents:
-    """Train for the exponents of all α."""
-    return Exponents(
-        {o: _size_exponents(setting, o) for o in setting.choose(("signgd",), OPTIMIZERS)},
-        {o: _step_exponents(setting, o) for o in OPTIMIZERS},
-        _own_exponents(setting),
-    )
-
-
-def _size_exponents(setting: Setting, optimizer: str) -> Floats:
-    """Return α_N by α of the median loss over the published seeds; quick: of the first α."""
-    alphas = setting.choose(EVERY_ALPHA[:1], EVERY_ALPHA)
-    steps = setting.choose(1500, SETTLED[optimizer])
-    every = range(PUBLISHED_SEEDS)
-    small, large = (
-        np.median(
-            [runs(setting, optimizer, d, k, alphas, 1, steps)["mean500"][:, 0] for k in every],
-            axis=0,
-        )
-        for d in (40, 220)
-    )
-    if not setting.quick and optimizer == "signgd":
-        # The loss of the steepest law rises again, and is not at rest before.
-        last = [runs(setting, optimizer, 220, k, alphas[-1:], 1, WHOLE)["mean500"] for k in every]
-        large[-1] = np.median(last)
-    return exponent(small, large, RATIO_N)
-
-
-def _step_exponents(setting: Setting, optimizer: str) -> Floats:
-    """Return α_S by α, on the published vectors of seed 0."""
-    found = runs(setting, optimizer, 100, 0, EVERY_ALPHA, 2, 201)
-    at = [found["step"].tolist().index(k) for k in (80, 200)]
-    return exponent(*(found["loss"].mean(1)[:, k] for k in at), RATIO_S)
-
-
-def _own_exponents(setting: Setting) -> Floats:
-    """Return α_N of SignGD with task vectors of our own, (alpha, seed)."""
-    alphas, seeds = setting.choose((1.0,), ALPHAS), setting.choose(4, 8)
-    steps = setting.choose(1500, STEPS)
-    pair = [
-        runs(setting, "signgd", d, "random", alphas, seeds, steps)["mean500"] for d in (40, 220)
-    ]
-    return exponent(*pair, RATIO_N)
-
-
 def _published_exponents(found: Exponents) -> list[Row]:
     """Return the rows of exponents against the published picture."""
     picture = numbers("fig10")["exponents"]
@@ -264,7 +249,7 @@ def _one_distribution(setting: Setting, own: Floats) -> Row:
     By ranks: one set in ten or so is well below the others, which no standard deviation tells.
     """
     every = [
-        exponent(*(runs(setting, "signgd", d, k, EVERY_ALPHA, 1, SETTLED["signgd"])["mean500"][:, 0]
+        exponent(*(runs(setting, *settled(setting, "signgd", d, k))["mean500"][:, 0]
                    for d in (40, 220)), RATIO_N)
         for k in range(PUBLISHED_SEEDS)
     ]  # fmt: skip
@@ -314,13 +299,18 @@ def _claim_rows(found: Exponents) -> list[Row]:
     return rows
 
 
-def _sizes(setting: Setting, optimizer: str, alphas: tuple[float, ...]) -> tuple[Floats, Floats]:
-    """Return n_dim and the loss at the end (n_dim, alpha) of the sweep that is drawn."""
-    if setting.quick:
-        sizes: tuple[int, ...] = (40, 100, 220)
-    else:
-        sizes = tuple(range(20, 1001, 20)) if _gpu() else (20, *DIMS, 400, 600, 1000)
-    steps = STEPS
-    found = [runs(setting, optimizer, d, 0, alphas, setting.choose(1, 4) if d in DIMS else 1, steps)
-             for d in sizes]  # fmt: skip
-    return np.array(sizes), np.array([r["mean500"].mean(1) for r in found])
+def _slice_sizes(setting: Setting, alphas: tuple[float, ...]) -> dict[str, Sizes]:
+    """Return the losses after the slice's steps."""
+    dims = setting.choose((40, 100, 220), (20, *DIMS, 400, 600, 1000))
+    sizes = {}
+    for o in OPTIMIZERS:
+        found = [
+            runs(setting, o, d, 0, alphas, setting.choose(1, 4) if d in DIMS else 1)["mean500"]
+            for d in dims
+        ]
+        sizes[o] = Sizes(dims, alphas, np.array([each.mean(1) for each in found]))
+    return sizes
+
+
+def _swept_sizes(swept: Sweep) -> dict[str, Sizes]:
+    return {o: Sizes(SIZES, swept.alphas, loss) for o, loss in swept.loss.items()}

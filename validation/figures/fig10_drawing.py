@@ -11,11 +11,12 @@ from matplotlib.figure import Figure as Drawing
 from domino_sim.levels import Floats
 from domino_sim.plot.style import colours
 from validation.drawing import DOT, key, panels
+from validation.figures.fig10_least import CAPACITY, Least
 from validation.figures.fig10_theory import LINES_AT, Theory
-from validation.references import number, numbers
+from validation.references import arrays, number, numbers
 from validation.scaling_runs import published
 
-__all__ = ["EVERY_ALPHA", "OPTIMIZERS", "TITLES", "Exponents", "draw"]
+__all__ = ["EVERY_ALPHA", "OPTIMIZERS", "TITLES", "Exponents", "Sizes", "draw"]
 
 EVERY_ALPHA = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 OPTIMIZERS = ("signgd", "adam")
@@ -34,23 +35,31 @@ class Exponents:
     own: Floats
 
 
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Losses at the end, (n_dim, alpha)."""
+
+    n_dim: tuple[int, ...]
+    alpha: tuple[float, ...]
+    loss: Floats
+
+
 def draw(
     alphas: tuple[float, ...],
     curves: dict[str, Floats],
-    sizes: dict[str, tuple[Floats, Floats]],
+    sizes: dict[str, Sizes],
+    least: Least,
     found: Exponents,
     theory: Theory,
 ) -> Drawing:
-    """Draw `curves`, the loss (alpha, step) at n_dim 100, and `sizes`, n_dim and loss by α."""
+    """Draw `curves`, the loss (alpha, step) at n_dim 100, and `sizes`, of each optimiser."""
     figure, axes = panels(2, 3)
     told = published()
     step = told["step"]
     for j, o in enumerate(OPTIMIZERS):
-        n_dim, losses = sizes[o]
+        _sizes(axes[0, j], j, sizes[o], least)
         for i, (a, colour) in enumerate(zip(alphas, colours(len(alphas)), strict=True)):
             k = told["alpha"].tolist().index(a)
-            axes[0, j].plot(n_dim, losses[:, i], color=colour, marker=".", label=f"α = {a:g}")
-            axes[0, j].plot(told["n_dim"], told["one_loss_mean500"][j, k], **DOT, markersize=5)
             axes[1, j].plot(step[1:], curves[o][i, 1:], color=colour)
             axes[1, j].plot(step[4::9], told["one_loss"][j, k, 1][4::9], **small)
             if o == "signgd" and (a, 100) in theory.loss:
@@ -63,15 +72,41 @@ def draw(
             ax.set(xscale="log", yscale="log", xlabel=what, ylabel="loss")
             for end in ends:
                 ax.axvline(end, color="black", lw=0.7, ls=":")
-        axes[0, j].set(xlim=(18, 1100), ylim=(5e-3 if len(n_dim) == 3 else 1e-3, 1.0))
         axes[1, j].set(xlim=(10, 6000), ylim=(1e-2, 1.0))
-    axes[0, 0].legend(frameon=False, fontsize=8, loc="lower left")
+    many = len(sizes["signgd"].alpha) > 3
+    axes[0, 0].legend(frameon=False, fontsize=6.5 if many else 8, loc="lower left",
+                      ncols=2 if many else 1, columnspacing=1.0)  # fmt: skip
+    key(axes[0, 1], "gradient runs", "least loss there is", "published", loc="lower left")
     key(axes[1, 0], "gradient runs", "simulated", "published", loc="lower left")
-    _exponents(axes[0, 2], axes[1, 2], found, theory)
+    _exponents(axes[0, 2], axes[1, 2], least, found, theory)
     return figure
 
 
-def _exponents(size: Axes, steps: Axes, found: Exponents, theory: Theory) -> None:
+def _sizes(ax: Axes, optimizer: int, drawn: Sizes, least: Least) -> None:
+    """Draw losses by size; rings: published runs of seed 0, or of the whole sweep the picture."""
+    slice_, picture = published(), arrays("fig10_picture")
+    whole = len(drawn.alpha) == len(picture["alpha"])
+    for i, (a, colour) in enumerate(zip(drawn.alpha, colours(len(drawn.alpha)), strict=True)):
+        ax.plot(drawn.n_dim, drawn.loss[:, i], color=colour, marker=".", label=f"α = {a:g}")
+        k = least.alpha.index(a)
+        # Of the vectors that are trained on: those of seed 0.
+        ax.plot(least.n_dim, least.loss[0, k], color="black", lw=0.9, ls=dashed, zorder=3)
+        if whole:
+            ax.plot(picture["n_dim"], picture["loss"][optimizer, k], **small)
+        else:
+            told = slice_["one_loss_mean500"][optimizer, slice_["alpha"].tolist().index(a)]
+            ax.plot(slice_["n_dim"], told, **DOT, markersize=5)
+    if max(drawn.n_dim) > CAPACITY:
+        ax.axvline(CAPACITY, color="black", lw=0.7)
+        ax.annotate("all can be\nlearned", (CAPACITY, 1.0), (4, -3), fontsize=7, va="top",
+                    xycoords=("data", "axes fraction"), textcoords="offset points")  # fmt: skip
+    ends = drawn.loss[drawn.loss > 0]
+    ax.set(xlim=(18, 1100), ylim=(max(float(ends.min()) / 4.0, 1e-4), 1.0))
+
+
+def _exponents(
+    size: Axes, steps: Axes, least: Least, found: Exponents, theory: Theory
+) -> None:
     picture, shades = numbers("fig10")["exponents"], colours(4)
     every = np.linspace(1.0, 2.0, 21)
     for ax, name, ours in ((size, "size", found.size), (steps, "step", found.step)):
@@ -85,6 +120,7 @@ def _exponents(size: Axes, steps: Axes, found: Exponents, theory: Theory) -> Non
     at = LINES_AT[: len(theory.modules)]
     serial, parallel = shades[2], shades[3]
     size.plot(every, every - 1, color=serial, ls=dashed, label="quanta, domino: α − 1")
+    size.plot(EVERY_ALPHA, least.exponents(), "+", color="black", ms=9, label="least loss there is")
     size.plot(at, theory.modules, "x", color=serial, label="the same, 1000 tasks")
     steps.plot(every, every - 1, color=serial, ls=dashed, label="domino: α − 1")
     steps.plot(every, (every - 1) / every, color=parallel, ls=dashed, label="quanta: (α − 1)/α")
