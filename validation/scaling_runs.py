@@ -2,6 +2,10 @@
 
 Task vectors are those of the published runs (seed 0 … 3 of Torch, rows of length 1: with them the
 published losses come back, with others they do not), so that only the sampling of batches differs.
+
+SignGD is trained as published, which is Adam without averages: g/(|g| + 1e-8) in the place of a
+sign. Where most is learned that stands still in directions a sign goes on to shake: at n_dim 380,
+α = 2, it ends at 2.7 times the least loss there is (published: 2.6), with signs at 3.1.
 """
 
 from __future__ import annotations
@@ -31,6 +35,12 @@ TASKS, BATCH, LR, STEPS = 1000, 1024, 0.01, 5000
 
 #: What `runs` takes beside the setting: optimizer, n_dim, vectors, alphas, seeds, steps.
 Work = tuple[str, int, str | int, tuple[float, ...], int, int]
+
+#: What is published as SignGD and as Adam.
+OPTIMIZER: dict[str, dict[str, Any]] = {
+    "signgd": {"optimizer.name": "adam", "optimizer.betas": [0.0, 0.0]},
+    "adam": {"optimizer.name": "adam"},
+}
 
 #: Every how many steps of the last 500 the loss is recorded, for its mean over them.
 LAST, EVERY = 500, 10
@@ -103,7 +113,7 @@ def _train(
         run = load_run(
             "scaling-slice",
             {
-                "model.n_dim": n_dim, "model.vectors": given, "optimizer.name": optimizer,
+                "model.n_dim": n_dim, "model.vectors": given, **OPTIMIZER[optimizer],
                 "device": _device(), "mixtures": mixtures, "steps": steps,
                 "seeds": [1001 + k for k in range(seeds)], "record": {"steps": record},
             },

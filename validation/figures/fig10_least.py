@@ -37,6 +37,11 @@ RESTS = {"signgd": 1.6, "adam": 1.8}
 
 SEEDS = 4
 
+#: By how much one run that is not at rest may differ from the median of four, in logarithms: with
+#: other batches and vectors these differ by a standard deviation of 0.04 (n_dim 380), and the
+#: largest of 38 is looked at.
+RESTLESS = 0.15
+
 
 @dataclass(frozen=True, slots=True)
 class Least:
@@ -120,8 +125,8 @@ def sweep_rows(least: Least, swept: Sweep) -> list[Row]:
                 f"({calm.sum()} α up to {last:g}, {sizes})", "weighted logistic regression",
                 at_most(PIXEL), exactly(np.abs(over - 1.0)[calm].max())),
             Row(f"{what}: multiple of the least loss, largest difference from the published in "
-                f"logarithms ({(~calm).sum()} α above {last:g}, {sizes})", PICTURE, at_most(0.1),
-                exactly(np.abs(np.log(over / theirs))[~calm].max())),
+                f"logarithms ({(~calm).sum()} α above {last:g}, {sizes})", PICTURE,
+                at_most(RESTLESS), exactly(np.abs(np.log(over / theirs))[~calm].max())),
             Row(f"{what}: n_dim at which the loss at α = 1 falls below 1e-3 for good", PICTURE,
                 between(580, 640), exactly(_falls(swept.loss[o][:, swept.alphas.index(1.0)]))),
         ]  # fmt: skip
