@@ -42,7 +42,7 @@ SETTINGS: tuple[tuple[int, float, str], ...] = (
     (1000, 3e-3, "orthogonal"), (1000, 0.0, "random"),
 )  # fmt: skip
 
-#: Fig. 6: steps at which design §3.2 quotes the published counts; those our runs are recorded at.
+#: Fig. 6: steps at which published counts are compared; those our runs are recorded at.
 QUOTED = (80, 240)
 FIG6: dict[str, Any] = {"n_dim": 1000, "lr": 3e-4, "batch_size": 1024}
 

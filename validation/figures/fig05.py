@@ -29,7 +29,7 @@ FIGURE = Figure(
     title="n tasks of unequal frequency",
     claim="Tasks are learned one after another, the more strictly the more their frequencies "
     "differ; each has its turn at the aligned dimensions.",
-    source="arXiv 2501.12391, Fig. 5",
+    source="arXiv 2501.12391, Fig. 5; Fig5_geometry_ntask.ipynb",
     minutes=1.5,
 )
 

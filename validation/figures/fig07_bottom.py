@@ -200,7 +200,7 @@ def _among(name: str, best: Floats, reference: Floats, seeds: int) -> Row:
     return Row(
         f"N₀ against {word}, {len(reference)} values: largest |z| of log N₀, published run among "
         "our seeds",
-        "reference fits" if not read else "published picture",
+        "reference fits" if not read else "Fig. 7, bottom right, read off",
         z_bound(len(reference), best.size - len(best) + 1),
         largest_z(np.log(reference), np.log(best).T, spread),
     )  # fmt: skip

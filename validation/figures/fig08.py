@@ -41,7 +41,8 @@ FIGURE = Figure(
     title="More tasks than dimensions",
     claim="With correlated tasks the Resource model with their Gram matrix has levels that "
     "overshoot, sink and come to rest below 1 as gradient runs do.",
-    source="arXiv 2501.12391, Fig. 8",
+    source="arXiv 2501.12391, Fig. 8; "
+    "Fig8_top_mse_underparam.ipynb, Fig8_bottom_ce_underparam.ipynb",
     minutes=0.7,
 )
 
@@ -203,10 +204,10 @@ def _closed_rows(found: dict[str, list[Any]]) -> list[Row]:
             "our explicit Euler, equal to the reference", at_most(NEAR_EULER),
             exactly(max(found["euler"]))),
         Row("squared error: closed form against an integration by SciPy, largest difference",
-            "design §3.1; solve_ivp, DOP853", at_most(NEAR_EXACT), exactly(max(found["exact"])),
-            guards=guards),
+            "integrated by SciPy (solve_ivp, DOP853)", at_most(NEAR_EXACT),
+            exactly(max(found["exact"])), guards=guards),
         Row("squared error: levels in the end, closed form against weighted least squares, largest "
-            "difference", "design §3.1; numpy lstsq", at_most(NEAR_EXACT),
+            "difference", "weighted least squares (NumPy)", at_most(NEAR_EXACT),
             exactly(max(found["rest"]))),
     ]  # fmt: skip
 

@@ -26,7 +26,7 @@ FIGURE = Figure(
     title="Skills in series and in parallel",
     claim="With competition the skills are learned one after another, each along a line; without, "
     "all at once, each along an exponential of its own.",
-    source="arXiv 2501.12391, Fig. 9",
+    source="arXiv 2501.12391, Fig. 9; Fig9_domino.ipynb",
     minutes=0.05,
 )
 
@@ -99,8 +99,8 @@ def _alone(ds: xr.Dataset) -> Row:
     """Return how many skills are between 0 and 1 at once."""
     between = ((ds.level.values > ROUNDING) & (ds.level.values < 1.0 - ROUNDING)).sum(axis=1)
     return Row(
-        "serial: most skills that are neither at 0 nor at 1 at once", "the published picture",
-        exactly(1.0), exactly(between.max()), guards=("law",),
+        "serial: most skills that are neither at 0 nor at 1 at once",
+        "Fig. 9, left: one curve at a time", exactly(1.0), exactly(between.max()), guards=("law",),
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ FIGURE = Figure(
     title="A quadratic loss on the axes and off them",
     claim="SGD does not mind how the loss lies to the axes. SignGD learns all directions at once "
     "where they are axes, and one after another where they are not.",
-    source="arXiv 2501.12391, Fig. 12",
+    source="arXiv 2501.12391, Fig. 12; Fig12_quadratic_loss.ipynb",
     minutes=1.0,
 )
 

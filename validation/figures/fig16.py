@@ -41,7 +41,7 @@ FIGURE = Figure(
     title="Sparse parities: theory and experiment",
     claim="The Resource model has the order and the pace of three parities: a third that needs the "
     "others, and a third of bits of its own.",
-    source="arXiv 2501.12391, Fig. 16 (and 2, top)",
+    source="arXiv 2501.12391, Fig. 16 (and 2, top); Fig2_top_sparse_parity.ipynb",
     minutes=1.5,
 )
 
@@ -56,10 +56,6 @@ WASTED, EXPONENT = {"dep": 0.01, "indep": 0.1}, 0.01
 
 #: Single precision of the published theory.
 ROUNDING = 1e-6
-
-#: Root mean square of theory less published accuracy: what the published constants leave (0.052
-#: and 0.029) and a quarter or half as much; the same two runs of other seeds differ by 0.08.
-NEAR = {"dep": 0.065, "indep": 0.045}
 
 #: The step at which four bits of their own are learned by heart only, and loops: quick, full.
 BY_HEART, LOOPS = 500, (2, 6)
@@ -76,7 +72,7 @@ def check(setting: Setting) -> Checked:
     rows: list[Row] = []
     for case in CASES:
         rows += _rates(case, ran[case]["accuracy"])
-        rows.append(_near(case, theory[case]))
+        rows += _near(case, theory[case], ran[case]["accuracy"])
     rows += _theory_rows("p3 raised at ½", theory["indep"], "theory_indep", "indep")
     rows += _theory_rows("p3 as it is", fixed, "theory_indep_fixp3", "indep_fixp3")
     rows += [*_experiment(ran), *_by_heart(setting, ran["indep"]["accuracy"])]
@@ -111,14 +107,26 @@ def _theory_rows(words: str, ds: xr.Dataset, name: str, passages: str) -> list[R
     ]  # fmt: skip
 
 
-def _near(case: str, ds: xr.Dataset) -> Row:
-    of = arrays("parity_runs")
-    away = (1.0 + ds.level.values[1:][of[f"step_{case}"]]) / 2.0 - of[f"acc_{case}"]
-    return Row(
-        f"{CASES[case]}: root mean square of theory less published accuracies", "reference run",
-        at_most(NEAR[case]), exactly(np.sqrt((away**2).mean())),
-        guards=("rate", "wasted", "law", *(("gates",) if case == "dep" else ())),
-    )  # fmt: skip
+def _near(case: str, ds: xr.Dataset, accuracy: NDArray[Any]) -> list[Row]:
+    """Hold theory against the published accuracies: as near as the published theory, and a seed."""
+    of, theories = arrays("parity_runs"), arrays("fig2_top")
+    step, published = of[f"step_{case}"], of[f"acc_{case}"].astype(float)
+    at = np.searchsorted(theories[f"step_{case}"], step)
+
+    def apart(values: NDArray[Any]) -> float:
+        return float(np.sqrt(np.square(values - published).mean()))
+
+    ours = apart((1.0 + ds.level.values[1:][step]) / 2.0)
+    seeds = [apart(each[np.minimum(step, len(each) - 1)]) for each in accuracy]
+    claim = f"{CASES[case]}: root mean square of theory less published accuracies"
+    return [
+        Row(claim, "reference runs: published theory less published accuracies",
+            exactly(apart((1.0 + theories[f"theory_{case}"][at].astype(float)) / 2.0)),
+            exactly(ours), by=ROUNDING,
+            guards=("rate", "wasted", "law", *(("gates",) if case == "dep" else ()))),
+        Row(f"{claim}, against that of {len(seeds)} seeds of ours, the furthest", "our seeds",
+            at_most(max(seeds)), exactly(ours)),
+    ]  # fmt: skip
 
 
 def _rates(case: str, accuracy: NDArray[Any]) -> list[Row]:
@@ -190,14 +198,14 @@ def _by_heart(setting: Setting, accuracy: NDArray[Any]) -> list[Row]:
     claim, source = f"independent: accuracy of the four bits at step {BY_HEART}", "reference run"
     rows = [
         Row(f"{claim}, on trained samples; a loop of its own", source, exactly(published),
-            range_of(trained), by=0.01),
+            range_of(trained)),
     ]  # fmt: skip
     if setting.quick:
         return rows  # Three seeds do not tell ½ from what is learned by heart.
     return [
         *rows,
         Row(f"{claim}; published on trained samples, ours on others", source, exactly(published),
-            mean_of(accuracy[:, BY_HEART, 2]), by=0.01,
+            mean_of(accuracy[:, BY_HEART, 2]),
             instead=Instead("samples not trained on, in the same loop", mean_of(others))),
     ]  # fmt: skip
 

@@ -29,7 +29,7 @@ FIGURE = Figure(
     title="Task dependence in the Resource model",
     claim="A skill begins when the skills it depends on are learned: a chain, two pairs that feed "
     "one skill, and the same where one of two is enough.",
-    source="arXiv 2501.12391, Fig. 17",
+    source="arXiv 2501.12391, Fig. 17; Fig17_task_dependence.ipynb",
     minutes=0.1,
 )
 

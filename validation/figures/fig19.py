@@ -31,7 +31,7 @@ FIGURE = Figure(
     title="Two tasks in a modular and a non-modular network",
     claim="Without modules the rare task takes at least twice as long as the frequent one; with a "
     "module each, both take about as long.",
-    source="arXiv 2501.12391, Fig. 19",
+    source="arXiv 2501.12391, Fig. 19; Fig19_modularity.ipynb",
     minutes=2.6,
 )
 
