@@ -153,29 +153,37 @@ def levels_of(accuracy: NDArray[Any]) -> NDArray[Any]:
     return 2.0 * accuracy - 1.0
 
 
-def draw(ax: Axes, accuracy: NDArray[Any], key: str, step: str, title: str) -> None:
-    """Draw the accuracies of our seeds, and the published ones as rings."""
+def draw(
+    ax: Axes, accuracy: NDArray[Any], key: str, step: str, title: str, tasks: Sequence[str] = ()
+) -> None:
+    """Draw the accuracies of our seeds, and the published ones as rings; name `tasks` by colour."""
     of = arrays("parity_runs")
     for i, colour in enumerate(colours(accuracy.shape[2])):
         ax.plot(accuracy[:, :, i].T, color=colour, linewidth=0.8, alpha=0.6)
         ring = {**DOT, "markeredgecolor": colour}
         ax.plot(of[step][::4], of[f"acc_{key}"][::4, i], **ring, markersize=4)
     ax.set_title(title, fontsize=10)
+    for name, colour in zip(tasks, colours(accuracy.shape[2]), strict=False):
+        ax.plot([], [], color=colour, label=name)
+    if tasks:
+        ax.legend(frameon=False, fontsize=8, loc="lower right")
     ax.set(xlabel="step", ylim=(0.45, 1.03))
 
 
-def plain_passages(seed: int, part: float, steps: int, fresh: bool = True) -> Floats:
-    """Return when two parities pass 0.9 on samples not trained on, the second rare.
+def plain_passages(
+    seed: int, parities: Sequence[Sequence[int]], rows: int, steps: int, part: float = 1.0,
+    fresh: bool = True,
+) -> Floats:
+    """Return when parities of these bits pass 0.9 on samples not trained on.
 
     A plain loop that shares nothing with the library: the second parity is trained on a part of
     the rows, fresh ones at every step as in the published code, or the same throughout.
     """
     import torch
 
-    rows = 10_000
-    inputs, targets, net, optimizer = _plain(seed, [[0, 1], [2, 3]], rows + 2000)
-    rng = np.random.default_rng(seed)
-    mask, order, at = torch.ones(rows, 2), np.arange(rows), np.full(2, np.inf)
+    inputs, targets, net, optimizer = _plain(seed, parities, rows + 2000)
+    rng, count = np.random.default_rng(seed), len(parities)
+    mask, order, at = torch.ones(rows, count), np.arange(rows), np.full(count, np.inf)
     for step in range(steps):
         if fresh or step == 0:
             order = rng.permutation(rows)

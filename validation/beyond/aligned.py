@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 
 from domino_sim import train
 from domino_sim.plot.style import colours
-from validation.drawing import DOT, key, panels
+from validation.drawing import DASHED, DOT, key, panels
 from validation.figure import Checked, Figure
 from validation.geometry import aligned
 from validation.gradient_run import power
@@ -171,7 +171,7 @@ def _published(setting: Setting, ax: Axes) -> list[Row]:
             guards=("rate", "law")),
     ]  # fmt: skip
     for i, colour in enumerate(colours(10)[:5]):
-        ax.plot(step, own[step][:, i], color=colour, ls=(0, (3, 1.5)))
+        ax.plot(step, own[step][:, i], color=colour, ls=DASHED)
         ax.plot(step[::2], counts[::2, i], **{**DOT, "markeredgecolor": colour}, markersize=3)
     ax.set(xlim=(0, STEPS), ylim=(450, 1000), xlabel="step", title="Fig. 6, published counts")
     ax.title.set_fontsize(10)
@@ -206,7 +206,7 @@ def _mean_field(at: int, counted: Floats, own: Floats) -> Row:
 def _draw(ax: Axes, ours: Arrays, counts: Floats, n_dim: int, noise: float, kind: str) -> None:
     for i, colour in enumerate(colours(N)):
         ax.plot(ours["step"], ours["aligned"][0, :, i], color=colour, lw=1.0, alpha=0.6)
-        ax.plot(ours["step"], counts[:, i], color=colour, ls=(0, (3, 1.5)))
+        ax.plot(ours["step"], counts[:, i], color=colour, ls=DASHED)
     told = f", noise {noise:g}" if noise else ""
     ax.set(xlabel="step", ylim=(0.45 * n_dim, n_dim), title=f"n_dim {n_dim}, {kind}{told}")
     ax.title.set_fontsize(10)

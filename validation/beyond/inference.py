@@ -29,7 +29,7 @@ from benchmarks.inference.ours import probabilities
 from benchmarks.inference.scoring import FOUND, Score, pool, reliability, score
 from domino_sim.curves import join_curves, make_curves
 from domino_sim.plot.style import GREY
-from validation.drawing import DOT, panels
+from validation.drawing import DASHED, DOT, panels
 from validation.figure import Checked, Figure
 from validation.references import number
 from validation.row import Instead, Row
@@ -115,8 +115,8 @@ def _cell_rows(name: str, scores: list[Score]) -> list[Row]:
 def _expected(f1: float, scores: list[Score]) -> Value:
     """Return the F1 that so many edges give by chance (97.5 %) where it is `f1` of many more.
 
-    Wrong edges come in pairs, one missed and one invented in its place; how many pairs is drawn by
-    Poisson's law. Those of a search that is lost come all at once: it shows.
+    Wrong edges come several at once: a wrong gate misses one and invents another. They are counted
+    as pairs, how many by Poisson's law; those of a search that is lost are many more: it shows.
     """
     edges = sum(len(s.found) + len(s.missed) for s in scores)
     # Of k pairs: F1 = 2 (E − k)/(2 (E − k) + 2 k) = 1 − k/E.
@@ -198,7 +198,8 @@ def _reliability_panel(ax: Axes, scores: list[Score]) -> None:
         # Beside the point, above for one and below for the next: the first two are close.
         ax.annotate(f"{one.count}", (one.mean, centre), (4, -9 if k % 2 == 0 else 4),
                     textcoords="offset points", fontsize=7)  # fmt: skip
-    ax.plot([0, 1], [0, 1], color="black", lw=0.8, ls=(0, (3, 1.5)))
+    ax.plot([0, 1], [0, 1], color="black", lw=0.8, ls=DASHED)
+    ax.set_ylim(-0.12, 1.08)
     ax.set_xlabel("probability given (beside: pairs of skills)")
     ax.set_ylabel("part that is real")
 

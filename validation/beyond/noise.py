@@ -23,7 +23,7 @@ from domino_sim import calibrate, train
 from domino_sim.curves import make_curves
 from domino_sim.plot.style import PALETTE
 from domino_sim.pool import MEAN_ABS_NORMAL
-from validation.drawing import panels
+from validation.drawing import DASHED, panels
 from validation.figure import Checked, Figure
 from validation.gradient_run import power
 from validation.mean_fits import fitted_wasted
@@ -222,7 +222,7 @@ def _draw(
     ends = [middle - low, np.minimum(high, 1e3) - middle]
     ax.errorbar(values, middle, yerr=ends, fmt="o", color=PALETTE[0], capsize=3, ms=4,
                 label="fitted to runs")  # fmt: skip
-    ax.plot(values, mean_field, color=PALETTE[1], ls=(0, (3, 1.5)), label="mean field, calibrated")
+    ax.plot(values, mean_field, color=PALETTE[1], ls=DASHED, label="mean field, calibrated")
     words = {"noise": "σ √n_dim/g₀", "lr": "η p₁/2"}
     if name in words:
         ax.plot(values, form, color="black", lw=0.9, label=words[name])

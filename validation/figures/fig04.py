@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 
 from domino_sim import train
 from domino_sim.plot.style import PALETTE
-from validation.drawing import DOT, bare, key, levels, panels
+from validation.drawing import DASHED, DOT, bare, key, levels, panels
 from validation.figure import Checked, Figure
 from validation.geometry import aligned
 from validation.passages import first_above, passages
@@ -172,6 +172,9 @@ def _panel(ax: Axes, label: str, p1: float, level: Floats, ours: xr.Dataset) -> 
     ax.set_ylabel(f"{label}\nlevel" if p1 == P1[0] else "")
     if p1 == P1[0] and label == "SignGD":
         key(ax, "gradient run", "predicted", "published", loc="lower right")
+    if p1 == P1[1] and label == "SignGD":
+        ax.legend(ax.get_lines()[::2], ["task 1", "task 2"], frameon=False, fontsize=8,
+                  loc="lower right")  # fmt: skip
 
 
 def _ratios(setting: Setting, ax: Axes) -> list[Row]:
@@ -192,7 +195,7 @@ def _ratios(setting: Setting, ax: Axes) -> list[Row]:
         ours = np.array([_ratio(setting, label, p) for p in p1])
         odds = p1 / (1.0 - p1)
         ax.plot(odds, of_runs.mean(axis=1), color=colour, label=label)
-        ax.plot(odds, ours, color=colour, ls=(0, (3, 1.5)))
+        ax.plot(odds, ours, color=colour, ls=DASHED)
         ax.plot(odds, published[:, 1] / published[:, 0], **DOT, markersize=4)
         singles.append(np.where(every < 0, np.inf, every).ravel())
         many.append(at.swapaxes(0, 1).reshape(seeds, -1))

@@ -17,7 +17,7 @@ import xarray as xr
 from matplotlib.figure import Figure as Drawing
 
 from domino_sim import calibrate, train
-from validation.drawing import DOT, bare, key, levels
+from validation.drawing import DASHED, DOT, bare, key, levels
 from validation.figure import Checked, Figure
 from validation.figures import fig07_bottom
 from validation.geometry import published_rate, published_theory
@@ -250,7 +250,7 @@ def _draw(pair: Any, mode: str, run: Floats, theory: Floats, predicted: xr.Datas
     used = float(curves[f"setting_{mode}"][0])
     step = np.arange(0, STEPS, EVERY)
     levels(left, step, run[:, shown], (predicted.step, predicted.level[:, shown]), MODES[mode])
-    levels(right, step, theory[::EVERY, shown], title=f"N₀ = {used:.3g}")
+    levels(right, step, theory[::EVERY, shown], title=f"N₀ = {used:.3g}", ls=DASHED)
     at = curves[f"step_{mode}"]
     left.plot(at[::6], curves[f"level_{mode}"][::6, shown], **DOT, markersize=2.5)
     rings = fixed[f"theory_{mode}"][::2, shown]

@@ -25,7 +25,7 @@ from matplotlib.axes import Axes
 from domino_sim import train
 from domino_sim.plot.style import PALETTE
 from domino_sim.pool import MEAN_ABS_NORMAL
-from validation.drawing import DOT
+from validation.drawing import DASHED, DOT
 from validation.geometry import published_rate, published_theory
 from validation.gradient_run import power
 from validation.integrated import integrated
@@ -285,7 +285,7 @@ def _draw(
         chosen, middle, yerr=[middle - best.min(axis=1), best.max(axis=1) - middle],
         color=PALETTE[0], capsize=2, label="gradient runs",
     )  # fmt: skip
-    ax.plot(chosen, predicted, color=PALETTE[1], ls=(0, (3, 1.5)), label="mean field")
+    ax.plot(chosen, predicted, color=PALETTE[1], ls=DASHED, label="mean field")
     ax.plot(chosen, reference, **DOT, markersize=6, label="published")
     word = {"noise": "noise σ", "lr": "learning rate", "batch_size": "batch size"}[name]
     ax.set(xscale="log", yscale="log", xlabel=word, ylabel="best N₀" if name == "lr" else "")

@@ -26,7 +26,7 @@ from scipy.integrate import solve_ivp
 from domino_sim import train
 from domino_sim.plot.style import colours
 from domino_sim.scenario import Scenario
-from validation.drawing import DOT, key, panels
+from validation.drawing import DASHED, DOT, key, panels
 from validation.figure import Checked, Figure
 from validation.geometry import published_rate
 from validation.gradient_run import power
@@ -223,8 +223,8 @@ def _draw(
     after = np.arange(EVERY, STEPS + 1, EVERY) if loss == "mse" else step + 1
     for i, colour in zip(range(n)[shown], colours(len(range(n)[shown])), strict=True):
         left.plot(step, run[:, i], color=colour, lw=1.4)
-        left.plot(after, dashed[:, i], color=colour, ls=(0, (3, 1.5)), lw=1.0)
-        right.plot(step + 1, euler[:, i], color=colour, lw=1.4)
+        left.plot(after, dashed[:, i], color=colour, ls=DASHED, lw=1.0)
+        right.plot(step + 1, euler[:, i], color=colour, ls=DASHED, lw=1.4)
     every = {5: 6, 10: 6, 20: 5}.get(n, 1)
     left.plot(runs[f"step_{n}"][::every], runs[f"level_{n}"][::every, shown], **DOT, markersize=2.5)
     at = fixed[f"step_{n}"]

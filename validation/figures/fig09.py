@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from domino_sim import load_scenario
+from domino_sim.plot.style import GREY
 from validation.drawing import DOT, levels, panels
 from validation.figure import Checked, Figure
 from validation.references import number
@@ -66,6 +67,7 @@ def check(setting: Setting) -> Checked:
     one_by_one = setting.simulator.simulate(load_scenario("fig9-serial"))
     rows += [_mastery(one_by_one), _alone(one_by_one)]
     axes[0, 1].set_ylabel("")
+    axes[0, 1].plot([], [], color=GREY, label="simulated")
     axes[0, 1].plot([], [], **DOT, markersize=3.5, label="published")
     axes[0, 1].legend(frameon=False, fontsize=8, loc="lower right")
     return Checked(tuple(rows), figure)

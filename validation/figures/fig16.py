@@ -29,7 +29,7 @@ from domino_sim import calibrate, load_scenario
 from domino_sim.curves import make_curves
 from domino_sim.plot.style import colours
 from validation import parity_runs as parity
-from validation.drawing import DOT, panels
+from validation.drawing import DASHED, DOT, panels
 from validation.figure import Checked, Figure
 from validation.references import arrays, number
 from validation.row import Instead, Row
@@ -50,6 +50,10 @@ STEPS = {"dep": (650, 1000), "indep": (3000, 3200)}
 SEEDS = {"dep": (range(20, 23), range(20, 26)), "indep": (range(20, 23), range(20, 26))}
 
 CASES = {"dep": "dependent", "indep": "independent"}
+
+#: The three tasks, drawn.
+TASKS = {"dep": ("a pair of bits", "another pair", "all four bits"),
+         "indep": ("a pair of bits", "another pair", "four other bits")}  # fmt: skip
 
 #: N₀ of the published theory, and the exponent of its gates.
 WASTED, EXPONENT = {"dep": 0.01, "indep": 0.1}, 0.01
@@ -214,13 +218,13 @@ def _draw(ran: dict[str, Arrays], theory: dict[str, xr.Dataset], fixed: xr.Datas
     figure, axes = panels(2, 2, sharey=True, size=(10.0, 5.4))
     for row, case in enumerate(CASES):
         parity.draw(axes[row, 0], ran[case]["accuracy"], case, f"step_{case}",
-                    f"experiment, {CASES[case]}")  # fmt: skip
+                    f"experiment, {CASES[case]}", TASKS[case])  # fmt: skip
         axes[row, 0].set_ylabel("accuracy")
         _draw_theory(axes[row, 1], theory[case], case)
     axes[1, 1].plot((1.0 + fixed.level.values[:, 2]) / 2.0, color=colours(3)[2], ls=":", lw=1.2)
-    axes[1, 1].annotate("p3 as it is", (2600, 0.80), fontsize=8, ha="center", va="top")
+    axes[1, 1].annotate("p3 as it is", (2600, 0.77), fontsize=8, ha="center", va="top")
     for ax, label in ((axes[0, 0], "a seed of ours"), (axes[0, 1], "Resource model")):
-        ax.plot([], [], color="grey", ls="-" if ax is axes[0, 0] else (0, (3, 1.5)), label=label)
+        ax.plot([], [], color="grey", ls="-" if ax is axes[0, 0] else DASHED, label=label)
         ax.plot([], [], **DOT, markersize=4, label="published")
         ax.legend(frameon=False, fontsize=8, loc="lower right")
     return figure
@@ -230,7 +234,7 @@ def _draw_theory(ax: Axes, ds: xr.Dataset, case: str) -> None:
     of = arrays("fig2_top")
     published = of[f"theory_{case}"]
     for i, colour in enumerate(colours(3)):
-        ax.plot((1.0 + ds.level.values[:, i]) / 2.0, color=colour, ls=(0, (3, 1.5)), lw=1.4)
+        ax.plot((1.0 + ds.level.values[:, i]) / 2.0, color=colour, ls=DASHED, lw=1.4)
         ring = {**DOT, "markeredgecolor": colour}
         ax.plot(of[f"step_{case}"][::8], (1.0 + published[::8, i]) / 2.0, **ring, markersize=4)
     ax.set_title(f"theory, {CASES[case]}", fontsize=10)
