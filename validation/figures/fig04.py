@@ -213,7 +213,7 @@ def _ratios(setting: Setting, ax: Axes) -> list[Row]:
             z_bound(found.shape[1], seeds),
             largest_z(np.concatenate(singles), found, last=np.concatenate(last)))
     )  # fmt: skip
-    ax.set(xlim=(0, 100), ylim=(0, 10), xlabel="p₁/p₂", ylabel="t₂/t₁")
+    ax.set(xlim=(0, 103), ylim=(0, 10), xlabel="p₁/p₂", ylabel="t₂/t₁")
     ax.plot([], [], **DOT, markersize=4, label="published")
     ax.legend(frameon=False, fontsize=8)
     return rows
