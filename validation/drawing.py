@@ -14,10 +14,13 @@ from numpy.typing import ArrayLike
 
 from domino_sim.plot.style import GREY, colours
 
-__all__ = ["DOT", "bare", "key", "levels", "panels", "plain_ticks"]
+__all__ = ["DASHED", "DOT", "bare", "key", "levels", "panels", "plain_ticks"]
 
 #: Width and height of a panel, in inches.
 WIDTH, HEIGHT = 3.4, 2.7
+
+#: How theory is drawn.
+DASHED = (0, (3, 1.5))
 
 #: How published numbers are marked: a ring, open so that ours shows through.
 DOT: dict[str, Any] = {
@@ -47,13 +50,14 @@ def levels(
     level: ArrayLike,
     theory: tuple[ArrayLike, ArrayLike] | None = None,
     title: str = "",
+    ls: Any = "-",
 ) -> None:
     """Draw levels (step, skill), solid, and those of theory (its steps, its levels), dashed."""
     values = np.asarray(level)
     for i, colour in enumerate(colours(values.shape[1])):
-        ax.plot(step, values[:, i], color=colour, linewidth=1.6)
+        ax.plot(step, values[:, i], color=colour, linewidth=1.6, ls=ls)
         if theory is not None:
-            ax.plot(theory[0], np.asarray(theory[1])[:, i], color=colour, ls=(0, (3, 1.5)), lw=1.2)
+            ax.plot(theory[0], np.asarray(theory[1])[:, i], color=colour, ls=DASHED, lw=1.2)
     ax.set_title(title, fontsize=10)
     ax.set_xlabel("step")
     ax.set_ylabel("level")
@@ -69,7 +73,7 @@ def plain_ticks(axis: Axis, at: ArrayLike) -> None:
 
 def key(ax: Axes, solid: str, dashed: str, dots: str = "", **options: Any) -> None:
     """Say what solid and dashed lines, and rings, are."""
-    handles = [Line2D([], [], color=GREY), Line2D([], [], color=GREY, ls=(0, (3, 1.5)))]
+    handles = [Line2D([], [], color=GREY), Line2D([], [], color=GREY, ls=DASHED)]
     labels = [solid, dashed]
     if dots:
         handles.append(Line2D([], [], **DOT))

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from validation.value import Value, at_most, exactly
 
-__all__ = ["furthest", "largest_z", "one_more", "one_more_each", "strays", "student", "z_bound"]
+__all__ = ["CHANCE", "furthest", "largest_z", "one_more", "one_more_each", "strays", "student",
+           "z_bound"]  # fmt: skip
 
 Floats = NDArray[np.float64]
 

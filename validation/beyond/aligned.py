@@ -16,7 +16,7 @@ from matplotlib.axes import Axes
 
 from domino_sim import train
 from domino_sim.plot.style import colours
-from validation.drawing import DOT, key, panels
+from validation.drawing import DASHED, DOT, key, panels
 from validation.figure import Checked, Figure
 from validation.geometry import aligned
 from validation.gradient_run import power
@@ -42,7 +42,7 @@ SETTINGS: tuple[tuple[int, float, str], ...] = (
     (1000, 3e-3, "orthogonal"), (1000, 0.0, "random"),
 )  # fmt: skip
 
-#: Fig. 6: steps at which design §3.2 quotes the published counts; those our runs are recorded at.
+#: Fig. 6: steps at which published counts are compared; those our runs are recorded at.
 QUOTED = (80, 240)
 FIG6: dict[str, Any] = {"n_dim": 1000, "lr": 3e-4, "batch_size": 1024}
 
@@ -171,7 +171,7 @@ def _published(setting: Setting, ax: Axes) -> list[Row]:
             guards=("rate", "law")),
     ]  # fmt: skip
     for i, colour in enumerate(colours(10)[:5]):
-        ax.plot(step, own[step][:, i], color=colour, ls=(0, (3, 1.5)))
+        ax.plot(step, own[step][:, i], color=colour, ls=DASHED)
         ax.plot(step[::2], counts[::2, i], **{**DOT, "markeredgecolor": colour}, markersize=3)
     ax.set(xlim=(0, STEPS), ylim=(450, 1000), xlabel="step", title="Fig. 6, published counts")
     ax.title.set_fontsize(10)
@@ -206,7 +206,7 @@ def _mean_field(at: int, counted: Floats, own: Floats) -> Row:
 def _draw(ax: Axes, ours: Arrays, counts: Floats, n_dim: int, noise: float, kind: str) -> None:
     for i, colour in enumerate(colours(N)):
         ax.plot(ours["step"], ours["aligned"][0, :, i], color=colour, lw=1.0, alpha=0.6)
-        ax.plot(ours["step"], counts[:, i], color=colour, ls=(0, (3, 1.5)))
+        ax.plot(ours["step"], counts[:, i], color=colour, ls=DASHED)
     told = f", noise {noise:g}" if noise else ""
     ax.set(xlabel="step", ylim=(0.45 * n_dim, n_dim), title=f"n_dim {n_dim}, {kind}{told}")
     ax.title.set_fontsize(10)

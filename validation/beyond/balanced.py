@@ -20,7 +20,7 @@ from domino_sim import train
 from domino_sim.levels import Floats
 from domino_sim.modularity.trained import first_passages
 from domino_sim.plot.style import PALETTE
-from validation.drawing import DOT, panels, plain_ticks
+from validation.drawing import DASHED, DOT, panels, plain_ticks
 from validation.figure import Checked, Figure
 from validation.references import number
 from validation.row import Row
@@ -176,7 +176,7 @@ def _balanced(ax: Axes, setting: Setting) -> list[Row]:
 
 
 def _scaled(ax: Axes, counts: Any, found: Any, expected: Floats | list[float], title: str) -> None:
-    ax.loglog(counts, expected, color=PALETTE[0], ls=(0, (3, 1.5)), label="`norm`")
+    ax.loglog(counts, expected, color=PALETTE[0], ls=DASHED, label="`norm`")
     ax.loglog(counts, found, **DOT, label="SignGD runs")
     ax.set(xlabel="number of skills n", ylabel="step at which the last passes 0.9")
     _tidy(ax, counts, title, fontsize=8)

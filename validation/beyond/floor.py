@@ -23,7 +23,7 @@ from domino_sim.modularity.ways import Way
 from domino_sim.plot.style import colours
 from domino_sim.pool import MEAN_ABS_NORMAL
 from domino_sim.scenario import Scenario
-from validation.drawing import DOT, panels
+from validation.drawing import DASHED, DOT, panels
 from validation.figure import Checked, Figure
 from validation.gradient_run import power
 from validation.integrated import integrated
@@ -60,7 +60,7 @@ NEAR = (0.06, 0.05)
 #: How near the floor is, a part of it.
 NEAR_FLOOR = 0.01
 
-dashed, dotted = (0, (3, 1.5)), (0, (1, 1.5))
+dotted = (0, (1, 1.5))
 
 
 def frequencies() -> Floats:
@@ -260,7 +260,7 @@ def _draw(
     for i, colour in zip(shown, colours(len(shown)), strict=True):
         levels = run["level"].astype(float).mean(axis=0)[:, i]
         rise.plot(run["step"], levels, color=colour, label=f"skill {i + 1}")
-        for wasted, style in ((0.0, dotted), (floor(COARSE), dashed)):
+        for wasted, style in ((0.0, dotted), (floor(COARSE), DASHED)):
             ds = theory[COARSE, wasted]
             rise.plot(ds.step, ds.level.values[:, i], color=colour, ls=style, lw=1.0)
         every = slice(200, None, 800)
@@ -280,7 +280,7 @@ def _draw(
     jump.set_title("the most frequent skill, mastered", fontsize=9)
     jump.legend(frameon=False, fontsize=7, loc="upper right", ncols=3)
     every = np.geomspace(1e-5, 4e-4, 20)
-    size.plot(every, [floor(x) for x in every], color="black", ls=dashed, label="η p₁/2")
+    size.plot(every, [floor(x) for x in every], color="black", ls=DASHED, label="η p₁/2")
     size.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="demand kept")
     size.set_title("the floor, measured", fontsize=9)
     size.legend(frameon=False, fontsize=8)

@@ -23,7 +23,7 @@ from validation.references import number
 from validation.row import Instead, Row
 from validation.setting import Setting
 from validation.studies.frequencies import Covered, cover, gradient
-from validation.value import Value, at_most, exactly, mean_of
+from validation.value import Value, at_most, exactly, mean_of, median_of
 
 FIGURE = Figure(
     name="frequencies",
@@ -52,6 +52,10 @@ KINDS: dict[str, dict[str, Any]] = {
 
 NOISE = 0.02
 
+#: Why intervals of gradient runs do not hold the frequencies.
+WHY = {"signgd": "a run strays from the mean field, which intervals cannot see",
+       "sgd": "what is inferred is all but exact, and intervals are narrower still"}  # fmt: skip
+
 #: Gradient runs: optimiser and loss.
 RUNS = (("signgd", "mse"), ("signgd", "ce"), ("sgd", "mse"))
 
@@ -77,7 +81,8 @@ def _covered(how: dict[str, Any], draws: int) -> dict[str, Any]:
 
 
 def _rows(name: str, found: Covered, draws: int, skills: int) -> list[Row]:
-    # The error of a mean of squares over draws × skills, which are not all independent.
+    # Two standard errors of a root mean square over as many draws (skills are not independent of
+    # each other), and a tenth: the same of the 200 draws of what is stated.
     stated, source = number("frequencies", name)
     slack = 2.0 / np.sqrt(2.0 * draws)
     rows = [
@@ -105,20 +110,20 @@ def _of(part: float, count: int, draws: int) -> Value:
 def _gradient_rows(setting: Setting) -> list[Row]:
     rows = []
     for optimizer, loss in RUNS:
-        seeds = setting.choose(4, 8)
+        seeds = setting.choose(12, 40)
         part = setting.kept(f"run-{optimizer}-{loss}", partial(_gradients, optimizer, loss, seeds))
         error, slope, cover = part["found"].T
         name = f"{optimizer} run, {loss}, its law not told"
-        rows.append(Row(f"{name}: fitted exponent of p ∝ i^−2", "the run's own",
-                        exactly(-2.0), mean_of(slope), by=0.05))  # fmt: skip
+        # The median: in one run of 68 the rarest skill is off by orders of magnitude.
+        rows.append(Row(f"{name}: fitted exponent of p ∝ i^−2, median of {seeds} seeds",
+                        "the run's own", exactly(-2.0), median_of(slope), by=0.01))  # fmt: skip
         stated, source = number("frequencies", f"{optimizer}, {loss}")
-        # In logarithms: the rarest skill of one run in ten is off by a factor.
+        # In logarithms, as what is stated: the rarest skill of one run in ten is off by a factor.
         logs = mean_of(np.log(error))
         ours = Value(*(float(np.exp(x)) for x in (logs.number, logs.low, logs.high)))
-        rows.append(Row(f"{name}: error of log p, geometric mean over seeds", source, stated, ours,
-                        within=0.05))  # fmt: skip
+        rows.append(Row(f"{name}: error of log p, geometric mean over seeds", source, stated, ours))
         known, source = number("frequencies", f"{optimizer}, {loss}, covered")
-        reason = f"a run strays from the mean field, which intervals cannot see: {source}"
+        reason = f"{WHY[optimizer]}: {source}"
         rows.append(Row(f"{name}: part of the 95 % intervals that hold p", "their own statement",
                         exactly(0.95), mean_of(cover), instead=Instead(reason, known)))  # fmt: skip
     return rows

@@ -17,14 +17,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
-from domino_sim import calibrate, predict_gradient, train
+from domino_sim import calibrate, train
 from domino_sim.curves import make_curves
 from domino_sim.plot.style import PALETTE
 from domino_sim.pool import MEAN_ABS_NORMAL
-from validation.drawing import panels
+from validation.drawing import DASHED, panels
 from validation.figure import Checked, Figure
 from validation.gradient_run import power
+from validation.mean_fits import fitted_wasted
 from validation.row import Instead, Row
 from validation.seeds import Floats
 from validation.setting import Arrays, Setting
@@ -70,14 +72,19 @@ def _steps(given: dict[str, Any]) -> int:
     return round(STEPS * LR * N_DIM**0.5 / (given["lr"] * given["n_dim"] ** 0.5))
 
 
+def _at(given: dict[str, Any]) -> NDArray[np.int_]:
+    """Return the steps whose levels are fitted."""
+    steps = _steps(given)
+    return np.arange(0, steps - 50, max(1, steps * EVERY // STEPS))
+
+
 def _runs(given: dict[str, Any], seeds: int) -> Arrays:
     """Return N₀ and η of runs: value, low, high; and their demand in the last tenth."""
     steps = _steps(given)
-    every = max(1, steps * EVERY // STEPS)
     batch = {} if given["batch_size"] is None else {"batch_size": given["batch_size"]}
     curves = train({
         "steps": steps, "seeds": seeds, "noise": given["noise"], **batch,
-        "record": {"steps": list(range(0, steps - 50, every)) + list(range(steps - 50, steps))},
+        "record": {"steps": [*_at(given).tolist(), *range(steps - 50, steps)]},
         "graph": {"family": "independent", "n": 10},
         "frequencies": {"law": "power", "exponent": 2.0}, "optimizer": {"lr": given["lr"]},
         "model": {"kind": "geometry", "n_dim": given["n_dim"], "g0": given["g0"]},
@@ -96,7 +103,7 @@ def _predicted(predict: Callable[..., xr.Dataset], given: dict[str, Any]) -> flo
     steps = _steps(given)
     p = power(10, 2.0)
     level = predict(frequencies=p, steps=steps, **given).level
-    at = np.arange(0, steps - 50, max(1, steps * EVERY // STEPS))
+    at = _at(given)
     curves = make_curves(
         runs=["mean"], steps=at, skills=[f"s{i}" for i in range(1, 11)],
         level=level.values[None, at], frequency=p,
@@ -196,13 +203,14 @@ def _over_floor(lr: float, ours: Floats, floor: float) -> Row:
 
     At small learning rates the fit knows N₀ too badly to see an error of the rate.
     """
-    given = _given(lr=lr)
-    true = 0.5 * MEAN_ABS_NORMAL * lr * N_DIM**0.5 * float(power(10, 2.0)[0])
+    given, p = _given(lr=lr), power(10, 2.0)
+    rate = MEAN_ABS_NORMAL * lr * N_DIM**0.5
+    expected = fitted_wasted("norm", _at(given), rate, False, frequencies=p, **given)
     return Row(
         f"learning rate {lr:g}: N₀ fitted over η p₁/2", "docs/theory.md: about η p₁/2",
         exactly(1.0), Value.from_list(ours / floor), instead=Instead(
-            "the floor is there only once skills are learned; the same fit to the mean field",
-            exactly(_predicted(predict_gradient, given) / true)),
+            "the floor is there only once skills are learned; least squares to the mean field, by "
+            "SciPy", exactly(expected / (0.5 * rate * float(p[0])))),
         guards=("rate",) if lr >= LARGE else (),
     )  # fmt: skip
 
@@ -214,7 +222,7 @@ def _draw(
     ends = [middle - low, np.minimum(high, 1e3) - middle]
     ax.errorbar(values, middle, yerr=ends, fmt="o", color=PALETTE[0], capsize=3, ms=4,
                 label="fitted to runs")  # fmt: skip
-    ax.plot(values, mean_field, color=PALETTE[1], ls=(0, (3, 1.5)), label="mean field, calibrated")
+    ax.plot(values, mean_field, color=PALETTE[1], ls=DASHED, label="mean field, calibrated")
     words = {"noise": "σ √n_dim/g₀", "lr": "η p₁/2"}
     if name in words:
         ax.plot(values, form, color="black", lw=0.9, label=words[name])

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Drawing
 
 from domino_sim.levels import Floats
 from domino_sim.plot.style import colours
-from validation.drawing import panels
+from validation.drawing import DASHED, panels
 
 __all__ = ["draw"]
 
@@ -41,7 +41,7 @@ def draw(
     for case, colour in zip(shown, colours(len(shown)), strict=True):
         order = np.arange(1, case[0] + 1)
         rank.plot(order, runs["sgd"][case][0], "o", ms=4, color=colour, label=f"α = {case[2]:g}")
-        rank.plot(order, exact[case][0], color=colour, ls=(0, (3, 1.5)), lw=1.0)
+        rank.plot(order, exact[case][0], color=colour, ls=DASHED, lw=1.0)
     rank.axhline(0.5, color="black", lw=0.7, ls=":")
     rank.set(xlabel="rank of the skill by frequency", ylabel="unlearned part")
     rank.set_title("30 tasks, 10 dimensions", fontsize=10)
@@ -60,7 +60,7 @@ def draw(
     every = (0, 4, 9, 14, 19, 29)
     for i, colour in zip(every, colours(len(every)), strict=True):
         time.plot(steps, way[1][:, i], "o", ms=4, color=colour)
-        time.plot(steps, way[0][:, i], color=colour, ls=(0, (3, 1.5)), label=f"rank {i + 1}")
+        time.plot(steps, way[0][:, i], color=colour, ls=DASHED, label=f"rank {i + 1}")
     time.set(xscale="log", xlabel="t, in units of 1/η", ylabel="level")
     time.set_title("`clock` (dashed), expm (dots)", fontsize=10)
     time.set_ylim(top=2.2)

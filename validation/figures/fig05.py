@@ -13,7 +13,7 @@ import xarray as xr
 
 from domino_sim import train
 from domino_sim.plot.style import colours
-from validation.drawing import DOT, key, levels, panels
+from validation.drawing import DASHED, DOT, key, levels, panels
 from validation.figure import Checked, Figure
 from validation.geometry import aligned
 from validation.gradient_run import power
@@ -29,7 +29,7 @@ FIGURE = Figure(
     title="n tasks of unequal frequency",
     claim="Tasks are learned one after another, the more strictly the more their frequencies "
     "differ; each has its turn at the aligned dimensions.",
-    source="arXiv 2501.12391, Fig. 5",
+    source="arXiv 2501.12391, Fig. 5; Fig5_geometry_ntask.ipynb",
     minutes=1.5,
 )
 
@@ -162,7 +162,7 @@ def _draw(
     for i, colour in enumerate(colours(n)):
         lower.plot(step[::2] + 5, mine["aligned"].mean(axis=0)[:, i], color=colour, lw=1.6)
         lower.plot(
-            step[::2] + 5, _means(counted[:STEPS])[:, i], color=colour, ls=(0, (3, 1.5)), lw=1.2
+            step[::2] + 5, _means(counted[:STEPS])[:, i], color=colour, ls=DASHED, lw=1.2
         )
     for ax in axes:
         ax.set_xlim(0, 1000)

@@ -17,7 +17,7 @@ import xarray as xr
 from matplotlib.figure import Figure as Drawing
 
 from domino_sim import calibrate, train
-from validation.drawing import DOT, bare, key, levels
+from validation.drawing import DASHED, DOT, bare, key, levels
 from validation.figure import Checked, Figure
 from validation.figures import fig07_bottom
 from validation.geometry import published_rate, published_theory
@@ -34,7 +34,8 @@ FIGURE = Figure(
     title="The Resource model beside gradient runs, and what sets N₀",
     claim="With one N₀ a setting the Resource model is like the gradient run; N₀ grows in "
     "proportion to noise and learning rate, and falls as 1/batch.",
-    source="arXiv 2501.12391, Fig. 7",
+    source="arXiv 2501.12391, Fig. 7; "
+    "Fig6_resource_N0.ipynb (the nine settings), Fig7_bottom_N0_dependence.ipynb",
     minutes=3.0,
 )
 
@@ -231,11 +232,13 @@ def _printed(setting: Setting) -> Row:
 def _fitted(mode: str, fitted: Floats) -> Row:
     """Return the N₀ chosen for a setting against the one that fits our runs with the same η."""
     chosen, given = arrays("fig6_runs")[f"setting_{mode}"][0], _settings(mode)
-    expected = fitted_wasted(EVERY_FIT, STEPS, published_rate(given["lr"], given["n_dim"]), **given)
+    at, rate = np.arange(0, STEPS + 1, EVERY_FIT), published_rate(given["lr"], given["n_dim"])
+    expected = fitted_wasted("sum", at, rate, True, **given)
     return Row(f"{MODES[mode]}: N₀ fitted to our runs under `sum` with η held at 2 lr √n_dim, "
-               "against the one chosen", "reference code", exactly(float(f"{chosen:.4g}")),
-               Value(*(float(x) for x in fitted)), instead=Instead(
-                   "chosen by eye, with an η 2.5 times too large; the same fit to the mean field",
+               "against the one chosen", "Fig6_resource_N0.ipynb: N₀ set for this setting",
+               exactly(float(f"{chosen:.4g}")), Value(*(float(x) for x in fitted)), instead=Instead(
+                   "chosen by eye, with an η 2.5 times too large; least squares to the mean field, "
+                   "by SciPy",
                    exactly(expected)))  # fmt: skip
 
 
@@ -247,7 +250,7 @@ def _draw(pair: Any, mode: str, run: Floats, theory: Floats, predicted: xr.Datas
     used = float(curves[f"setting_{mode}"][0])
     step = np.arange(0, STEPS, EVERY)
     levels(left, step, run[:, shown], (predicted.step, predicted.level[:, shown]), MODES[mode])
-    levels(right, step, theory[::EVERY, shown], title=f"N₀ = {used:.3g}")
+    levels(right, step, theory[::EVERY, shown], title=f"N₀ = {used:.3g}", ls=DASHED)
     at = curves[f"step_{mode}"]
     left.plot(at[::6], curves[f"level_{mode}"][::6, shown], **DOT, markersize=2.5)
     rings = fixed[f"theory_{mode}"][::2, shown]

@@ -25,7 +25,7 @@ from matplotlib.axes import Axes
 from domino_sim import train
 from domino_sim.plot.style import PALETTE
 from domino_sim.pool import MEAN_ABS_NORMAL
-from validation.drawing import DOT
+from validation.drawing import DASHED, DOT
 from validation.geometry import published_rate, published_theory
 from validation.gradient_run import power
 from validation.integrated import integrated
@@ -200,7 +200,7 @@ def _among(name: str, best: Floats, reference: Floats, seeds: int) -> Row:
     return Row(
         f"N₀ against {word}, {len(reference)} values: largest |z| of log N₀, published run among "
         "our seeds",
-        "reference fits" if not read else "published picture",
+        "reference fits" if not read else "Fig. 7, bottom right, read off",
         z_bound(len(reference), best.size - len(best) + 1),
         largest_z(np.log(reference), np.log(best).T, spread),
     )  # fmt: skip
@@ -285,7 +285,7 @@ def _draw(
         chosen, middle, yerr=[middle - best.min(axis=1), best.max(axis=1) - middle],
         color=PALETTE[0], capsize=2, label="gradient runs",
     )  # fmt: skip
-    ax.plot(chosen, predicted, color=PALETTE[1], ls=(0, (3, 1.5)), label="mean field")
+    ax.plot(chosen, predicted, color=PALETTE[1], ls=DASHED, label="mean field")
     ax.plot(chosen, reference, **DOT, markersize=6, label="published")
     word = {"noise": "noise σ", "lr": "learning rate", "batch_size": "batch size"}[name]
     ax.set(xscale="log", yscale="log", xlabel=word, ylabel="best N₀" if name == "lr" else "")

@@ -26,7 +26,7 @@ from scipy.integrate import solve_ivp
 from domino_sim import train
 from domino_sim.plot.style import colours
 from domino_sim.scenario import Scenario
-from validation.drawing import DOT, key, panels
+from validation.drawing import DASHED, DOT, key, panels
 from validation.figure import Checked, Figure
 from validation.geometry import published_rate
 from validation.gradient_run import power
@@ -41,7 +41,8 @@ FIGURE = Figure(
     title="More tasks than dimensions",
     claim="With correlated tasks the Resource model with their Gram matrix has levels that "
     "overshoot, sink and come to rest below 1 as gradient runs do.",
-    source="arXiv 2501.12391, Fig. 8",
+    source="arXiv 2501.12391, Fig. 8; "
+    "Fig8_top_mse_underparam.ipynb, Fig8_bottom_ce_underparam.ipynb",
     minutes=0.7,
 )
 
@@ -203,10 +204,10 @@ def _closed_rows(found: dict[str, list[Any]]) -> list[Row]:
             "our explicit Euler, equal to the reference", at_most(NEAR_EULER),
             exactly(max(found["euler"]))),
         Row("squared error: closed form against an integration by SciPy, largest difference",
-            "design §3.1; solve_ivp, DOP853", at_most(NEAR_EXACT), exactly(max(found["exact"])),
-            guards=guards),
+            "integrated by SciPy (solve_ivp, DOP853)", at_most(NEAR_EXACT),
+            exactly(max(found["exact"])), guards=guards),
         Row("squared error: levels in the end, closed form against weighted least squares, largest "
-            "difference", "design §3.1; numpy lstsq", at_most(NEAR_EXACT),
+            "difference", "weighted least squares (NumPy)", at_most(NEAR_EXACT),
             exactly(max(found["rest"]))),
     ]  # fmt: skip
 
@@ -222,8 +223,8 @@ def _draw(
     after = np.arange(EVERY, STEPS + 1, EVERY) if loss == "mse" else step + 1
     for i, colour in zip(range(n)[shown], colours(len(range(n)[shown])), strict=True):
         left.plot(step, run[:, i], color=colour, lw=1.4)
-        left.plot(after, dashed[:, i], color=colour, ls=(0, (3, 1.5)), lw=1.0)
-        right.plot(step + 1, euler[:, i], color=colour, lw=1.4)
+        left.plot(after, dashed[:, i], color=colour, ls=DASHED, lw=1.0)
+        right.plot(step + 1, euler[:, i], color=colour, ls=DASHED, lw=1.4)
     every = {5: 6, 10: 6, 20: 5}.get(n, 1)
     left.plot(runs[f"step_{n}"][::every], runs[f"level_{n}"][::every, shown], **DOT, markersize=2.5)
     at = fixed[f"step_{n}"]

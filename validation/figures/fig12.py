@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from domino_sim import train
 from domino_sim.plot.style import colours
-from validation.drawing import DOT, key, panels
+from validation.drawing import DASHED, DOT, key, panels
 from validation.figure import Checked, Figure
 from validation.geometry import array_file
 from validation.passages import first_step
@@ -39,7 +39,7 @@ FIGURE = Figure(
     title="A quadratic loss on the axes and off them",
     claim="SGD does not mind how the loss lies to the axes. SignGD learns all directions at once "
     "where they are axes, and one after another where they are not.",
-    source="arXiv 2501.12391, Fig. 12",
+    source="arXiv 2501.12391, Fig. 12; Fig12_quadratic_loss.ipynb",
     minutes=1.0,
 )
 
@@ -96,7 +96,7 @@ def check(setting: Setting) -> Checked:
                 name.format(basis),
                 f"{'SGD' if row == 0 else 'SignGD'}, lr {lr:g}, R = {basis}",
             )
-    axes[0, 0].legend(frameon=False, fontsize=8, loc="center right")
+    axes[0, 0].legend(frameon=False, fontsize=8, loc="upper right", bbox_to_anchor=(1.0, 0.62))
     key(axes[1, 0], "run", "simulated", "published", loc="upper right")
     return Checked(tuple(rows), figure)
 
@@ -272,7 +272,7 @@ def _draw(ax: Axes, ell: Floats, theory: tuple[Floats, Floats], name: str, title
     of = arrays("fig12_runs")
     for i, colour in enumerate(colours(4)):
         ax.plot(ell[:, i], color=colour, label=f"i = {i + 1}")
-        ax.plot(theory[0], (1.0 - theory[1][:, i]) ** 2, color=colour, ls=(0, (3, 1.5)), lw=1.2)
+        ax.plot(theory[0], (1.0 - theory[1][:, i]) ** 2, color=colour, ls=DASHED, lw=1.2)
         ring = {**DOT, "markeredgecolor": colour}
         ax.plot(of["step"][::4], of[f"ell_{name}"][::4, i], **ring, markersize=3.5)
     ax.set_title(title, fontsize=10)

@@ -37,7 +37,8 @@ def draw(done: dict[Case, Arrays]) -> Drawing:
             run = done[n, noise, o]
             row[0].plot(step[1:], run["loss"][0, 1:], color=colour, label=NAMES[o])
             told = reference["loss"][(*place, k)]
-            row[0].plot(step[1::6], np.maximum(told[1::6], 1e-13), **DOT, markersize=3)
+            ring = {**DOT, "markeredgecolor": colour}
+            row[0].plot(step[1::6], np.maximum(told[1::6], 1e-13), **ring, markersize=3.5)
             _skills(row[1 + k], reference[f"step_skill_{n}"], run["level"][0])
         row[0].set_yscale("log")
         if (n, noise) != groups[-1]:
@@ -48,7 +49,8 @@ def draw(done: dict[Case, Arrays]) -> Drawing:
         ax.set_title(title, fontsize=10)
     for ax in axes[len(groups) - 1]:
         ax.set_xlabel("step")
-    axes[0, 0].legend(frameon=False, fontsize=7, loc="upper right")
+    axes[0, 1].legend(axes[0, 0].get_lines()[::2], [NAMES[o] for o in OPTIMIZERS], frameon=False,
+                      fontsize=8, loc="center right", title="loss", title_fontsize=8)  # fmt: skip
     _pairs(axes[-1], done)
     return figure
 
@@ -73,7 +75,7 @@ def _pairs(row: np.ndarray, done: dict[Case, Arrays]) -> None:
         ax.set(xlabel=f"level, {NAMES[a]}", ylabel=f"level, {NAMES[b]}")
     ax = row[-1]
     ax.axis("off")
-    ax.plot([], [], color="grey", label="one seed of ours")
+    ax.plot([], [], color="grey", label="a line: one seed of ours")
     ax.plot([], [], ".", color=colours(1)[0], label="final levels, 40 tasks, noise 0.2")
-    ax.plot([], [], **DOT, label="published run")
+    ax.plot([], [], **DOT, label="ring: published run")
     ax.legend(frameon=False, fontsize=9, loc="center left")

@@ -29,7 +29,7 @@ from domino_sim import calibrate, load_scenario
 from domino_sim.curves import make_curves
 from domino_sim.plot.style import colours
 from validation import parity_runs as parity
-from validation.drawing import DOT, panels
+from validation.drawing import DASHED, DOT, panels
 from validation.figure import Checked, Figure
 from validation.references import arrays, number
 from validation.row import Instead, Row
@@ -41,7 +41,7 @@ FIGURE = Figure(
     title="Sparse parities: theory and experiment",
     claim="The Resource model has the order and the pace of three parities: a third that needs the "
     "others, and a third of bits of its own.",
-    source="arXiv 2501.12391, Fig. 16 (and 2, top)",
+    source="arXiv 2501.12391, Fig. 16 (and 2, top); Fig2_top_sparse_parity.ipynb",
     minutes=1.5,
 )
 
@@ -51,15 +51,15 @@ SEEDS = {"dep": (range(20, 23), range(20, 26)), "indep": (range(20, 23), range(2
 
 CASES = {"dep": "dependent", "indep": "independent"}
 
+#: The three tasks, drawn.
+TASKS = {"dep": ("a pair of bits", "another pair", "all four bits"),
+         "indep": ("a pair of bits", "another pair", "four other bits")}  # fmt: skip
+
 #: N₀ of the published theory, and the exponent of its gates.
 WASTED, EXPONENT = {"dep": 0.01, "indep": 0.1}, 0.01
 
 #: Single precision of the published theory.
 ROUNDING = 1e-6
-
-#: Root mean square of theory less published accuracy: what the published constants leave (0.052
-#: and 0.029) and a quarter or half as much; the same two runs of other seeds differ by 0.08.
-NEAR = {"dep": 0.065, "indep": 0.045}
 
 #: The step at which four bits of their own are learned by heart only, and loops: quick, full.
 BY_HEART, LOOPS = 500, (2, 6)
@@ -76,7 +76,7 @@ def check(setting: Setting) -> Checked:
     rows: list[Row] = []
     for case in CASES:
         rows += _rates(case, ran[case]["accuracy"])
-        rows.append(_near(case, theory[case]))
+        rows += _near(case, theory[case], ran[case]["accuracy"])
     rows += _theory_rows("p3 raised at ½", theory["indep"], "theory_indep", "indep")
     rows += _theory_rows("p3 as it is", fixed, "theory_indep_fixp3", "indep_fixp3")
     rows += [*_experiment(ran), *_by_heart(setting, ran["indep"]["accuracy"])]
@@ -111,14 +111,26 @@ def _theory_rows(words: str, ds: xr.Dataset, name: str, passages: str) -> list[R
     ]  # fmt: skip
 
 
-def _near(case: str, ds: xr.Dataset) -> Row:
-    of = arrays("parity_runs")
-    away = (1.0 + ds.level.values[1:][of[f"step_{case}"]]) / 2.0 - of[f"acc_{case}"]
-    return Row(
-        f"{CASES[case]}: root mean square of theory less published accuracies", "reference run",
-        at_most(NEAR[case]), exactly(np.sqrt((away**2).mean())),
-        guards=("rate", "wasted", "law", *(("gates",) if case == "dep" else ())),
-    )  # fmt: skip
+def _near(case: str, ds: xr.Dataset, accuracy: NDArray[Any]) -> list[Row]:
+    """Hold theory against the published accuracies: as near as the published theory, and a seed."""
+    of, theories = arrays("parity_runs"), arrays("fig2_top")
+    step, published = of[f"step_{case}"], of[f"acc_{case}"].astype(float)
+    at = np.searchsorted(theories[f"step_{case}"], step)
+
+    def apart(values: NDArray[Any]) -> float:
+        return float(np.sqrt(np.square(values - published).mean()))
+
+    ours = apart((1.0 + ds.level.values[1:][step]) / 2.0)
+    seeds = [apart(each[np.minimum(step, len(each) - 1)]) for each in accuracy]
+    claim = f"{CASES[case]}: root mean square of theory less published accuracies"
+    return [
+        Row(claim, "reference runs: published theory less published accuracies",
+            exactly(apart((1.0 + theories[f"theory_{case}"][at].astype(float)) / 2.0)),
+            exactly(ours), by=ROUNDING,
+            guards=("rate", "wasted", "law", *(("gates",) if case == "dep" else ()))),
+        Row(f"{claim}, against that of {len(seeds)} seeds of ours, the furthest", "our seeds",
+            at_most(max(seeds)), exactly(ours)),
+    ]  # fmt: skip
 
 
 def _rates(case: str, accuracy: NDArray[Any]) -> list[Row]:
@@ -190,14 +202,14 @@ def _by_heart(setting: Setting, accuracy: NDArray[Any]) -> list[Row]:
     claim, source = f"independent: accuracy of the four bits at step {BY_HEART}", "reference run"
     rows = [
         Row(f"{claim}, on trained samples; a loop of its own", source, exactly(published),
-            range_of(trained), by=0.01),
+            range_of(trained)),
     ]  # fmt: skip
     if setting.quick:
         return rows  # Three seeds do not tell ½ from what is learned by heart.
     return [
         *rows,
         Row(f"{claim}; published on trained samples, ours on others", source, exactly(published),
-            mean_of(accuracy[:, BY_HEART, 2]), by=0.01,
+            mean_of(accuracy[:, BY_HEART, 2]),
             instead=Instead("samples not trained on, in the same loop", mean_of(others))),
     ]  # fmt: skip
 
@@ -206,13 +218,13 @@ def _draw(ran: dict[str, Arrays], theory: dict[str, xr.Dataset], fixed: xr.Datas
     figure, axes = panels(2, 2, sharey=True, size=(10.0, 5.4))
     for row, case in enumerate(CASES):
         parity.draw(axes[row, 0], ran[case]["accuracy"], case, f"step_{case}",
-                    f"experiment, {CASES[case]}")  # fmt: skip
+                    f"experiment, {CASES[case]}", TASKS[case])  # fmt: skip
         axes[row, 0].set_ylabel("accuracy")
         _draw_theory(axes[row, 1], theory[case], case)
     axes[1, 1].plot((1.0 + fixed.level.values[:, 2]) / 2.0, color=colours(3)[2], ls=":", lw=1.2)
-    axes[1, 1].annotate("p3 as it is", (2600, 0.80), fontsize=8, ha="center", va="top")
+    axes[1, 1].annotate("p3 as it is", (2600, 0.77), fontsize=8, ha="center", va="top")
     for ax, label in ((axes[0, 0], "a seed of ours"), (axes[0, 1], "Resource model")):
-        ax.plot([], [], color="grey", ls="-" if ax is axes[0, 0] else (0, (3, 1.5)), label=label)
+        ax.plot([], [], color="grey", ls="-" if ax is axes[0, 0] else DASHED, label=label)
         ax.plot([], [], **DOT, markersize=4, label="published")
         ax.legend(frameon=False, fontsize=8, loc="lower right")
     return figure
@@ -222,7 +234,7 @@ def _draw_theory(ax: Axes, ds: xr.Dataset, case: str) -> None:
     of = arrays("fig2_top")
     published = of[f"theory_{case}"]
     for i, colour in enumerate(colours(3)):
-        ax.plot((1.0 + ds.level.values[:, i]) / 2.0, color=colour, ls=(0, (3, 1.5)), lw=1.4)
+        ax.plot((1.0 + ds.level.values[:, i]) / 2.0, color=colour, ls=DASHED, lw=1.4)
         ring = {**DOT, "markeredgecolor": colour}
         ax.plot(of[f"step_{case}"][::8], (1.0 + published[::8, i]) / 2.0, **ring, markersize=4)
     ax.set_title(f"theory, {CASES[case]}", fontsize=10)

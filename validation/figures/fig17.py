@@ -29,7 +29,7 @@ FIGURE = Figure(
     title="Task dependence in the Resource model",
     claim="A skill begins when the skills it depends on are learned: a chain, two pairs that feed "
     "one skill, and the same where one of two is enough.",
-    source="arXiv 2501.12391, Fig. 17",
+    source="arXiv 2501.12391, Fig. 17; Fig17_task_dependence.ipynb",
     minutes=0.1,
 )
 
@@ -53,7 +53,7 @@ ORDER = ("T3", "T4", "T1", "T6", "T2", "T7", "T5")
 
 def check(setting: Setting) -> Checked:
     """Simulate the three panels with two engines."""
-    figure, axes = panels(1, 3, sharey=True)
+    figure, axes = panels(1, 3, sharey=True, size=(11.4, 2.7))
     rows: list[Row] = []
     for ax, (name, title, file) in zip(axes[0], PANELS, strict=True):
         scenario = load_scenario(name).with_overrides({"steps": 20_000, "record": {"every": 1}})
@@ -71,8 +71,12 @@ def check(setting: Setting) -> Checked:
             rows.append(_continuous_row(title, ds, scenario, step, level[:, -1]))
         else:
             rows.append(_order(ds))
-        ax.legend(ds.skill.values.tolist(), frameon=False, fontsize=8)
         ax.set_xlim(0, min(10_000, scenario.steps))
+    lines = axes[0, 2].get_lines()
+    for line, name in zip(lines, ds.skill.values.tolist(), strict=True):
+        line.set_label(f"{name}, continuous")
+    lines += axes[0, 2].plot([], [], **DOT, markersize=4, label="published (Euler)")
+    figure.legend(handles=lines, frameon=False, fontsize=8, loc="outside right center")
     return Checked(tuple(rows), figure)
 
 

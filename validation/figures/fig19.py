@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta, ks_2samp
 
 from domino_sim import load_run, train
-from validation.drawing import panels
+from validation.drawing import DASHED, panels
 from validation.figure import Checked, Figure
 from validation.passages import first_step
 from validation.references import arrays, number
@@ -31,7 +31,7 @@ FIGURE = Figure(
     title="Two tasks in a modular and a non-modular network",
     claim="Without modules the rare task takes at least twice as long as the frequent one; with a "
     "module each, both take about as long.",
-    source="arXiv 2501.12391, Fig. 19",
+    source="arXiv 2501.12391, Fig. 19; Fig19_modularity.ipynb",
     minutes=2.6,
 )
 
@@ -227,9 +227,9 @@ def _draw(ax: Axes, network: str, at: Floats, setting: Setting) -> None:
             markeredgecolor="black", markersize=5, alpha=0.5, label="published")  # fmt: skip
     ax.plot(*at.T, linestyle="none", marker="o", markersize=3.5, alpha=0.7, label="ours")
     for slope in {_line(setting, network), 1.0}:
-        ax.plot([0, 1000 / slope], [0, 1000], color="tab:red", ls=(0, (3, 1.5)), lw=1.2)
+        ax.plot([0, 1000 / slope], [0, 1000], color="tab:red", ls=DASHED, lw=1.2)
         words = "$t_2 = t_1$" if slope < 1.5 else f"$t_2 = {slope:.3g}\\,t_1$"
-        ax.text(820 / slope, 840, words, color="tab:red", ha="right", fontsize=10)
+        ax.text(780 / slope, 840, words, color="tab:red", ha="right", fontsize=10)
     ax.set(title=network, xlabel="$t_1$", ylabel="$t_2$", xlim=(0, 1000), ylim=(0, 1000))
     ax.legend(frameon=False, fontsize=8, loc="lower right", title="dashed: Domino model",
               title_fontsize=8)  # fmt: skip

@@ -29,7 +29,7 @@ from validation.gradient_run import power
 from validation.passages import first_step
 from validation.references import arrays, number
 from validation.row import Instead, Row
-from validation.seeds import one_more
+from validation.seeds import furthest, one_more, strays, z_bound
 from validation.setting import Arrays, Setting
 from validation.value import at_most, exactly, mean_of, range_of
 
@@ -203,14 +203,10 @@ def _among_batches(
     title: str, ours: NDArray[Any], step: NDArray[Any], published: NDArray[Any]
 ) -> Row:
     """Hold the published run's distance from the mean of ours against that of each of ours."""
-    own = ours[:, step].astype(float)
-    others = (len(own) * own.mean(axis=0) - own) / (len(own) - 1)
-    usual = np.sqrt(((own - others) ** 2).mean(axis=(1, 2)))
-    away = np.sqrt(((published - own.mean(axis=0)) ** 2).mean())
     return Row(
-        f"{title}: root mean square of published levels less the mean of ours, over the largest "
-        "such distance of a run of ours from the others", "reference run, one seed of batches",
-        at_most(1.5), exactly(away / usual.max()),
+        f"{title}: |z| of how far levels stray from our mean (logarithm of the root mean square "
+        "over the run), published run among our seeds", "reference run, one seed of batches",
+        z_bound(1, len(ours)), furthest([strays(published, ours[:, step])]),
     )  # fmt: skip
 
 
