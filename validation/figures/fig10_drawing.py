@@ -10,35 +10,33 @@ from matplotlib.figure import Figure as Drawing
 
 from domino_sim.levels import Floats
 from domino_sim.plot.style import colours
-from validation.drawing import DOT, key, panels
-from validation.figures.fig10_least import CAPACITY, Least
+from validation.drawing import DASHED, DOT, key, panels
+from validation.figures.fig10_least import CAPACITY, EVERY_ALPHA, Least
 from validation.figures.fig10_theory import LINES_AT, Theory
 from validation.references import arrays, number, numbers
 from validation.scaling_runs import published
 
 __all__ = ["EVERY_ALPHA", "OPTIMIZERS", "TITLES", "Exponents", "Sizes", "draw"]
 
-EVERY_ALPHA = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 OPTIMIZERS = ("signgd", "adam")
 TITLES = {"signgd": "SignGD", "adam": "Adam"}
 
-dashed = (0, (3, 1.5))
 small = {**DOT, "markersize": 3.5}
 
 
 @dataclass(frozen=True, slots=True)
 class Exponents:
-    """Fitted exponents: α_N and α_S by α of each optimiser; α_N (alpha, seed) of own vectors."""
+    """Fitted exponents α_N and α_S, by α, of each optimiser."""
 
     size: dict[str, Floats]
     step: dict[str, Floats]
-    own: Floats
 
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Losses at the end, (n_dim, alpha)."""
+    """Losses at the end, (n_dim, alpha), after so many steps."""
 
+    steps: int
     n_dim: tuple[int, ...]
     alpha: tuple[float, ...]
     loss: Floats
@@ -64,8 +62,8 @@ def draw(
             axes[1, j].plot(step[4::9], told["one_loss"][j, k, 1][4::9], **small)
             if o == "signgd" and (a, 100) in theory.loss:
                 its = theory.loss[a, 100]
-                axes[1, j].plot(np.arange(1, len(its)), its[1:], color=colour, ls=dashed)
-        axes[0, j].set_title(TITLES[o], fontsize=10)
+                axes[1, j].plot(np.arange(1, len(its)), its[1:], color=colour, ls=DASHED)
+        axes[0, j].set_title(f"{TITLES[o]}, {sizes[o].steps:,} steps", fontsize=10)
         axes[1, j].set_title(f"{TITLES[o]}, n_dim 100", fontsize=10)
         for row, what, ends in ((0, "$n_{dim}$", (40, 220)), (1, "step", (80, 200))):
             ax = axes[row, j]
@@ -90,7 +88,7 @@ def _sizes(ax: Axes, optimizer: int, drawn: Sizes, least: Least) -> None:
         ax.plot(drawn.n_dim, drawn.loss[:, i], color=colour, marker=".", label=f"α = {a:g}")
         k = least.alpha.index(a)
         # Of the vectors that are trained on: those of seed 0.
-        ax.plot(least.n_dim, least.loss[0, k], color="black", lw=0.9, ls=dashed, zorder=3)
+        ax.plot(least.n_dim, least.loss[0, k], color="black", lw=0.9, ls=DASHED, zorder=3)
         if whole:
             ax.plot(picture["n_dim"], picture["loss"][optimizer, k], **small)
         else:
@@ -119,11 +117,11 @@ def _exponents(
         ax.set_xlabel("α")
     at = LINES_AT[: len(theory.modules)]
     serial, parallel = shades[2], shades[3]
-    size.plot(every, every - 1, color=serial, ls=dashed, label="quanta, domino: α − 1")
+    size.plot(every, every - 1, color=serial, ls=DASHED, label="quanta, domino: α − 1")
     size.plot(EVERY_ALPHA, least.exponents(), "+", color="black", ms=9, label="least loss there is")
     size.plot(at, theory.modules, "x", color=serial, label="the same, 1000 tasks")
-    steps.plot(every, every - 1, color=serial, ls=dashed, label="domino: α − 1")
-    steps.plot(every, (every - 1) / every, color=parallel, ls=dashed, label="quanta: (α − 1)/α")
+    steps.plot(every, every - 1, color=serial, ls=DASHED, label="domino: α − 1")
+    steps.plot(every, (every - 1) / every, color=parallel, ls=DASHED, label="quanta: (α − 1)/α")
     steps.plot(at, theory.laws["domino"], "x", color=serial)
     steps.plot(at, theory.laws["constant"], "x", color=parallel)
     steps.plot([], [], "x", color="black", label="both, 1000 tasks")

@@ -13,15 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from domino_sim.levels import Floats
-from validation.references import arrays, numbers
+from validation.references import arrays, number, numbers
 from validation.row import Row
 from validation.scaling_least import least_loss
-from validation.scaling_runs import exponent, frequencies, published_vectors
+from validation.scaling_runs import TASKS, exponent, frequencies, published_vectors
 from validation.scaling_sweep import SIZES, Sweep
+from validation.seeds import largest_z, z_bound
 from validation.setting import Setting
-from validation.value import at_most, between, exactly
+from validation.value import at_most, between, exactly, mean_of
 
-__all__ = ["CAPACITY", "Least", "least_of", "least_rows", "restless_row", "sweep_rows"]
+__all__ = [
+    "CAPACITY", "EVERY_ALPHA", "Least", "least_of", "least_rows", "random_rows", "restless_row",
+    "sweep_rows",
+]  # fmt: skip
+
+EVERY_ALPHA = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 
 #: The n_dim from which random vectors of 1000 tasks can all be learned, as likely as not.
 CAPACITY = 500
@@ -97,6 +103,34 @@ def least_rows(least: Least) -> list[Row]:
             exactly(np.abs(least.exponents() - np.array(table["size_adam"])).max()))
     )  # fmt: skip
     return rows
+
+
+def random_rows(setting: Setting) -> list[Row]:
+    """Hold α_N of the least loss on random vectors against the published vectors' and Chinchilla's.
+
+    A single set of vectors has a standard deviation of 0.034 at α = 1: it is that of the tasks that
+    are most frequent, of which n_dim = 40 has room for few.
+    """
+    draws = setting.choose(20, 60)
+    alphas, rng = EVERY_ALPHA, np.random.default_rng(1001)
+    loss = np.empty((draws, 2, len(alphas)))
+    for drawn in loss:
+        for k, n_dim in enumerate((40, 220)):
+            vectors = rng.standard_normal((TASKS, n_dim))
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            drawn[k] = [least_loss(vectors, frequencies(a)) for a in alphas]
+    one = exponent(loss[:, 0], loss[:, 1], 220 / 40)
+    medians = np.median(loss.reshape(draws // SEEDS, SEEDS, 2, len(alphas)), axis=1)
+    of_four = exponent(medians[:, 0], medians[:, 1], 220 / 40)
+    table, (chinchilla, source) = numbers("fig10")["exponents"], number("fig10", "chinchilla_size")
+    many = f"{draws} random sets of vectors"
+    return [
+        Row(f"α_N of the least loss, six α: published (Adam, median of four sets of vectors) among "
+            f"medians of four of {many}, largest |z|", table["source"],
+            z_bound(len(alphas), len(of_four)), largest_z(table["size_adam"], of_four, 1e-3)),
+        Row(f"α_N of the least loss at Zipf's α = 1, mean of {many}, against Chinchilla's (two "
+            "digits)", source, chinchilla, mean_of(one[:, 0]), by=0.005),
+    ]  # fmt: skip
 
 
 def restless_row(least: Least, ours: float) -> Row:
