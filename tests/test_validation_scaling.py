@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
 
+from validation import scaling_runs
 from validation.references import arrays
 from validation.scaling_least import chance_of_all, least_loss
 from validation.scaling_runs import (
@@ -16,6 +19,7 @@ from validation.scaling_runs import (
     published_vectors,
     runs,
 )  # fmt: skip
+from validation.scaling_sweep import training
 from validation.scaling_theory import modules_loss, no_parameter, one_network_loss
 from validation.setting import Setting
 from validation.simulator import Simulator
@@ -37,6 +41,17 @@ def test_the_published_task_vectors_give_the_published_loss() -> None:
     told = reference[step <= 100]
     assert away(short[0][: len(told)], told) < 0.02 < away(short[1][: len(told)], told)
     assert np.linalg.norm(published_vectors(40, 0), axis=1) == pytest.approx(1.0)
+
+
+def test_runs_trained_side_by_side_are_there_afterwards(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting = Setting(quick=False, figure="fig10", folder=tmp_path / "fig10" / "parts")
+    work = ("adam", 40, 0, (1.0,), 1, 21)
+    with training(setting, [work]):
+        pass
+    monkeypatch.setattr(scaling_runs, "_train", lambda *work: pytest.fail("trained again"))
+    assert runs(setting, *work)["loss"][0, 0, 0] == pytest.approx(np.log(2.0))
 
 
 def test_of_modules_only_what_has_no_parameter_is_left() -> None:
