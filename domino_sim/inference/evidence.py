@@ -14,7 +14,10 @@ from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
-__all__ = ["BAD_FIT", "FOUND", "POSSIBLE", "SUREST", "Edge", "Others", "weigh"]
+__all__ = [
+    "BAD_FIT", "EXCLUDED", "FOUND", "IMPLIED", "NOISY", "OTHERS", "POSSIBLE", "SHOWS", "STOPPED",
+    "SUREST", "UNDECIDED", "UNSEEN", "Edge", "Others", "weigh",
+]  # fmt: skip
 
 #: Graphs (skill and gate) and how much more they cost than the best, in χ².
 Others = Mapping[frozenset[tuple[int, Requires]], float]
@@ -28,10 +31,18 @@ FOUND, POSSIBLE = 0.5, 0.05
 BAD_FIT, SUREST = 1.5, 0.89
 
 #: An edge that would cost less χ² than this is not excluded by the data.
-_EXCLUDED = 9.0
+EXCLUDED = 9.0
 
 #: An edge whose presence moves no level by more than this cannot be seen.
-_SHOWS = 0.05
+SHOWS = 0.05
+
+#: Why an edge is not decided.
+IMPLIED = "implied by others: it is a prerequisite of one"
+UNSEEN = "never binding in these runs"
+OTHERS = "other prerequisites explain these runs as well"
+UNDECIDED = "the data do not decide"
+NOISY = "too noisy, or too few records where it would show"
+STOPPED = "the search was stopped before it was weighed"
 
 
 @dataclass(frozen=True)
@@ -136,8 +147,7 @@ def _unweighed(structure: Structure, skill: int, j: int, *, sure: bool) -> Edge:
     nothing = np.zeros(structure.records.runs)
     if sure:
         return Edge(j, skill, 1.0, "found", "", 0.0, nothing)
-    reason = "the search was stopped before it was weighed"
-    return Edge(j, skill, 0.5, "possible", reason, 0.0, nothing)
+    return Edge(j, skill, 0.5, "possible", STOPPED, 0.0, nothing)
 
 
 def _present(structure: Structure, skill: int, j: int, p: float, scale: float) -> Edge:
@@ -146,7 +156,7 @@ def _present(structure: Structure, skill: int, j: int, p: float, scale: float) -
     rest = Requires.of([k for k in gate.skills if k != j], gate.any)
     by_run = _by_run(structure, skill, rest) / scale
     status = "found" if p >= FOUND else "possible" if p >= POSSIBLE else "undetermined"
-    reason = "" if status == "found" else "other prerequisites explain these runs as well"
+    reason = "" if status == "found" else OTHERS
     return Edge(j, skill, p, status, reason, float(by_run.sum()), by_run)
 
 
@@ -162,20 +172,20 @@ def _absent(
     errors = response.errors(skill, [gate, *wider]).sum(axis=1)
     best = int(np.argmin(errors[1:]))
     cost = float(errors[1 + best] - errors[0]) / scale
-    if p < POSSIBLE and cost > _EXCLUDED:
+    if p < POSSIBLE and cost > EXCLUDED:
         return None
     by_run = -_by_run(structure, skill, wider[best]) / scale
     moved = _moved(structure, skill, wider[best])
     if p >= FOUND:
         return Edge(j, skill, p, "found", "", -cost, by_run)
     if implied:
-        status, reason = "undetermined", "implied by others: it is a prerequisite of one"
-    elif moved < _SHOWS:
-        status, reason = "undetermined", "never binding in these runs"
+        status, reason = "undetermined", IMPLIED
+    elif moved < SHOWS:
+        status, reason = "undetermined", UNSEEN
     elif p >= POSSIBLE:
-        status, reason = "possible", "the data do not decide"
+        status, reason = "possible", UNDECIDED
     else:
-        status, reason = "undetermined", "too noisy, or too few records where it would show"
+        status, reason = "undetermined", NOISY
     return Edge(j, skill, p, status, reason, -cost, by_run)
 
 

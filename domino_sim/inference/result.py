@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import xarray as xr
 from domino_sim.files import atomic_write, make_folder
 from domino_sim.gates import all_of
 from domino_sim.graph.node_link import node_link_text
-from domino_sim.inference.evidence import BAD_FIT, FOUND, POSSIBLE, Edge
+from domino_sim.inference.evidence import BAD_FIT, Edge
 from domino_sim.inference.forms import Form, Requires, trained
 from domino_sim.inference.networks import Grown
 from domino_sim.inference.structure import Structure
@@ -100,13 +100,7 @@ def make_grown_inference(
     surest: float, *, stopped: bool = False,
 ) -> Inference:  # fmt: skip
     """Gather the result of a model of networks; `form` is the gate form that came nearest."""
-    nothing = np.zeros(len(study.runs))
-    edges = []
-    for j, i in np.argwhere(grown.probability >= POSSIBLE).tolist():
-        p = min(float(grown.probability[j, i]), surest)
-        found = p >= FOUND
-        reason = "" if found else "the data do not decide"
-        edges.append(Edge(j, i, p, "found" if found else "possible", reason, 0.0, nothing))
+    edges = [replace(edge, probability=min(edge.probability, surest)) for edge in grown.edges]
     graph = _graph(study, edges, dict(enumerate(grown.graph)), names)
     model: dict[str, Any] = {"kind": grown.kind, "text": grown.text}
     if grown.exponents:
@@ -162,8 +156,7 @@ def _report(
     if model["kind"] != "gates":
         remarks.append(
             "no gates that wait explain the curves: a model of networks does better "
-            f"({model['text']}; docs/inference.md, Networks); which runs decide an edge is not "
-            "reckoned under it"
+            f"({model['text']}; docs/inference.md, Networks)"
         )
     elif misfit > BAD_FIT and not stopped:
         remarks.append(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
 
+from domino_sim.inference.evidence import Edge
+from domino_sim.inference.networks.composed_edges import edges_of as composed_edges
 from domino_sim.inference.networks.hypotheses import Graph, Rules
 from domino_sim.inference.networks.onsets import find_onsets
 from domino_sim.inference.networks.power_graphs import PowerGraphs
@@ -59,6 +61,8 @@ class Grown:
         onsets of those that come sooner), α of each prerequisite.
     misfits
         Root mean square errors in levels of the models that were tried.
+    edges
+        Those that are found, possible or cannot be told, and which runs say so.
     """
 
     kind: Literal["composed", "power"]
@@ -70,6 +74,7 @@ class Grown:
     text: str
     exponents: dict[int, Floats] = field(default_factory=dict)
     misfits: dict[str, float] = field(default_factory=dict)
+    edges: tuple[Edge, ...] = ()
 
 
 def infer_grown(
@@ -99,18 +104,20 @@ def infer_grown(
     """
     rules = Rules.of(len(study.skills), forbidden, required, most)
     with (meter or NullMeter()).task("networks", 3) as update:
-        composed = _composed(study, rules, until)
+        composed, judge = _composed(study, rules, until)
         update(2)
         error = composed.misfits["composed"]
         if error < _CLOSE or len(study.runs) < 3:
-            return composed
+            edges = composed_edges(composed.graph, composed.probability, judge, study, rules)
+            return replace(composed, edges=edges)
         power = _power(study, rules, until)
         power.misfits.update(composed.misfits)
         update(3)
     return power
 
 
-def _composed(study: Study, rules: Rules, until: float) -> Grown:
+def _composed(study: Study, rules: Rules, until: float) -> tuple[Grown, Judge]:
+    """Return the graph of composed skills, its edges not weighed yet, and what judged it."""
     judge, graph, found = _search(study, rules, until)
     if min(found.values()) < _HOPELESS:
         judge = Judge(
@@ -121,10 +128,11 @@ def _composed(study: Study, rules: Rules, until: float) -> Grown:
     finest = Judge(study, *_FINEST, 1, memory=judge.memory, parameters=_MANY)
     level = finest.walk(graph, study)
     text = "composed skills" + (", an optimiser with memory" if judge.memory else "")
-    return Grown(
+    grown = Grown(
         "composed", graph, _bootstrap(judge, graph), level, *_misfit(study, level), text,
         misfits=found,
     )  # fmt: skip
+    return grown, judge
 
 
 def _search(study: Study, rules: Rules, until: float) -> tuple[Judge, Graph, dict[str, float]]:
@@ -186,7 +194,7 @@ def _power(study: Study, rules: Rules, until: float) -> Grown:
         "power", graphs.graph, graphs.probability, level, *_misfit(study, level),
         f"power gates, onsets to within {noise:.0%}",
         exponents={i: fit.weights for i, fit in enumerate(fits)},
-        misfits={"power": _rms(study, level)},
+        misfits={"power": _rms(study, level)}, edges=graphs.edges(),
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from domino_sim.inference.forms import Requires
 from domino_sim.inference.networks.onsets import Onsets
 from domino_sim.levels import Floats
 
-__all__ = ["Fit", "GatesOfSkill"]
+__all__ = ["LEAST", "Fit", "GatesOfSkill"]
 
 #: Noise of log onsets, and how likely each is beforehand; that of skills that never came.
 _NOISE = np.array([0.1, 0.14, 0.2, 0.28, 0.4])
@@ -55,7 +55,10 @@ _LATER = 0.05
 _STUCK = 0.02
 
 #: With fewer onsets nothing can be said: a skill has no gate beyond what it must have.
-_LEAST = 3
+LEAST = 3
+
+#: Orders of the runs over which what each adds is averaged; as many again the other way round.
+_ORDERS = 32
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class GatesOfSkill:
         trained = onsets.trained[:, skill]
         self._there = trained & onsets.seen[:, skill]
         self._absent = trained & ~onsets.seen[:, skill]
-        self.unknown = int(self._there.sum()) < _LEAST
+        self.unknown = int(self._there.sum()) < LEAST
         self.gates = gates[:1] if self.unknown else gates
         n = onsets.log.shape[1]
         self.members = np.array([[j in gate.skills for j in range(n)] for gate in self.gates])
@@ -121,6 +124,60 @@ class GatesOfSkill:
             found[self._is_open] = self._evidence(self._is_open, miss, slowed[self._absent])
         return found
 
+    def likelihood(self, competition: Floats) -> Floats:
+        """Return the log evidence (gates,) without the price of prerequisites."""
+        return self.evidence(competition) + (0.0 if self.unknown else self._price())
+
+    def by_run(self, g: int, competition: Floats) -> Floats:
+        """Return what each run adds to the log likelihood of a gate, (runs,).
+
+        What a run adds depends on which are known before it, for coefficients and noise are shared:
+        the mean over random orders (Shapley's value). So it adds up to `likelihood`.
+        """
+        found = np.zeros(len(self._there))
+        if self.unknown:
+            return found
+        slowed, miss = self._missed(g, competition)
+        every = self._kernel[g] + np.square(_NOISE)[:, None, None] * np.eye(len(miss))
+        added = np.zeros(len(miss))
+        rng = np.random.default_rng(0)
+        for order in (rng.permutation(len(miss)) for _ in range(_ORDERS)):
+            for at in (order, order[::-1]):
+                root = np.linalg.cholesky(every[:, at[:, None], at])
+                apart = np.linalg.solve(root, np.broadcast_to(miss[at, None], (*root.shape[:2], 1)))
+                size = np.log(np.diagonal(root, axis1=1, axis2=2))
+                logs = np.cumsum(-0.5 * np.square(apart[..., 0]) - size, axis=1)
+                known = np.logaddexp.reduce(logs + _LIKELY[:, None], axis=0)
+                added[at] += np.diff(known, prepend=0.0)
+        found[self._there] = added / (2 * _ORDERS)
+        if self._absent.any():
+            which = np.arange(len(self.gates)) == g
+            away = slowed[self._absent]
+            found[self._absent] = self._of_absence(which, miss[None], away)[0]
+        found -= self._hasty() @ self.members[g]
+        return found
+
+    def telling(self, g: int, other: int, competition: Floats) -> float:
+        """Return the gain over another gate (twice the log likelihood) to expect if `g` is right.
+
+        Of the runs in which the skill came, at the noise that is likeliest with the other gate.
+        """
+        if self.unknown:
+            return 0.0
+        mean = self._missed(other, competition)[1] - self._missed(g, competition)[1]
+        noise = self._likeliest(other, self._missed(other, competition)[1])
+        right, wrong = (self._kernel[k] + noise**2 * np.eye(len(mean)) for k in (g, other))
+        spread = np.linalg.solve(wrong, right)
+        apart = mean @ np.linalg.solve(wrong, mean) + np.trace(spread) - len(mean)
+        return float(apart - np.linalg.slogdet(spread)[1])
+
+    def _missed(self, g: int, competition: Floats) -> tuple[Floats, Floats]:
+        """Return by how much the skill is slowed (runs,), and what the mean of a gate misses."""
+        slowed = np.zeros(len(self._there))
+        if self._is_open[g]:
+            slowed = self._competitors @ np.delete(competition, self._skill)
+        return slowed, self._miss[g] - slowed[self._there]
+
     def about_competition(self, competition: Floats) -> tuple[Floats, Floats]:
         """Return the precision (n, n) of δ and precision times mean (n,), if the gate is open.
 
@@ -143,10 +200,7 @@ class GatesOfSkill:
         if self.unknown:
             return Fit(gate, np.zeros(3 + len(gate.skills)), 1.0, self._onsets.end + 1.0)
         g = self.gates.index(gate)
-        slowed = np.zeros(len(self._there))
-        if self._is_open[g]:
-            slowed = self._competitors @ np.delete(competition, self._skill)
-        miss = self._miss[g] - slowed[self._there]
+        slowed, miss = self._missed(g, competition)
         noise = self._likeliest(g, miss)
         x = self._columns[g][self._there]
         inverse = np.linalg.solve(self._kernel[g] + noise**2 * np.eye(len(x)), miss)
@@ -187,14 +241,22 @@ class GatesOfSkill:
 
     def _costs(self) -> Floats:
         """Return what gates cost beforehand: prerequisites, and those that come too late."""
+        return self._price() + self.members @ self._hasty().sum(axis=0)
+
+    def _price(self) -> Floats:
+        """Return what prerequisites cost, whatever the onsets."""
+        several = np.array([gate.any for gate in self.gates])
+        return _EDGE * self.members.sum(axis=1) + _ANY * several
+
+    def _hasty(self) -> Floats:
+        """Return what prerequisites cost that come too late, by run, (runs, n)."""
         onsets = self._onsets
         own = np.where(onsets.seen, onsets.log, onsets.end[:, None])
         own_trained = onsets.trained & onsets.trained[:, [self._skill]]
         both = own_trained & (onsets.seen | onsets.seen[:, [self._skill]])
         late = both & (own - own[:, [self._skill]] > _LATER)
-        hasty = np.maximum(late.sum(axis=0) - _LATE * both.sum(axis=0), 0.0)
-        several = np.array([gate.any for gate in self.gates])
-        return self.members @ (_EDGE + _EARLY * hasty) + _ANY * several
+        by_run = late - _LATE * both
+        return _EARLY * np.where(by_run.sum(axis=0) > 0.0, by_run, 0.0)
 
     def _evidence(self, which: slice | np.ndarray, miss: Floats, slowed: Floats | float) -> Floats:
         """Return log evidences of some gates, given what their means miss (gates, runs)."""
@@ -204,13 +266,13 @@ class GatesOfSkill:
         logs = -0.5 * (np.log(every) + along / every).sum(axis=2) + _LIKELY[:, None]
         found: Floats = np.logaddexp.reduce(logs, axis=0) + self._prior[which]
         if self._absent.any():
-            found += self._of_absence(which, miss, slowed)
+            found += self._of_absence(which, miss, slowed).sum(axis=1)
         return found
 
     def _of_absence(
         self, which: slice | np.ndarray, miss: Floats, slowed: Floats | float
     ) -> Floats:
-        """Return log probabilities that the skill did not come where it did not, run by run."""
+        """Return log probabilities that the skill did not come (gates, runs where it did not)."""
         x, away = self._columns[which][:, self._there], self._columns[which][:, self._absent]
         variance = np.square(self._spread[which])
         shared = np.einsum("grc,gc,gsc->grs", away, variance, x)
@@ -221,7 +283,7 @@ class GatesOfSkill:
         unsure = np.einsum("grc,gc,grc->gr", away, variance, away) + _TYPICAL**2
         unsure -= np.einsum("grs,grs->gr", gain, shared)
         late = (expected - self._onsets.end[self._absent]) / np.sqrt(unsure)
-        found: Floats = np.logaddexp(log_ndtr(late), np.log(_STUCK)).sum(axis=1)
+        found: Floats = np.logaddexp(log_ndtr(late), np.log(_STUCK))
         return found
 
     def _likeliest(self, g: int, miss: Floats) -> float:

@@ -11,8 +11,10 @@ import time
 
 import numpy as np
 
+from domino_sim.inference.evidence import Edge
 from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants
 from domino_sim.inference.networks.onsets import Onsets
+from domino_sim.inference.networks.power_edges import edges_of
 from domino_sim.inference.networks.power_gates import Fit, GatesOfSkill
 from domino_sim.levels import Floats
 
@@ -49,6 +51,7 @@ class PowerGraphs:
 
     def __init__(self, onsets: Onsets, rules: Rules, until: float = np.inf) -> None:
         n = onsets.log.shape[1]
+        self._onsets, self._rules = onsets, rules
         self._skills = [GatesOfSkill(onsets, i, rules.gates(i)) for i in range(n)]
         self._order = np.argsort(onsets.as_prerequisite.mean(axis=0), kind="stable").tolist()
         self._sample(np.random.default_rng(0), rules.start(), until)
@@ -60,6 +63,12 @@ class PowerGraphs:
             skill.fit_of(gate, self.competition)
             for skill, gate in zip(self._skills, self.graph, strict=True)
         ]
+
+    def edges(self) -> tuple[Edge, ...]:
+        """Return the edges that are found, possible or cannot be told, and which runs say so."""
+        return edges_of(
+            self.graph, self.probability, self._skills, self.competition, self._onsets, self._rules
+        )
 
     def _sample(self, rng: np.random.Generator, start: Graph, until: float) -> None:
         n = len(start)

@@ -104,6 +104,19 @@ class Judge:
         edges = np.array([sum(len(gate.skills) for gate in graph) for graph in graphs])
         return self._count * np.log(error + _FLOOR**2) + PRICE * edges
 
+    def gain(self, errors: Floats, others: Floats) -> Floats:
+        """Return how much less the cost is with these errors than with others, by run, (runs,).
+
+        Without the price of prerequisites. The cost is a function of the sum of the errors of all
+        runs; so it is shared as they differ (Aumann and Shapley's value).
+        """
+        least = errors.mean() + _FLOOR**2
+        apart = (others - errors) / len(errors)
+        part = apart.sum() / least
+        slope = self._count / least * (np.log1p(part) / part if part else 1.0)
+        shared: Floats = slope * apart
+        return shared
+
     def walk(self, graph: Graph, study: Study) -> Floats:
         """Return the levels of a graph at every record, (runs, records, n)."""
         return Aligner(study.records).walk(self.paths([graph])[0])

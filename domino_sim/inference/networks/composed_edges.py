@@ -1,0 +1,130 @@
+"""Which runs decide an edge between composed skills, and what they do not tell.
+
+The best graph with an edge is weighed against the best without it, of all that were judged: those
+of the search, and all that differ from the best graph by one edge. Twice the log of how much
+likelier curves are is N log(error without / error with), of the mean square errors of all runs
+together. By run it is shared as the errors differ, which is exact for a function of their sum
+(Aumann and Shapley's value).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from domino_sim.inference.evidence import (
+    EXCLUDED,
+    IMPLIED,
+    NOISY,
+    OTHERS,
+    POSSIBLE,
+    SHOWS,
+    STOPPED,
+    UNDECIDED,
+    UNSEEN,
+    Edge,
+)
+from domino_sim.inference.forms import Requires
+from domino_sim.inference.networks.edges import TURNED, Weighed, ancestors, list_edges
+from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants, is_acyclic
+from domino_sim.inference.networks.search import Judge
+from domino_sim.inference.study import Study
+from domino_sim.levels import Floats
+
+__all__ = ["edges_of"]
+
+
+def edges_of(
+    graph: Graph, probability: Floats, judge: Judge, study: Study, rules: Rules
+) -> tuple[Edge, ...]:
+    """Return the edges that are found, possible or cannot be told.
+
+    Judges the graphs that differ from `graph` by one edge: `judge` has seen more after it.
+    """
+    near = list(dict.fromkeys(_near(graph, rules)))
+    judge.errors(near)
+    stopped = any(one not in judge.seen for one in near)
+    weighing = _Weighing(graph, probability, judge, study, rules, stopped)
+    return list_edges(graph, probability, len(study.runs), weighing.weigh)
+
+
+def _near(graph: Graph, rules: Rules) -> Iterator[Graph]:
+    """Yield the graphs with an edge less, more, or more where it turns others round."""
+    for i, gate in enumerate(graph):
+        after = descendants(graph, i)
+        for j in range(len(graph)):
+            if j == i:
+                continue
+            if j in gate.skills:
+                changed = [(i, Requires.of([k for k in gate.skills if k != j], gate.any))]
+                yield from _permitted(graph, changed, rules)
+                continue
+            freed = Requires.of([k for k in graph[j].skills if k not in after], graph[j].any)
+            for kind in {gate.any, len(gate.skills) == 1}:
+                changed = [(i, Requires.of([*gate.skills, j], kind))]
+                yield from _permitted(graph, changed + ([(j, freed)] if j in after else []), rules)
+
+
+def _permitted(graph: Graph, changed: list[tuple[int, Requires]], rules: Rules) -> Iterator[Graph]:
+    new = list(graph)
+    for i, gate in changed:
+        new[i] = gate
+    if all(rules.permits(i, gate) for i, gate in changed) and is_acyclic(tuple(new)):
+        yield tuple(new)
+
+
+class _Weighing:
+    def __init__(
+        self, graph: Graph, probability: Floats, judge: Judge, study: Study, rules: Rules,
+        stopped: bool,
+    ) -> None:  # fmt: skip
+        self._graph, self._probability, self._judge = graph, probability, judge
+        self._study, self._rules, self._stopped = study, rules, stopped
+        self._graphs = list(judge.seen)
+        self._errors = np.array([judge.seen[one] for one in self._graphs])
+        self._cost = judge.cost_of(self._errors.mean(axis=1), self._graphs)
+        n = len(graph)
+        self._has = np.zeros((len(self._graphs), n, n), dtype=bool)
+        for k, one in enumerate(self._graphs):
+            for i, gate in enumerate(one):
+                self._has[k, list(gate.skills), i] = True
+        self._levels: dict[int, Floats] = {}
+
+    def weigh(self, j: int, i: int) -> Weighed | None:
+        """Weigh the edge from j to i; None if no graph that is permitted has it."""
+        if self._rules.forbidden[j, i]:
+            return None
+        has = self._has[:, j, i]
+        if has.all() or not has.any():
+            if not self._stopped and not has.any():
+                return None
+            return Weighed(0.0, lambda: np.zeros(len(self._study.runs)), STOPPED)
+        with_it, without = self._best(has), self._best(~has)
+        by_run = self._judge.gain(self._errors[with_it], self._errors[without])
+        gain = float(by_run.sum())
+        if gain < -EXCLUDED and self._probability[j, i] < POSSIBLE:
+            return Weighed(gain, lambda: by_run, UNDECIDED)  # excluded: a reason would cost time
+        reason, hidden = self._reason(j, i, with_it, without)
+        return Weighed(gain, lambda: by_run, reason, hidden)
+
+    def _best(self, which: np.ndarray) -> int:
+        return int(np.where(which, self._cost, np.inf).argmin())
+
+    def _reason(self, j: int, i: int, with_it: int, without: int) -> tuple[str, bool]:
+        """Return why an edge is not decided, and whether these runs cannot tell it at all."""
+        if j not in self._graph[i].skills and j in ancestors(self._graph, i):
+            return IMPLIED, True
+        if j in descendants(self._graph, i):
+            return TURNED, False
+        if set(self._graphs[without][i].skills) - set(self._graphs[with_it][i].skills):
+            return OTHERS, False
+        apart = np.abs(self._level(with_it, i) - self._level(without, i))
+        if np.nanmax(apart, initial=0.0) < SHOWS:
+            return UNSEEN, True
+        return NOISY if self._probability[j, i] < POSSIBLE else UNDECIDED, False
+
+    def _level(self, graph: int, skill: int) -> Floats:
+        if graph not in self._levels:
+            self._levels[graph] = self._judge.walk(self._graphs[graph], self._study)
+        return self._levels[graph][..., skill]

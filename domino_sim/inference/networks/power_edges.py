@@ -1,0 +1,121 @@
+"""Which runs decide an edge between power gates, and what they do not tell.
+
+Every gate of a skill has an exact likelihood, so the best gate with a prerequisite is weighed
+against the best without it, what others need and what they take from each other held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from domino_sim.inference.evidence import EXCLUDED, IMPLIED, OTHERS, UNDECIDED, Edge
+from domino_sim.inference.networks.edges import (
+    FEW_OF_IT,
+    FEW_OF_NEEDED,
+    NOISY_ONSETS,
+    TURNED,
+    Weighed,
+    ancestors,
+    list_edges,
+)
+from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants
+from domino_sim.inference.networks.onsets import Onsets
+from domino_sim.inference.networks.power_gates import LEAST, GatesOfSkill
+from domino_sim.levels import Floats
+
+__all__ = ["edges_of"]
+
+
+def edges_of(
+    graph: Graph, probability: Floats, skills: Sequence[GatesOfSkill], competition: Floats,
+    onsets: Onsets, rules: Rules,
+) -> tuple[Edge, ...]:  # fmt: skip
+    """Return the edges that are found, possible or cannot be told."""
+    seen = (onsets.seen & onsets.trained).sum(axis=0)
+    weighing = _Weighing(graph, skills, competition, rules, seen < LEAST, len(onsets.log))
+    return list_edges(graph, probability, len(onsets.log), weighing.weigh)
+
+
+class _Weighing:
+    def __init__(
+        self, graph: Graph, skills: Sequence[GatesOfSkill], competition: Floats, rules: Rules,
+        rare: np.ndarray, runs: int,
+    ) -> None:  # fmt: skip
+        self._graph, self._skills, self._competition = graph, skills, competition
+        self._rules, self._rare = rules, rare
+        self._evidence = [skill.evidence(competition) for skill in skills]
+        self._likelihood = [skill.likelihood(competition) for skill in skills]
+        self._runs = runs
+        self._by_run: dict[tuple[int, int], Floats] = {}
+
+    def weigh(self, j: int, i: int) -> Weighed | None:
+        """Weigh the edge from j to i; None if no gate has it that is permitted."""
+        rules, skill = self._rules, self._skills[i]
+        if rules.forbidden[j, i]:
+            return None
+        after = descendants(self._graph, i)
+        if skill.unknown or j in rules.required[i]:
+            can_be = j in rules.required[i] or j not in after
+            return Weighed(0.0, self._nothing, FEW_OF_IT, hidden=True) if can_be else None
+        if j in after:
+            return self._turned(j, i, after)
+        with_it = self._best(i, closed=after, asked=j)
+        without = self._best(i, closed=after | {j})
+        if with_it is None or without is None:
+            return None
+        gain = self._gain((i, with_it), (i, without))
+        reason, hidden = self._reason(j, i, with_it, without)
+        return Weighed(gain, lambda: self._gains((i, with_it), (i, without)), reason, hidden)
+
+    def _reason(self, j: int, i: int, with_it: int, without: int) -> tuple[str, bool]:
+        """Return why an edge is not decided, and whether these runs cannot tell it at all."""
+        gates = self._skills[i].gates
+        if j not in self._graph[i].skills and j in ancestors(self._graph, i):
+            return IMPLIED, True
+        if self._rare[j]:
+            return FEW_OF_NEEDED, True
+        if set(gates[without].skills) - set(gates[with_it].skills):
+            return OTHERS, False
+        if self._skills[i].telling(with_it, without, self._competition) < EXCLUDED:
+            return NOISY_ONSETS, False
+        return UNDECIDED, False
+
+    def _turned(self, j: int, i: int, after: set[int]) -> Weighed | None:
+        """Weigh an edge from a descendant of i: j needs none of those then."""
+        with_it = self._best(i, closed=after - {j}, asked=j)
+        freed = self._best(j, closed=after)
+        if with_it is None or freed is None:
+            return None
+        here = [(k, self._skills[k].gates.index(self._graph[k])) for k in (i, j)]
+        there = [(i, with_it), (j, freed)]
+        gain = sum(self._gain(new, old) for new, old in zip(there, here, strict=True))
+
+        def by_run() -> Floats:
+            first, second = map(self._gains, there, here)
+            return first + second
+
+        return Weighed(gain, by_run, FEW_OF_NEEDED if self._rare[j] else TURNED)
+
+    def _best(self, i: int, closed: set[int], asked: int | None = None) -> int | None:
+        """Return the likeliest gate that asks for none of `closed`, and for `asked`."""
+        members = self._skills[i].members
+        barred = members[:, list(closed)].any(axis=1)
+        if asked is not None:
+            barred |= ~members[:, asked]
+        return None if barred.all() else int(np.where(barred, -np.inf, self._evidence[i]).argmax())
+
+    def _gain(self, new: tuple[int, int], old: tuple[int, int]) -> float:
+        likelihood = self._likelihood
+        return 2.0 * float(likelihood[new[0]][new[1]] - likelihood[old[0]][old[1]])
+
+    def _gains(self, new: tuple[int, int], old: tuple[int, int]) -> Floats:
+        for one in (new, old):
+            if one not in self._by_run:
+                i, g = one
+                self._by_run[one] = self._skills[i].by_run(g, self._competition)
+        return 2.0 * (self._by_run[new] - self._by_run[old])
+
+    def _nothing(self) -> Floats:
+        return np.zeros(self._runs)
