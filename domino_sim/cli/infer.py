@@ -238,4 +238,5 @@ def _deciding(edge: Row) -> str:
     if len(told) <= FEW_RUNS:
         return ", ".join(told)
     number = sum(gain >= DECIDES for _, gain in gains)
-    return f"{number} of {len(gains)}, most {told[0]}"
+    some = f"{number} of {len(gains)}" if number else "none alone"
+    return f"{some}, most {told[0]}"

@@ -150,7 +150,7 @@ def from_report(report: Mapping[str, Any]) -> Doubts:
     Raises
     ------
     ArgumentError
-        If its gate form is none that can be foretold.
+        If its gate form is none that can be foretold, or its model one of networks.
     """
     names = tuple(report["skills"])
     index = {name: i for i, name in enumerate(names)}
@@ -158,6 +158,12 @@ def from_report(report: Mapping[str, Any]) -> Doubts:
         raise ArgumentError(
             f"its gates are {shown(report['form']['kind'])}", where="inference_or_graph",
             expected="an inference with hard or soft gates: no others can be foretold so far",
+        )  # fmt: skip
+    if (model := report.get("model", {"kind": "gates"}))["kind"] != "gates":
+        raise ArgumentError(
+            f"is of trained networks ({model['text']})", where="inference_or_graph",
+            expected="an inference with gates: what runs of networks would show cannot be foretold "
+            "so far",
         )  # fmt: skip
     form = Form(*(report["form"][key] for key in ("kind", "value", "loss")))
     into: list[dict[int, float]] = [{} for _ in names]

@@ -27,6 +27,8 @@ MAX_EDGES = 80
 def runs_figure(found: Inference) -> Figure:
     """Return which runs decide which edge: by how much χ² grows in each without the edge.
 
+    Under a model of networks, by how much twice the log likelihood falls.
+
     Rows are found edges and possible ones, by dependent in the order of the graph; of more than 80
     those with the least gain.
     """
@@ -40,7 +42,8 @@ def runs_figure(found: Inference) -> Figure:
         ax.set_axis_off()
         titled(figure, "No prerequisite was found")
         return figure
-    _heat(ax, gain)
+    gates = found.report["model"]["kind"] == "gates"
+    _heat(ax, gain, "χ² that the edge saves" if gates else "2 log likelihood that the edge gains")
     ax.set_yticks(range(len(edges)), [_edge_name(found, edge) for edge in edges])
     ax.set_xticks(*_run_ticks(runs), rotation=60, ha="right", rotation_mode="anchor")
     ax.tick_params(length=0, labelsize="small")
@@ -74,7 +77,7 @@ def _run_ticks(runs: Sequence[str]) -> tuple[list[int], list[str]]:
     return at, [short(one_line(runs[r]), 16) for r in at]
 
 
-def _heat(ax: Axes, gain: np.ndarray) -> None:
+def _heat(ax: Axes, gain: np.ndarray, label: str) -> None:
     """Draw gains (edges, runs): pale where a run says nothing, orange where it speaks against."""
     figure = ax.get_figure(root=True)
     assert figure is not None
@@ -89,7 +92,7 @@ def _heat(ax: Axes, gain: np.ndarray) -> None:
     ax.set_xlim(-0.5, gain.shape[1] - 0.5)
     ax.set_ylim(gain.shape[0] - 0.5, -0.5)
     bar = figure.colorbar(shown, ax=ax, pad=0.02, aspect=30)
-    bar.set_label("χ² that the edge saves")
+    bar.set_label(label)
     handles = [Patch(facecolor="#f2f2f2", edgecolor=LIGHT)]
     labels = ["says nothing (below 1)"]
     if against.count():

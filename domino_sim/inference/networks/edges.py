@@ -12,11 +12,13 @@ from domino_sim.inference.networks.hypotheses import Graph
 from domino_sim.levels import Floats
 
 __all__ = [
-    "FEW_OF_IT", "FEW_OF_NEEDED", "NOISY_ONSETS", "TURNED", "Weighed", "ancestors", "list_edges",
+    "BESIDE", "FEW_OF_IT", "FEW_OF_NEEDED", "NOISY_ONSETS", "TURNED", "Weighed", "ancestors",
+    "list_edges",
 ]  # fmt: skip
 
 #: Why an edge is not decided, beside the reasons of `evidence`.
 TURNED = "the other way round explains these runs as well"
+BESIDE = "does not show beside what both need"
 NOISY_ONSETS = "too noisy, or too few runs where it would show"
 FEW_OF_IT = "what would need it begins in too few runs to tell"
 FEW_OF_NEEDED = "it begins in too few runs to tell"

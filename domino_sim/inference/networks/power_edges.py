@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from domino_sim.inference.evidence import EXCLUDED, IMPLIED, OTHERS, UNDECIDED, Edge
+from domino_sim.inference.evidence import EXCLUDED, IMPLIED, OTHERS, UNDECIDED, UNSEEN, Edge
+from domino_sim.inference.forms import Requires
 from domino_sim.inference.networks.edges import (
+    BESIDE,
     FEW_OF_IT,
     FEW_OF_NEEDED,
     NOISY_ONSETS,
@@ -26,6 +28,9 @@ from domino_sim.inference.networks.power_gates import LEAST, GatesOfSkill
 from domino_sim.levels import Floats
 
 __all__ = ["edges_of"]
+
+#: Gates between which so little lies (twice the log likelihood) say the same of these runs.
+_SAME = 0.01
 
 
 def edges_of(
@@ -71,16 +76,31 @@ class _Weighing:
 
     def _reason(self, j: int, i: int, with_it: int, without: int) -> tuple[str, bool]:
         """Return why an edge is not decided, and whether these runs cannot tell it at all."""
-        gates = self._skills[i].gates
-        if j not in self._graph[i].skills and j in ancestors(self._graph, i):
-            return IMPLIED, True
+        skill, here = self._skills[i], j in self._graph[i].skills
+        telling = skill.telling(with_it, without, self._competition)
+        blind = telling < EXCLUDED
+        if not here and j in ancestors(self._graph, i):
+            return IMPLIED, blind
         if self._rare[j]:
             return FEW_OF_NEEDED, True
-        if set(gates[without].skills) - set(gates[with_it].skills):
+        if not here and self._is_never_first(j, i, without):
+            return UNSEEN, True
+        rest = set(skill.gates[without].skills)
+        if rest - set(skill.gates[with_it].skills):
             return OTHERS, False
-        if self._skills[i].telling(with_it, without, self._competition) < EXCLUDED:
-            return NOISY_ONSETS, False
-        return UNDECIDED, False
+        if blind and rest & ancestors(self._graph, j):
+            return BESIDE, False
+        return NOISY_ONSETS if blind else UNDECIDED, False
+
+    def _is_never_first(self, j: int, i: int, without: int) -> bool:
+        """Whether j could be enough too and no run would show it: it never is the soonest."""
+        skill, gate = self._skills[i], self._skills[i].gates[without]
+        wider = Requires.of([*gate.skills, j], any=True)
+        if (len(gate.skills) > 1 and not gate.any) or not gate.skills or wider not in skill.gates:
+            return False
+        g = skill.gates.index(wider)
+        apart = skill.telling(g, without, self._competition)
+        return max(apart, abs(self._gain((i, g), (i, without)))) < _SAME
 
     def _turned(self, j: int, i: int, after: set[int]) -> Weighed | None:
         """Weigh an edge from a descendant of i: j needs none of those then."""
