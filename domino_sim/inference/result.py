@@ -34,7 +34,8 @@ class Inference:
     graph
         A `networkx.DiGraph`. Edges (prerequisite → dependent) have ``probability`` in [0, 1],
         ``status`` (``found``, ``possible``, ``undetermined``), ``reason`` (why it is not decided),
-        ``gain`` (how much less χ² is with it) and ``runs`` (the same by run, the largest first).
+        ``gain`` (how much less χ² is with it; under a model of networks twice the log of how much
+        likelier the curves are) and ``runs`` (the same by run, the largest first).
         Nodes have ``gate`` (``and``, ``or`` or ``none``), ``requires`` (the expression of the
         found edges) and ``left_out`` (why the skill tells nothing, or an empty text).
     report
