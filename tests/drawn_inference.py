@@ -59,7 +59,8 @@ def made(skills: int, runs: int, *, log: bool = False, names: str = "s{}") -> In
         },
         {"run": labels, "step": steps, "skill": named},
     )
-    report = {"runs": labels, "form": {"text": "soft gates, exponent 0.00925926, mse"}}
+    text = "soft gates, exponent 0.00925926, mse"
+    report = {"runs": labels, "form": {"text": text}, "model": {"kind": "gates", "text": text}}
     return Inference(graph, report, predicted)
 
 

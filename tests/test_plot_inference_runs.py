@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,14 @@ def test_any_name_is_drawn_as_it_is(names: str, tmp_path: Path) -> None:
     figure = runs_figure(made(6, 4, names=names))
     save_figure(figure, tmp_path / "figure.png")
     assert any(text.startswith(names.format(1)[:8]) for text in told(figure))
+
+
+@pytest.mark.parametrize(("kind", "unit"), [("gates", "χ²"), ("power", "log likelihood")])
+def test_the_unit_of_gains_is_that_of_the_model(kind: str, unit: str) -> None:
+    found = made(6, 4)
+    model = {"kind": kind, "text": kind}
+    figure = runs_figure(replace(found, report={**found.report, "model": model}))
+    assert any(unit in text for text in told(figure))
 
 
 def test_found_edges_in_a_circle_are_drawn_all_the_same() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import permutations
 
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 from scipy.stats import multivariate_normal
 from test_networks_composed import _curves
 
+from domino_sim.cli.infer import _deciding, print_inference
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.evidence import EXCLUDED, IMPLIED, UNSEEN
 from domino_sim.inference.forms import OPEN, Form, Requires
 from domino_sim.inference.networks import infer_grown
-from domino_sim.inference.networks.edges import BESIDE, FEW_OF_IT
+from domino_sim.inference.networks.edges import BESIDE, FEW_OF_IT, TURNED
 from domino_sim.inference.networks.hypotheses import Rules
 from domino_sim.inference.networks.onsets import Onsets
 from domino_sim.inference.networks.power_edges import edges_of
@@ -116,6 +118,20 @@ def test_the_gain_is_twice_the_log_ratio_of_integrals_over_the_prior():
     ratio = _integrals(gates, gates.gates.index(graph[1])) / _integrals(gates, 0)
     hasty = gates._hasty()[:, 0].sum()
     assert _pairs(told)[0, 1].gain == pytest.approx(2.0 * (np.log(ratio) - hasty), abs=0.1)
+
+
+def test_an_edge_the_other_way_round_is_weighed_with_the_one_that_it_replaces():
+    log_p = np.random.default_rng(2).normal(size=(5, 2))
+    graph = (OPEN, Requires.of([0]))
+    onsets = _onsets(_follow(graph, log_p, 0.1), log_p)
+    rules = Rules.of(2, None, None, 1)
+    skills = [GatesOfSkill(onsets, i, rules.gates(i)) for i in range(2)]
+    likely = np.array([[0.0, 0.8], [0.2, 0.0]])
+    told = _pairs(edges_of(graph, likely, skills, np.zeros(2), onsets, rules))
+    assert told[1, 0].status == "possible" and told[1, 0].reason == TURNED
+    (open_0, with_1), (open_1, with_0) = (skill.likelihood(np.zeros(2)) for skill in skills)
+    assert told[1, 0].gain == pytest.approx(2.0 * (with_1 + open_1 - open_0 - with_0))
+    assert told[1, 0].by_run.sum() == pytest.approx(told[1, 0].gain)
 
 
 def _log_density(gates, g, runs):
@@ -224,7 +240,13 @@ def test_of_composed_skills_what_is_learned_before_it_matters_cannot_be_told(com
     assert told[0, 2].reason == UNSEEN
 
 
-def test_the_report_has_the_runs_and_nothing_is_planned_for_networks(composed):
+def test_where_no_run_decides_alone_that_is_said():
+    runs = {f"run {r}": 4.0 - 0.1 * r for r in range(6)}
+    assert _deciding({"runs": runs}) == "none alone, most run 0 18%"
+    assert _deciding({"runs": runs | {"run 0": 20.0}}) == "1 of 6, most run 0 52%"
+
+
+def test_the_report_has_the_runs_and_nothing_is_planned_for_networks(composed, capsys):
     graph, p = composed
     study = make_study(_curves(graph, p), None)
     grown = infer_grown(study)
@@ -233,5 +255,8 @@ def test_the_report_has_the_runs_and_nothing_is_planned_for_networks(composed):
     assert next(iter(edge["runs"])) == "run 3"
     assert edge["gain"] == pytest.approx(sum(edge["runs"].values()), abs=0.01)
     assert all(e["probability"] <= 0.89 for e in found.report["edges"])
+    print_inference(found, [], all_edges=False)
+    out = capsys.readouterr().out
+    assert re.search(r"s0 +s2 +and .* run 3 \d+%", out)
     with pytest.raises(ArgumentError, match=r"is of trained networks \(composed skills\)"):
         design_mixtures(found)
