@@ -15,7 +15,7 @@ import numpy as np
 from domino_sim.inference.agreement import EXPLAINED, KNOWN, Agreement
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Allowed, search_gates
-from domino_sim.inference.rates import fit, rated
+from domino_sim.inference.rates import TO_THE_END, fit, foretell, rated
 from domino_sim.inference.records import Records
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats, work_from_level
@@ -239,6 +239,8 @@ class Builder:
             fit(after, 6, _ROUNDS, rough=True)
             if after.error - before.error > doubtful and len(grown) < WIDELY:
                 _anew(after)
+                fit(after, 12, TO_THE_END, rough=True)
+            foretell(after)
             # The same by another gate is no other hypothesis: refinement weighs the gates.
             if not any(_same(after, one.structure) for one in grown):
                 total += after.error + after.penalty - before.penalty - option.error

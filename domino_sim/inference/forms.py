@@ -119,14 +119,18 @@ class Courses:
         Frequencies that are not known, and fitted.
     follows
         Which runs go on from others.
+    ties : (runs, n, n) array, optional
+        How the frequencies that are not known are tied to each other before any graph.
     """
 
     def __init__(
         self, form: Form, frequency: Floats, before: Floats | None = None,
         free: np.ndarray | None = None, follows: Follows | None = None,
+        ties: Floats | None = None,
     ) -> None:  # fmt: skip
         self.form, self.frequency, self.before = form, frequency, before
         self.free, self.follows = free, follows
+        self.first, self.ties = frequency, ties
         self._paces = _paces(frequency)
         self.done = np.zeros(frequency.shape)
         if before is not None:
@@ -157,7 +161,8 @@ class Courses:
     def with_value(self, value: float) -> Courses:
         """Return the same courses with another mastery or exponent."""
         form = Form(self.form.kind, value, self.form.loss)
-        other = Courses(form, self.frequency, self.before, self.free, self.follows)
+        other = Courses(form, self.frequency, self.before, self.free, self.follows, self.ties)
+        other.first = self.first
         return other.with_done(self.done)
 
     def open_time(self, gates: Sequence[Requires], tracks: Mapping[int, Floats]) -> Floats:

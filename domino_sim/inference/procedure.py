@@ -262,7 +262,7 @@ class _Search:
     def _entrant(self, form: Form) -> Construction:
         study = self._study
         courses = Courses(
-            form, study.frequency, study.before[form.loss], study.free, study.follows
+            form, study.frequency, study.before[form.loss], study.free, study.follows, study.ties
         )
         start = Structure(courses, self._nodes)
         return Construction(start, self._allowed(form), self._price)

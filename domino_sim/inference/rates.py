@@ -20,7 +20,7 @@ from domino_sim.inference.links import join, link
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats, work_from_level
 
-__all__ = ["SPREAD", "TO_THE_END", "fit", "rated"]
+__all__ = ["SPREAD", "TO_THE_END", "fit", "foretell", "rated"]
 
 #: Steps of the frequencies of a graph that is kept; pieces of runs are joined anew then, too.
 TO_THE_END = 25
@@ -109,6 +109,29 @@ def rated(
     log = np.where(free[:, skill], np.clip(log, -_FARTHEST, _FARTHEST), 0.0)
     cost = np.where(free.any(axis=1), np.square((here + log - mean) / SPREAD), 0.0)
     return tracks * np.exp(log)[..., None], cost
+
+
+def foretell(structure: Structure) -> None:
+    """Give skills that are not in the frequencies that go with those of the skills that are.
+
+    What overlaps is tied (:mod:`domino_sim.inference.first_rates`): where the graph has told that
+    one is rarer than was guessed, so is the other. Their mean, of Gaussian logarithms, given those
+    of the skills that are in. Not under soft gates, where gates are tried each with a frequency of
+    its own (`rated`).
+    """
+    courses = structure.courses
+    if courses.ties is None or courses.free is None or courses.form.kind == "soft":
+        return
+    known = np.zeros(courses.skills, dtype=bool)
+    known[list(structure.gates)] = True
+    frequency, before = courses.frequency.copy(), np.log(courses.first)
+    for r, ties in enumerate(courses.ties):
+        told = known | ~courses.free[r]
+        if told.any() and not told.all():
+            moved = np.log(courses.frequency[r, told]) - before[r, told]
+            answer = np.linalg.solve(ties[np.ix_(~told, ~told)], ties[np.ix_(~told, told)] @ moved)
+            frequency[r, ~told] = np.exp(before[r, ~told] - answer)
+    structure.courses = courses.with_frequency(frequency)
 
 
 def fit(
