@@ -223,8 +223,9 @@ class Courses:
         return Place(index, (tau - left) / self._width[self._run, index])
 
     def levels(
-        self, skill: int | Sequence[int], track: Floats, tau: Floats, place: Place | None
-    ) -> tuple[Floats, Floats]:
+        self, skill: int | Sequence[int], track: Floats, tau: Floats, place: Place | None,
+        pace: Floats | None = None,
+    ) -> tuple[Floats, Floats]:  # fmt: skip
         """Return levels and ds/dτ at `tau`.
 
         Parameters
@@ -237,9 +238,12 @@ class Courses:
             The clock; with leading axes those of `track`, or without them.
         place
             Where `tau` is on the grid.
+        pace : (…, runs) array, optional
+            Frequencies of each track instead of those of the skill, under hard gates.
         """
         if place is None:
-            p = np.moveaxis(self._paces[:, skill], 0, -1)[..., None]
+            p = np.moveaxis(self._paces[:, skill], 0, -1) if pace is None else pace
+            p = p[..., None]
             work = p * np.maximum(tau - track[..., None], 0.0)
             level, slope = level_and_slope(work + self._start(skill), self.form.loss)
             return level, p * slope * (work > 0.0)
@@ -258,11 +262,14 @@ class Courses:
         """Return the work at which a skill starts (runs, 1), or skills (k, runs, 1)."""
         return np.moveaxis(self.done[:, skill], 0, -1)[..., None] + self.form.start
 
-    def inverse(self, skill: int, track: Floats, work: Floats) -> Floats:
+    def inverse(
+        self, skill: int, track: Floats, work: Floats, pace: Floats | None = None
+    ) -> Floats:
         """Return the clock at which `skill` has done `work` (runs, records), for every track."""
         work = np.maximum(work - self.done[:, skill, None], 0.0)
         if self.form.kind == "hard":
-            return track[..., None] + work / self.frequency[:, skill, None]
+            p = self.frequency[:, skill] if pace is None else pace
+            return track[..., None] + work / p[..., None]
         at = np.empty((len(track), *work.shape))
         for row, rising in zip(at, track, strict=True):
             for r in range(self.runs):

@@ -10,7 +10,7 @@ run's frequencies is that of its clock, and means nothing.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -59,56 +59,100 @@ def _penalty(structure: Structure) -> Floats:
     return np.where(free.any(axis=1), np.square(away / SPREAD).sum(axis=1), 0.0)
 
 
-def rated(
-    structure: Structure, skill: int, tracks: Floats, tau: Floats, known: np.ndarray
-) -> tuple[Floats, Floats]:
-    """Return tracks of a skill with its frequency fitted for each, and what that costs.
+class Rated(NamedTuple):
+    """Tracks of a skill, each with the frequency that suits it best.
 
-    By the works that its levels tell at the clock; under soft gates only, where a track is the
-    frequency times the time its gate has been open. Under hard gates what is known of a frequency
-    before any graph is enough (:mod:`domino_sim.inference.first_rates`).
-
-    Parameters
+    Attributes
     ----------
-    tracks : (gates, runs, points) array
-        With the present frequency.
-    tau, known : (runs, nodes) arrays
-        The clock, (…, runs, nodes) if there is one for each track, and where it is known.
-
-    Returns
-    -------
     tracks : array
-        Of the shape of `tracks`.
+        Of the shape of those without.
+    pace : (gates, runs) array, or None
+        The frequencies, under hard gates: there a track is an opening. None where all are known.
     cost : (gates, runs) array
         What is due for frequencies unlike those of the skills that are in.
     """
+
+    tracks: Floats
+    pace: Floats | None
+    cost: Floats
+
+
+def rated(
+    structure: Structure, skill: int, tracks: Floats, tau: Floats, known: np.ndarray
+) -> Rated:
+    """Return tracks of a skill with its frequency fitted for each.
+
+    By the works that its levels tell at the clock. What is known of the frequency beside is, under
+    hard gates, what curves tell of it before any graph, given those of the skills that are in
+    (:mod:`domino_sim.inference.first_rates`); under soft ones, where the shape of a curve does not
+    tell its frequency from its gate's, only that it is like that of the others.
+
+    Parameters
+    ----------
+    tracks : (gates, runs) or (gates, runs, points) array
+        With the present frequency.
+    tau, known : (runs, nodes) arrays
+        The clock, (…, runs, nodes) if there is one for each track, and where it is known.
+    """
     courses, nodes = structure.courses, structure.records
     free = courses.free
-    place = courses.place(tau)
-    if free is None or place is None or not free[:, skill].any():
-        return tracks, np.zeros(tracks.shape[:2])
-    run = np.arange(courses.runs)[:, None]
-    low = tracks[:, run, place.below]
-    model = low + (tracks[:, run, place.below + 1] - low) * place.part
+    if free is None or not free[:, skill].any():
+        return Rated(tracks, None, np.zeros(tracks.shape[:2]))
     form = courses.form
     smooth = np.clip(nodes.smooth[..., skill], form.floor, 1.0 - _LEAST)
     start = courses.done[:, skill, None]
     work = np.maximum(work_from_level(smooth, form.loss) - form.start - start, 0.0)
     _, slope = level_and_slope(work + start + form.start, form.loss)
-    sharp = np.square(slope * work) * nodes.weight[..., skill]
-    sharp = np.where(known & nodes.under_way[..., skill], sharp, 0.0)
-    off = np.log(np.maximum(work, 1e-9)) - np.log(np.maximum(model, 1e-9))
+    seen = known & nodes.under_way[..., skill]
     here = np.log(courses.frequency[:, skill])
     mean = here
     if structure.gates:
         away, counts = _spread(structure)
         log = np.log(courses.frequency[:, list(structure.gates)])
         mean = np.where(counts, log - away, 0.0).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
-    told, due = (sharp * off).sum(axis=-1), (mean - here) / SPREAD**2
-    log = (told + due) / (sharp.sum(axis=-1) + 1.0 / SPREAD**2)
+    place = courses.place(tau)
+    if place is None:
+        sharp = np.where(seen, np.square(slope) * nodes.weight[..., skill], 0.0)
+        time = np.maximum(tau - tracks[..., None], 0.0)
+        stiff = (sharp * time * time).sum(axis=-1)
+        own = (sharp * work * time).sum(axis=-1) / np.maximum(stiff, 1e-300)
+        off = np.where(stiff > 0.0, np.log(np.maximum(own, 1e-9)) - here, 0.0)
+        told, firm, due = stiff * np.square(own) * off, stiff * np.square(own), 0.0 * here
+        loose = _tied(structure, skill)
+    else:
+        run = np.arange(courses.runs)[:, None]
+        low = tracks[:, run, place.below]
+        model = low + (tracks[:, run, place.below + 1] - low) * place.part
+        sharp = np.where(seen, np.square(slope * work) * nodes.weight[..., skill], 0.0)
+        away_by = np.log(np.maximum(work, 1e-9)) - np.log(np.maximum(model, 1e-9))
+        told, firm = (sharp * away_by).sum(axis=-1), sharp.sum(axis=-1)
+        due, loose = (mean - here) / SPREAD**2, np.full(len(here), 1.0 / SPREAD**2)
+    log = (told + due) / (firm + loose)
     log = np.where(free[:, skill], np.clip(log, -_FARTHEST, _FARTHEST), 0.0)
     cost = np.where(free.any(axis=1), np.square((here + log - mean) / SPREAD), 0.0)
-    return tracks * np.exp(log)[..., None], cost
+    if place is None:
+        return Rated(tracks, np.exp(here + log), cost)
+    return Rated(tracks * np.exp(log)[..., None], None, cost)
+
+
+def _tied(structure: Structure, skill: int) -> Floats:
+    """Return how sharply curves tell the frequency of a skill given those of others, (runs,).
+
+    Inverse variances of its logarithm; of the skills that are not in either nothing is known.
+    """
+    courses = structure.courses
+    found = np.full(courses.runs, 1.0 / SPREAD**2)
+    if courses.ties is None or courses.free is None:
+        return found
+    known = np.zeros(courses.skills, dtype=bool)
+    known[list(structure.gates)] = True
+    known[skill] = False
+    for r, ties in enumerate(courses.ties):
+        told = known | ~courses.free[r]
+        if told.any() and not told[skill]:
+            at = int((~told[:skill]).sum())
+            found[r] = 1.0 / np.linalg.inv(ties[np.ix_(~told, ~told)])[at, at]
+    return found
 
 
 def foretell(structure: Structure) -> None:
