@@ -22,6 +22,7 @@ from domino_sim.inference.prior import Prior, read_prior
 from domino_sim.inference.proposals import Allowed, allowed_by
 from domino_sim.inference.rebuilding import rebuild
 from domino_sim.inference.records import Records, make_nodes
+from domino_sim.inference.regaining import regain
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.result import Inference, make_grown_inference, make_inference
 from domino_sim.inference.structure import Structure
@@ -269,6 +270,7 @@ class _Search:
 
     def _race(self, racing: list[Construction], meter: Meter) -> None:
         """Build a graph under each gate form, the best-fitting ahead."""
+        asked = False
         with meter.task("graph", len(self._study.skills)) as update:
             while time.monotonic() < self._until:
                 first = min(
@@ -281,6 +283,12 @@ class _Search:
                     break
                 if best < _NOISE_ALONE and (_pace(first) > _NOISE_ALONE or _beyond_chance(racing)):
                     break
+                if not asked and all(one.lost for one in racing):
+                    asked = True
+                    found = regain(racing, self._until)
+                    if found is not None:
+                        racing.append(found)
+                        continue
                 first.step()
                 update(max((len(one.alive[0].gates) for one in racing if one.alive), default=0))
 
