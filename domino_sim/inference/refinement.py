@@ -18,7 +18,7 @@ import numpy as np
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.onset import onset_of
 from domino_sim.inference.proposals import Allowed, Scored, search_gates
-from domino_sim.inference.rates import TO_THE_END, fit
+from domino_sim.inference.rates import fit, settled
 from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
@@ -97,8 +97,7 @@ class Refiner:
 
     def climb(self, structure: Structure) -> Structure:
         """Return the best structure that is found."""
-        structure = structure.copy()
-        fit(structure, rounds=TO_THE_END)
+        structure = settled(structure.copy())
         for _ in range(_MOST_ROUNDS):
             singles = self._singles(structure)
             better = self._best_of(structure, singles)
@@ -112,7 +111,7 @@ class Refiner:
             better = better or self._shifted(structure)
             if better is None or time.monotonic() > self.until:
                 break
-            structure = self._settled(better)
+            structure = settled(better)
         self._confirm(structure)
         return structure
 
@@ -327,13 +326,3 @@ class Refiner:
                 if self.cost(other) < self.cost(structure) - 1e-6:
                     return other
         return None
-
-    @staticmethod
-    def _settled(structure: Structure) -> Structure:
-        """Return the structure with its clock looked for anew, if that is better."""
-        anew = structure.copy()
-        anew.seek()
-        fit(structure, rounds=TO_THE_END)
-        fit(anew, rounds=TO_THE_END)
-        now = structure.error + structure.penalty
-        return anew if anew.error + anew.penalty < now else structure
