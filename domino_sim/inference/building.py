@@ -245,7 +245,8 @@ class Builder:
             # The same by another gate is no other hypothesis: refinement weighs the gates.
             if not any(_same(after, one.structure) for one in grown):
                 total += after.error + after.penalty - before.penalty - option.error
-                grown.append(Grown(after, after.error - before.error, total))
+                owed = after.penalty - before.penalty
+                grown.append(Grown(after, after.error - before.error + owed, total))
         grown.sort(key=lambda one: one.total)
         return [one for one in grown if one.total < grown[0].total + _DISTANT][:ALIVE]
 

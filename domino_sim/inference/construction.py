@@ -85,6 +85,7 @@ class Construction:
         self._tried_back: set[int] = set()
         #: Skills that were in when all was explained to within noise for the last time.
         self.explained = 0
+        self._strayed = False
         self._trail: list[_Past] = []
         self._untried = 0
 
@@ -99,7 +100,8 @@ class Construction:
         if not self.alive:
             return math.inf
         there = self._builder.nodes.weight[..., list(self.alive[0].gates)] > 0.0
-        return self.alive[0].error / max(int(there.sum()), 1)
+        first = self.alive[0]
+        return (first.error + first.penalty) / max(int(there.sum()), 1)
 
     def step(self) -> None:
         """Put in one more skill."""
@@ -141,8 +143,10 @@ class Construction:
             tried,
             key=lambda one: max(one[1][0].added, clear) + _FAR_SIGHTED * (one[1][0].total - least),
         )
-        if grown[0].added > self._clear(_LOST) and right and self._back():
-            return
+        if grown[0].added > self._clear(_LOST) and right:
+            if self._back():
+                return
+            self._strayed = True
         self._keep(dict(tried), skill)
         self._put(skill, grown)
 
@@ -161,8 +165,8 @@ class Construction:
 
     @property
     def lost(self) -> bool:
-        """Whether what is in leaves more than noise."""
-        return self.misfit > _RIGHT
+        """Whether what is in leaves more than noise, or nothing explained some skill."""
+        return self._strayed or self.misfit > _RIGHT
 
     @property
     def exhausted(self) -> bool:
@@ -197,7 +201,8 @@ class Construction:
         for skill in others[:_FORKS]:
             fork = copy(self)
             fork.alive, fork._order, fork._added = past.alive, list(past.order), list(past.added)
-            fork._past, fork._trail, fork._tried_back, fork._untried = [], [], set(), 0
+            fork._past, fork._trail, fork._tried_back = [], [], set()
+            fork._untried, fork._strayed = 0, False
             fork._put(skill, tried[skill])
             found.append(fork)
         return found

@@ -23,7 +23,7 @@ from domino_sim.inference.proposals import Allowed, allowed_by
 from domino_sim.inference.racing import NOISE_ALONE, WORSE, in_order, race
 from domino_sim.inference.rebuilding import rebuild
 from domino_sim.inference.records import Records, make_nodes
-from domino_sim.inference.refinement import Refiner
+from domino_sim.inference.refinement import Patience, Refiner
 from domino_sim.inference.result import Inference, make_grown_inference, make_inference
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study, make_study, runs_apart
@@ -266,6 +266,7 @@ class _Search:
                 "no graph is permitted", where="prior",
                 expected="required and forbidden edges that leave every skill a gate",
             )  # fmt: skip
+        patience = Patience()
         for one in finished[:_REFINED]:
             if one.misfit > max(finished[0].misfit / WORSE, NOISE_ALONE):
                 continue
@@ -274,7 +275,9 @@ class _Search:
             visited: dict[frozenset[tuple[int, Requires]], float] = {}
             first = len(self._results)
             for structure in one.alive:
-                refiner = Refiner(allowed, self._price, floor, self._until, visited=visited)
+                refiner = Refiner(
+                    allowed, self._price, floor, self._until, patience, visited=visited
+                )
                 self._results.append((refiner.climb(structure), refiner))
                 if self._results[-1][0].error < floor:
                     break

@@ -46,20 +46,20 @@ def race(racing: list[Construction], until: float, update: Callable[[float], Non
             key=lambda one: (_pace(one), -len(one.alive[0].gates)),
             default=None,
         )
-        best = min((one.misfit for one in racing if one.done), default=math.inf)
+        best = min((one.misfit for one in racing if one.done and (lost or not one.lost)),
+                   default=math.inf)  # fmt: skip
+        if not lost and all(one.lost for one in going):
+            lost = True
+            found = regain(going, until)
+            if found is None:
+                going = sorted(going, key=lambda one: (-one.explained, _pace(one)))[:_CARRIED]
+            else:
+                racing.append(found)
+            continue
         if first is None or best < WORSE * _pace(first):
             break
         if best < NOISE_ALONE and (_pace(first) > NOISE_ALONE or _beyond_chance(racing)):
             break
-        if not lost and all(one.lost for one in going):
-            lost = True
-            found = regain(going, until)
-            if found is not None:
-                racing.append(found)
-                continue
-            going.sort(key=lambda one: (-one.explained, _pace(one)))
-            going = going[:_CARRIED]
-            continue
         first.step()
         update(max((len(one.alive[0].gates) for one in racing if one.alive), default=0))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from domino_sim.inference.construction import Construction
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.structure import Structure
@@ -26,7 +24,7 @@ def rebuild(structure: Structure, refiner: Refiner) -> tuple[Structure, Refiner]
     for count in range(1, _TAKEN_OUT + 1):
         misfit = structure.misfits()
         worst = sorted(misfit, key=misfit.__getitem__, reverse=True)[:count]
-        if time.monotonic() > refiner.until or len(worst) < count:
+        if refiner.over or len(worst) < count:
             break
         anew = Construction(structure.without(set(worst)), refiner.allowed, refiner.price)
         while not anew.done and anew.alive[0].error < _HOPELESS * structure.error:
@@ -36,7 +34,7 @@ def rebuild(structure: Structure, refiner: Refiner) -> tuple[Structure, Refiner]
         before.append(dict(anew.alive[0].gates))
         if anew.alive[0].error < _HOPELESS * structure.error:
             again = Refiner(
-                refiner.allowed, refiner.price, refiner.floor, refiner.until,
+                refiner.allowed, refiner.price, refiner.floor, refiner.until, refiner.patience,
                 visited=refiner.visited,
             )  # fmt: skip
             better = again.climb(anew.alive[0])

@@ -24,7 +24,7 @@ from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
-__all__ = ["Refiner"]
+__all__ = ["Patience", "Refiner"]
 
 #: Changes of a skill that are kept for pairs, and those of a skill that are judged whole.
 _KEPT, _WHOLE = 6, 4
@@ -53,6 +53,16 @@ _BLOCK = 64
 _MOST_ROUNDS = 30
 
 
+@dataclass
+class Patience:
+    """How many more graphs are judged whole.
+
+    In the ordinary case it takes less than a hundred; a search that is lost would go on for minutes.
+    """
+
+    left: int = 600
+
+
 class Change(NamedTuple):
     """Other gates for one skill or two, and what they seem to cost (χ² and edges)."""
 
@@ -75,8 +85,8 @@ class Refiner:
         What is permitted, and what an edge must gain.
     floor
         χ² that noise alone would leave; repairs are tried above it only.
-    until
-        When to stop, by `time.monotonic`.
+    until, patience
+        When to stop, by `time.monotonic`; and after how many graphs, with other refiners.
     visited
         Other graphs that were judged whole, and their cost.
     scored
@@ -87,9 +97,15 @@ class Refiner:
     price: float
     floor: float = 0.0
     until: float = math.inf
+    patience: Patience = field(default_factory=Patience)
     scored: dict[int, Scored] = field(default_factory=dict)
     visited: dict[frozenset[tuple[int, Requires]], float] = field(default_factory=dict)
     _seen: set[tuple[tuple[tuple[int, Requires], ...], int]] = field(default_factory=set)
+
+    @property
+    def over(self) -> bool:
+        """Whether it is time to stop."""
+        return self.patience.left <= 0 or time.monotonic() > self.until
 
     def cost(self, structure: Structure) -> float:
         """Return χ² and the price of the edges."""
@@ -109,7 +125,7 @@ class Refiner:
                 better = self._best_of(structure, self._pairs(structure, singles))
                 better = better or self._swept(structure) or self._repaired(structure, singles)
             better = better or self._shifted(structure)
-            if better is None or time.monotonic() > self.until:
+            if better is None or self.over:
                 break
             structure = settled(better)
         self._confirm(structure)
@@ -148,7 +164,7 @@ class Refiner:
         """Return the best other gates of every skill, and remember all that were scored."""
         response, changes = Response(structure), list[Change]()
         for skill in structure.gates:
-            if time.monotonic() > self.until and skill in self.scored:
+            if self.over and skill in self.scored:
                 continue
             changes += self._of_skill(structure, response, skill, remember=True)[:_KEPT]
         return sorted(changes, key=lambda one: one.cost)
@@ -215,7 +231,7 @@ class Refiner:
         """Return the structure with all of `changes` made that hold when judged whole, or None."""
         now, changed, judged = structure, set[int](), dict[int, int]()
         for change in changes:
-            if time.monotonic() > self.until or change.cost > _HOPELESS:
+            if self.over or change.cost > _HOPELESS:
                 break
             skills = {skill for skill, _ in change.gates}
             judged[change.skill] = judged.get(change.skill, 0) + 1
@@ -244,6 +260,7 @@ class Refiner:
         return other
 
     def _remember(self, structure: Structure) -> None:
+        self.patience.left -= 1
         key = frozenset(structure.gates.items())
         self.visited[key] = min(self.cost(structure), self.visited.get(key, math.inf))
 
@@ -262,7 +279,7 @@ class Refiner:
                 rest = [k for k in gate.skills if k != j]
                 for k in (None, *sorted(others)) if replaced else (None,):
                     new = Requires.of(rest if k is None else [*rest, k], gate.any)
-                    if time.monotonic() > self.until or not self.allowed.permits(skill, new):
+                    if self.over or not self.allowed.permits(skill, new):
                         continue
                     other = structure.copy()
                     other.change(skill, new)
@@ -287,7 +304,7 @@ class Refiner:
             if len(skills) < 2:
                 continue
             for other in (None, *structure.gates):
-                if time.monotonic() > self.until:
+                if self.over:
                     return best
                 gates = []
                 for skill in skills:
@@ -306,7 +323,7 @@ class Refiner:
     def _repaired(self, structure: Structure, singles: list[Change]) -> Structure | None:
         """Return a better structure with one change and others that follow from it, or None."""
         for change in singles[:_REPAIRED]:
-            if time.monotonic() > self.until:
+            if self.over:
                 return None
             other = self._changed(structure, change)
             for _ in range(_MENDING):

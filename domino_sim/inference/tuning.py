@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from domino_sim.inference.rates import fit
-from domino_sim.inference.refinement import Refiner
+from domino_sim.inference.refinement import Patience, Refiner
 from domino_sim.inference.structure import Structure
 
 __all__ = ["tune"]
@@ -27,6 +27,7 @@ def tune(structure: Structure, refiner: Refiner) -> Structure:
     # Costs of graphs under another value do not compare.
     refiner.scored.clear()
     refiner.visited.clear()
+    refiner.patience = Patience()
     return refiner.climb(best)
 
 
