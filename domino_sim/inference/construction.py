@@ -136,7 +136,9 @@ class Construction:
             self.alive = []
             return
         least = min(grown[0].total for _, grown in tried)
-        tried.sort(key=lambda one: max(one[1][0].added, clear) + _FAR_SIGHTED * (one[1][0].total - least))
+        tried.sort(
+            key=lambda one: max(one[1][0].added, clear) + _FAR_SIGHTED * (one[1][0].total - least)
+        )
         if tried[0][1][0].added > self._clear(DOUBTED):
             self._reconsider(tried)
         skill, grown = min(

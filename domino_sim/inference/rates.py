@@ -268,7 +268,8 @@ def _in_turn(structure: Structure) -> Structure:
     courses, records = structure.courses, structure.records
     other = Structure(courses.with_frequency(courses.first), records)
     other.slack = structure.slack
-    early = (records.level * records.weight).sum(axis=(0, 1)) / np.maximum(records.weight.sum(axis=(0, 1)), 1e-12)
+    weight = np.maximum(records.weight.sum(axis=(0, 1)), 1e-12)
+    early = (records.level * records.weight).sum(axis=(0, 1)) / weight
     left = sorted(structure.gates, key=lambda i: -float(early[i]))
     while left:
         skill = next(i for i in left if set(structure.gates[i].skills) <= other.gates.keys())

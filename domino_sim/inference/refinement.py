@@ -57,7 +57,8 @@ _MOST_ROUNDS = 30
 class Patience:
     """How many more graphs are judged whole.
 
-    In the ordinary case it takes less than a hundred; a search that is lost would go on for minutes.
+    It takes less than a hundred in the ordinary case; a search that is lost would go on for
+    minutes.
     """
 
     left: int = 600

@@ -2,8 +2,9 @@
 
 A skill that is put in too early, while nothing tells the clock, fits with a wrong gate, and bends
 the clock for all that come later. It is some steps later that nothing fits any more. Which step was
-wrong is not known; but a wrong one shows soon, so that others are quickly tried: other skills at the
-last choice, then at the one before, each followed only while what is in leaves no more than noise.
+wrong is not known; but a wrong one shows soon, so that others are quickly tried: other skills at
+the last choice, then at the one before, each followed only while what is in leaves no more than
+noise.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from domino_sim.inference.construction import Construction
 __all__ = ["regain"]
 
 #: Other ways that are tried at most.
-_WAYS = 30
+_WAYS = 20
 
 #: A way falls behind one that explained a skill less, once others have been tried so often on it.
 _PATIENCE = 3

@@ -42,7 +42,7 @@ def test_the_ratio_of_frequencies_is_found_before_any_graph() -> None:
     tau = np.concatenate([np.linspace(0.0, 2.0, 10), np.linspace(2.5, 25.0, 30)])
     level = 1.0 - np.exp(-p * np.maximum(tau[:, None] - opening, 0.0))
     nodes = Records(level[None], np.full((1, 40, 3), 1e6))
-    found = first_frequencies(nodes, np.full((1, 3), np.nan), "mse")[0]
+    found = first_frequencies(nodes, np.full((1, 3), np.nan), "mse").frequency[0]
     assert found.sum() == pytest.approx(1.0)
     np.testing.assert_allclose(found, p, rtol=0.02)
 
@@ -50,7 +50,7 @@ def test_the_ratio_of_frequencies_is_found_before_any_graph() -> None:
 def test_frequencies_that_are_known_stay_as_they_are() -> None:
     level = 1.0 - np.exp(-np.array([0.5, 0.25]) * np.linspace(0.0, 10.0, 40)[:, None])
     nodes = Records(level[None], np.full((1, 40, 2), 1e6))
-    found = first_frequencies(nodes, np.array([[2.0, np.nan]]), "mse")[0]
+    found = first_frequencies(nodes, np.array([[2.0, np.nan]]), "mse").frequency[0]
     assert found[0] == 2.0
     assert found[1] == pytest.approx(1.0, rel=0.02)
 
