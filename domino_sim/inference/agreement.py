@@ -11,7 +11,7 @@ import numpy as np
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.onset import Onset, onset_of
 from domino_sim.inference.proposals import Allowed, search_gates
-from domino_sim.inference.rates import rated
+from domino_sim.inference.rating import rated
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 

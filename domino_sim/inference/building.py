@@ -15,7 +15,8 @@ import numpy as np
 from domino_sim.inference.agreement import EXPLAINED, KNOWN, Agreement
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Allowed, search_gates
-from domino_sim.inference.rates import fit, foretell, rated
+from domino_sim.inference.rates import fit
+from domino_sim.inference.rating import foretell, rated
 from domino_sim.inference.records import Records
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats, work_from_level

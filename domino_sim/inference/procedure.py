@@ -18,12 +18,13 @@ from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import SUREST, weigh
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.networks import Grown, infer_grown
+from domino_sim.inference.patience import Patience
 from domino_sim.inference.prior import Prior, read_prior
 from domino_sim.inference.proposals import Allowed, allowed_by
 from domino_sim.inference.racing import NOISE_ALONE, WORSE, in_order, race
 from domino_sim.inference.rebuilding import rebuild
 from domino_sim.inference.records import Records, make_nodes
-from domino_sim.inference.refinement import Patience, Refiner
+from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.result import Inference, make_grown_inference, make_inference
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study, make_study, runs_apart
@@ -266,7 +267,7 @@ class _Search:
                 "no graph is permitted", where="prior",
                 expected="required and forbidden edges that leave every skill a gate",
             )  # fmt: skip
-        patience = Patience()
+        patience = Patience.with_skills(len(self._study.skills))
         for one in finished[:_REFINED]:
             if one.misfit > max(finished[0].misfit / WORSE, NOISE_ALONE):
                 continue

@@ -17,14 +17,16 @@ import numpy as np
 
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.onset import onset_of
+from domino_sim.inference.patience import Patience
 from domino_sim.inference.proposals import Allowed, Scored, search_gates
-from domino_sim.inference.rates import fit, settled
+from domino_sim.inference.rates import fit
 from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.response import Response
+from domino_sim.inference.settling import settled
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
-__all__ = ["Patience", "Refiner"]
+__all__ = ["Refiner"]
 
 #: Changes of a skill that are kept for pairs, and those of a skill that are judged whole.
 _KEPT, _WHOLE = 6, 4
@@ -51,17 +53,6 @@ _REPLACED = 150
 _BLOCK = 64
 
 _MOST_ROUNDS = 30
-
-
-@dataclass
-class Patience:
-    """How many more graphs are judged whole.
-
-    It takes less than a hundred in the ordinary case; a search that is lost would go on for
-    minutes.
-    """
-
-    left: int = 600
 
 
 class Change(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from domino_sim.inference.forms import Requires
-from domino_sim.inference.rates import rated
+from domino_sim.inference.rating import rated
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 

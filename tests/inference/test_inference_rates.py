@@ -16,8 +16,10 @@ from domino_sim.gates import parse_gate
 from domino_sim.inference import Inference
 from domino_sim.inference.first_rates import first_frequencies
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
-from domino_sim.inference.rates import TO_THE_END, fit, foretell, settled
+from domino_sim.inference.rates import TO_THE_END, fit
+from domino_sim.inference.rating import foretell
 from domino_sim.inference.records import Records, make_nodes
+from domino_sim.inference.settling import settled
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import make_study
 
