@@ -11,7 +11,7 @@ import numpy as np
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.onset import Onset, onset_of
 from domino_sim.inference.proposals import Allowed, search_gates
-from domino_sim.inference.rates import rated
+from domino_sim.inference.rating import rated
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
@@ -113,9 +113,9 @@ class Agreement:
     def errors(self, skill: int, tracks: Floats) -> Floats:
         """Return χ² of each run with each of the tracks, (tracks, runs)."""
         courses, clock = self._structure.courses, self._clock
-        tracks, owed = rated(self._structure, skill, tracks, clock.tau, self.known)
+        tracks, pace, owed = rated(self._structure, skill, tracks, clock.tau, self.known)
         weight = np.where(self.known, self._nodes.weight[..., skill], 0.0)
-        found, slope = courses.levels(skill, tracks, clock.tau, courses.place(clock.tau))
+        found, slope = courses.levels(skill, tracks, clock.tau, courses.place(clock.tau), pace)
         # The clock may move as far as the others let it.
         loose = 1.0 + np.square(slope) * weight / (clock.precision + 1e-9)
         miss = self._nodes.level[..., skill] - found

@@ -15,7 +15,8 @@ import numpy as np
 from domino_sim.inference.agreement import EXPLAINED, KNOWN, Agreement
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Allowed, search_gates
-from domino_sim.inference.rates import fit, rated
+from domino_sim.inference.rates import fit
+from domino_sim.inference.rating import foretell, rated
 from domino_sim.inference.records import Records
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats, work_from_level
@@ -64,8 +65,8 @@ class Option:
 
     Attributes
     ----------
-    gate, track
-        The gate and the track.
+    gate, track, pace
+        The gate, the track, and the frequencies (runs,) where those are fitted with it.
     tau : (runs, nodes) array
         The clock with it; `precision` is how sharply it is known.
     error
@@ -76,6 +77,7 @@ class Option:
 
     gate: Requires
     track: Floats
+    pace: Floats | None
     tau: Floats
     precision: Floats
     error: float
@@ -125,15 +127,16 @@ class Builder:
             courses = structure.courses
             tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
             known = np.square(structure.tau + unit) * structure.precision > KNOWN
-            tracks, owed = rated(structure, skill, tracks, structure.tau, known)
-            tau, by_run, precision = self._clocks(structure, skill, tracks)
-            by_run = by_run + owed
+            each = rated(structure, skill, tracks, structure.tau, known)
+            tau, by_run, precision = self._clocks(structure, skill, each.tracks, each.pace)
+            by_run = by_run + each.cost
             error = by_run.sum(axis=1)
             scores = error + self.price * np.array([len(gate.skills) for gate in gates])
-            for each in zip(gates, tracks, tau, precision, error, scores, strict=True):
-                if self.allowed.permits(skill, each[0]):
-                    found[each[0]] = Option(*each)
-            return by_run, courses.opening(tracks)
+            paces = [None] * len(gates) if each.pace is None else list(each.pace)
+            for one in zip(gates, each.tracks, paces, tau, precision, error, scores, strict=True):
+                if self.allowed.permits(skill, one[0]):
+                    found[one[0]] = Option(*one)
+            return by_run, courses.opening(each.tracks)
 
         agreement = self.agreement(structure)
         if len(structure.gates) > FEW and agreement.tested([skill])[0] > _UNTESTED:
@@ -153,7 +156,7 @@ class Builder:
         return [option for option in best if option.score < reach][:_OPTIONS]
 
     def _clocks(
-        self, structure: Structure, skill: int, tracks: Floats
+        self, structure: Structure, skill: int, tracks: Floats, pace: Floats | None
     ) -> tuple[Floats, Floats, Floats]:
         """Return, for each track of the new skill, the clock, χ² by run and how sharp the clock is.
 
@@ -166,8 +169,8 @@ class Builder:
         unit = 1.0 / courses.frequency.max(axis=1)[:, None]
         most = 1.0 - np.minimum(0.5 * error, 0.2 * (1.0 - form.floor))
         work = work_from_level(np.clip(smooth, form.floor, most), form.loss) - form.start
-        own = courses.inverse(skill, tracks, np.maximum(work, 0.0))
-        _, slope = courses.levels(skill, tracks, own, courses.place(own))
+        own = courses.inverse(skill, tracks, np.maximum(work, 0.0), pace)
+        _, slope = courses.levels(skill, tracks, own, courses.place(own), pace)
         sharp = np.square((own + unit) * slope) * weight * self.nodes.under_way[..., skill]
         known = np.square(structure.tau + unit) * structure.precision
         before = np.log(structure.tau + unit)
@@ -180,7 +183,7 @@ class Builder:
         together = np.maximum(np.maximum.accumulate(together, axis=-1), np.log(unit))
         tau = np.maximum(np.exp(together) - unit, 0.0)
         place = courses.place(tau)
-        found, slope = courses.levels(skill, tracks, tau, place)
+        found, slope = courses.levels(skill, tracks, tau, place, pace)
         sums = _Sums(level - found, slope, weight)
         precision = np.square(slope) * weight * self.nodes.under_way[..., skill]
         for i, track in structure.tracks.items():
@@ -234,15 +237,17 @@ class Builder:
             if len(grown) >= ALIVE and total > pool[0][0] + _CLOSE:
                 break
             after = before.copy()
-            after.add(skill, option.gate, option.track)
+            after.add(skill, option.gate, option.track, option.pace)
             after.tau = option.tau
             fit(after, 6, _ROUNDS, rough=True)
             if after.error - before.error > doubtful and len(grown) < WIDELY:
                 _anew(after)
+            foretell(after)
             # The same by another gate is no other hypothesis: refinement weighs the gates.
             if not any(_same(after, one.structure) for one in grown):
                 total += after.error + after.penalty - before.penalty - option.error
-                grown.append(Grown(after, after.error - before.error, total))
+                owed = after.penalty - before.penalty
+                grown.append(Grown(after, after.error - before.error + owed, total))
         grown.sort(key=lambda one: one.total)
         return [one for one in grown if one.total < grown[0].total + _DISTANT][:ALIVE]
 

@@ -7,6 +7,7 @@ gate, which is looked at again, or the order, and then the way is gone back.
 from __future__ import annotations
 
 import math
+from copy import copy
 from typing import NamedTuple
 
 import numpy as np
@@ -39,13 +40,21 @@ _LEFT = 0.1
 _RECONSIDERED = 2
 
 
+#: Of skills that are explained alike: what this much of what the judges say, and of χ², counts.
+_FAR_SIGHTED = 0.2
+
+#: Other skills that are put in where a construction goes back.
+_FORKS = 3
+
+
 class _Past(NamedTuple):
-    """Where a construction was when it had a choice of skills: all that were tried."""
+    """Where a construction was before a step: the skills that were tried, and the one put in."""
 
     alive: list[Structure]
     order: list[int]
     added: list[float]
     tried: dict[int, list[Grown]]
+    chosen: int
 
 
 class Construction:
@@ -74,6 +83,11 @@ class Construction:
         self._added: list[float] = []
         self._past: list[_Past] = []
         self._tried_back: set[int] = set()
+        #: Skills that were in when all was explained to within noise for the last time.
+        self.explained = 0
+        self._strayed = False
+        self._trail: list[_Past] = []
+        self._untried = 0
 
     @property
     def done(self) -> bool:
@@ -86,7 +100,8 @@ class Construction:
         if not self.alive:
             return math.inf
         there = self._builder.nodes.weight[..., list(self.alive[0].gates)] > 0.0
-        return self.alive[0].error / max(int(there.sum()), 1)
+        first = self.alive[0]
+        return (first.error + first.penalty) / max(int(there.sum()), 1)
 
     def step(self) -> None:
         """Put in one more skill."""
@@ -121,23 +136,78 @@ class Construction:
             self.alive = []
             return
         least = min(grown[0].total for _, grown in tried)
-        tried.sort(key=lambda one: max(one[1][0].added, clear) + 0.2 * (one[1][0].total - least))
+        tried.sort(
+            key=lambda one: max(one[1][0].added, clear) + _FAR_SIGHTED * (one[1][0].total - least)
+        )
         if tried[0][1][0].added > self._clear(DOUBTED):
             self._reconsider(tried)
         skill, grown = min(
             tried,
-            key=lambda one: max(one[1][0].added, clear) + 0.2 * (one[1][0].total - least),
+            key=lambda one: max(one[1][0].added, clear) + _FAR_SIGHTED * (one[1][0].total - least),
         )
-        if grown[0].added > self._clear(_LOST) and right and self._back():
-            return
-        if len(tried) > 1:
-            self._past.append(_Past(self.alive, list(self._order), list(self._added), dict(tried)))
+        if grown[0].added > self._clear(_LOST) and right:
+            if self._back():
+                return
+            self._strayed = True
+        self._keep(dict(tried), skill)
         self._put(skill, grown)
+
+    def _keep(self, tried: dict[int, list[Grown]], chosen: int) -> None:
+        past = _Past(self.alive, list(self._order), list(self._added), tried, chosen)
+        self._past.append(past)
+        self._trail.append(past)
+        self._untried = len(self._trail)
 
     def _put(self, skill: int, grown: list[Grown]) -> None:
         self._order.remove(skill)
         self._added.append(grown[0].added)
         self.alive = [one.structure for one in grown]
+        if not self.lost:
+            self.explained = len(self.alive[0].gates)
+
+    @property
+    def lost(self) -> bool:
+        """Whether what is in leaves more than noise, or nothing explained some skill."""
+        return self._strayed or self.misfit > _RIGHT
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no earlier choice is left for which others could be tried."""
+        return self._untried == 0
+
+    def forks(self) -> list[Construction]:
+        """Return constructions that put in another skill than this one did, in their order.
+
+        At the last choice for which others were not asked for yet. Where the clock is not known a
+        skill fits whatever its gate, and one too early is put in wrongly.
+        """
+        self._untried -= 1
+        past = self._trail[self._untried]
+        builder, first = self._builder, past.alive[0]
+        builder.attend(past.alive)
+        agreement, many = builder.agreement(first), len(first.gates) > FEW
+        tried = dict(past.tried)
+        for skill in past.order:
+            if skill not in tried and (not many or agreement.promising(skill, wide=False)):
+                judges = [other for other in past.order[: _JUDGES + 1] if other != skill]
+                grown = builder.grow(past.alive, skill, judges, wide=False)
+                if grown:
+                    tried[skill] = grown
+        nearly = self._clear(_NEARLY, past.added)
+        others = [
+            skill
+            for skill in past.order
+            if skill != past.chosen and skill in tried and tried[skill][0].added < nearly
+        ]
+        found = []
+        for skill in others[:_FORKS]:
+            fork = copy(self)
+            fork.alive, fork._order, fork._added = past.alive, list(past.order), list(past.added)
+            fork._past, fork._trail, fork._tried_back = [], [], set()
+            fork._untried, fork._strayed = 0, False
+            fork._put(skill, tried[skill])
+            found.append(fork)
+        return found
 
     def _back(self) -> bool:
         """Go back to where one of the skills still to come fitted, and put it in there.
@@ -154,13 +224,15 @@ class Construction:
                 self._tried_back.add(skill)
                 self.alive, self._order, self._added = past.alive, past.order, past.added
                 self._put(skill, past.tried[skill])
+                self._trail = [one for one in self._trail if len(one.added) < len(self._added) - 1]
+                self._untried = len(self._trail)
                 return True
         return False
 
-    def _clear(self, chance: float = _CHANCE) -> float:
+    def _clear(self, chance: float = _CHANCE, added: list[float] | None = None) -> float:
         """Return the most that a skill adds with the right gate, but for chance (deviations)."""
-        size = self._builder.size
-        usual = float(np.median(self._added[2:])) if len(self._added) > 5 else USUAL * size
+        size, added = self._builder.size, self._added if added is None else added
+        usual = float(np.median(added[2:])) if len(added) > 5 else USUAL * size
         return min(usual, size) + chance * math.sqrt(2.0 * size)
 
     def _reconsider(self, tried: list[tuple[int, list[Grown]]]) -> None:

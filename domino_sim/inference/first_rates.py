@@ -3,6 +3,10 @@
 Every skill is taken to open at an instant of its own: w_i = p_i (τ − T_i) from there on, with the
 clock τ of the run free. Where skills are under way together their works tell the ratio of their
 frequencies; the rest is what mixtures are like (:mod:`domino_sim.inference.rates`).
+
+So skills fall into groups that overlap. Within one the ratios are known well, between two they are
+a guess that may be off by factors of e² and more. `FirstRates.ties` says which is which: once a
+graph tells how frequent some skills are, it tells of those that are tied to them, too.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ from domino_sim.inference.rates import SPREAD
 from domino_sim.inference.records import Records
 from domino_sim.levels import Floats, Loss, log_unlearned, work_from_level
 
-__all__ = ["first_frequencies"]
+__all__ = ["FirstRates", "first_frequencies"]
 
 #: Rounds of the first guess, and of the fit.
 _GUESSES, _ROUNDS = 100, 40
@@ -31,8 +35,26 @@ _FIRST = 5
 _LEAST = 0.005
 
 
-def first_frequencies(nodes: Records, frequency: Floats, loss: Loss) -> Floats:
-    """Return frequencies (runs, n) with those that are NaN filled in.
+@dataclass(frozen=True)
+class FirstRates:
+    """What curves tell of frequencies before any graph.
+
+    Attributes
+    ----------
+    frequency : (runs, n) array
+        A first guess of those that are not known.
+    ties : (runs, n, n) array
+        How sharp that is: the inverse covariance of the logarithms of the frequencies of a run,
+        openings and the clock free. Of a run's frequencies together it says nothing: that is the
+        scale of its clock.
+    """
+
+    frequency: Floats
+    ties: Floats
+
+
+def first_frequencies(nodes: Records, frequency: Floats, loss: Loss) -> FirstRates:
+    """Return frequencies (runs, n) with those that are NaN filled in, and how they are tied.
 
     Parameters
     ----------
@@ -48,7 +70,8 @@ def first_frequencies(nodes: Records, frequency: Floats, loss: Loss) -> Floats:
     Of a run with none known the frequencies add up to 1; a skill that does not move in it gets the
     mean (geometric) of the others.
     """
-    found = frequency.copy()
+    found, n = frequency.copy(), frequency.shape[1]
+    ties = np.tile(_alike(n), (len(frequency), 1, 1))
     for r, given in enumerate(frequency):
         free = np.isnan(given)
         if not free.any():
@@ -60,12 +83,18 @@ def first_frequencies(nodes: Records, frequency: Floats, loss: Loss) -> Floats:
         mean = log[~free & (given > 0.0)].mean() if (~free & (given > 0.0)).any() else 0.0
         log[free] = mean
         if len(use):
-            log[use] = _of_run(nodes, r, use, free[use], log[use], loss)
+            log[use], told = _of_run(nodes, r, use, free[use], log[use], loss)
+            ties[r][np.ix_(use, use)] += told
             log[free & ~moves] = log[use].mean()
         found[r, free] = np.exp(log[free])
         if free.all():
             found[r] /= found[r].sum()
-    return found
+    return FirstRates(found, ties)
+
+
+def _alike(n: int) -> Floats:
+    """Return what mixtures are like, as an inverse covariance (n, n): spread around their mean."""
+    return (np.eye(n) - 1.0 / n) / SPREAD**2
 
 
 @dataclass
@@ -77,16 +106,65 @@ class _Fit:
     tau: Floats
 
 
+@dataclass(frozen=True)
+class _System:
+    """The equations of a step: log p, then openings (2 n,), the clock of every record eliminated.
+
+    `across` (records, 2 n), `ahead` and `stiff` (records,) give the step of the clock.
+    """
+
+    hessian: Floats
+    drive: Floats
+    across: Floats
+    ahead: Floats
+    stiff: Floats
+
+    @classmethod
+    def of(
+        cls, fit: _Fit, level: Floats, root: Floats, loss: Loss, start: float, damping: float = 0.0
+    ) -> _System:
+        """Return the equations at a fit; `damping` is of the clock."""
+        n, p = len(fit.log), np.exp(fit.log)
+        work = p * np.maximum(fit.tau[:, None] - fit.opening, 0.0)
+        found, slope = level_and_slope(work + start, loss)
+        miss, by_tau = (level - found) * root, slope * p * (work > 0.0) * root
+        by_log = slope * work * root
+        stiff = np.square(by_tau).sum(axis=1) * (1.0 + damping) + 1e-9
+        # Each column of the Jacobian is of one skill: its log p, then its opening.
+        columns = np.concatenate([by_log, -by_tau], axis=1)
+        across, ahead = columns * np.concatenate([by_tau, by_tau], axis=1), by_tau * miss
+        hessian = np.zeros((2 * n, 2 * n))
+        at = np.arange(n)
+        for one, a in enumerate((by_log, -by_tau)):
+            for two, b in enumerate((by_log, -by_tau)):
+                hessian[one * n + at, two * n + at] = (a * b).sum(axis=0)
+        hessian -= across.T @ (across / stiff[:, None])
+        drive = (columns * np.concatenate([miss, miss], axis=1)).sum(axis=0)
+        drive -= across.T @ (ahead.sum(axis=1) / stiff)
+        return cls(hessian, drive, across, ahead.sum(axis=1), stiff)
+
+
 def _of_run(
     nodes: Records, run: int, use: np.ndarray, free: np.ndarray, log: Floats, loss: Loss
-) -> Floats:
+) -> tuple[Floats, Floats]:
+    """Return the logarithms of the frequencies of skills `use`, and how curves alone tie them."""
     level, weight = nodes.level[run][:, use], nodes.weight[run][:, use]
     under_way, smooth = nodes.under_way[run][:, use], nodes.smooth[run][:, use]
     floor = 0.0 if loss == "mse" else 0.5
     start = float(work_from_level(floor, loss))
     work = work_from_level(np.clip(smooth, floor, 1.0 - _LEAST), loss) - start
     guess = _guess(work, weight * under_way, under_way, free, log, loss, start)
-    return _fitted(guess, level, weight, free, loss, start).log
+    fit = _fitted(guess, level, weight, free, loss, start)
+    return fit.log, _told(_System.of(fit, level, np.sqrt(weight), loss, start))
+
+
+def _told(system: _System) -> Floats:
+    """Return the inverse covariance of log p that levels tell, with the openings free."""
+    n = len(system.drive) // 2
+    own, across, openings = system.hessian[:n, :n], system.hessian[:n, n:], system.hessian[n:, n:]
+    loose = openings + np.eye(n) * (1e-9 * max(float(np.trace(openings)) / n, 1e-12))
+    told = own - across @ np.linalg.solve(loose, across.T)
+    return 0.5 * (told + told.T)
 
 
 def _guess(
@@ -137,39 +215,23 @@ def _fitted(
     damping = 1e-2
     cost = _cost(fit, level, root, loss, start)
     for _ in range(_ROUNDS):
-        p = np.exp(fit.log)
-        work = p * np.maximum(fit.tau[:, None] - fit.opening, 0.0)
-        found, slope = level_and_slope(work + start, loss)
-        miss, by_tau = (level - found) * root, slope * p * (work > 0.0) * root
-        by_log = slope * work * root
-        stiff = np.square(by_tau).sum(axis=1) * (1.0 + damping) + 1e-9
-        # Each column of the Jacobian is of one skill: its log p, then its opening.
-        columns = np.concatenate([by_log, -by_tau], axis=1)
-        doubled = np.concatenate([by_tau, by_tau], axis=1)
-        across, ahead = columns * doubled, (by_tau * miss).sum(axis=1)
-        hessian = np.zeros((2 * n, 2 * n))
-        for one, a in enumerate((by_log, -by_tau)):
-            for two, b in enumerate((by_log, -by_tau)):
-                at = np.arange(n)
-                hessian[one * n + at, two * n + at] = (a * b).sum(axis=0)
-        hessian -= across.T @ (across / stiff[:, None])
-        drive = (columns * np.concatenate([miss, miss], axis=1)).sum(axis=0)
-        drive -= across.T @ (ahead / stiff)
-        hessian[:n, :n] += (np.eye(n) - 1.0 / n) / SPREAD**2
+        system = _System.of(fit, level, root, loss, start, damping)
+        hessian, drive = system.hessian, system.drive
+        hessian[:n, :n] += _alike(n)
         drive[:n] -= (fit.log - fit.log.mean()) / SPREAD**2
         inner = hessian[np.ix_(moving, moving)]
         diagonal = np.diag(inner)
         inner = inner + np.diag(damping * diagonal + 1e-6 * diagonal.mean() + 1e-12)
         step = np.zeros(2 * n)
         step[moving] = np.linalg.solve(inner, drive[moving])
-        unit = 0.5 / p.max()
-        tau = fit.tau + np.clip((ahead - across @ step) / stiff, -0.5 * fit.tau - unit,
-                                fit.tau + unit)  # fmt: skip
+        unit = 0.5 * float(np.exp(-fit.log.max()))
+        tau = fit.tau + np.clip((system.ahead - system.across @ step) / system.stiff,
+                                -0.5 * fit.tau - unit, fit.tau + unit)  # fmt: skip
         far = 0.3 * (fit.opening + unit)
         trial = _Fit(
             fit.log + np.clip(step[:n], -0.5, 0.5),
             np.maximum(fit.opening + np.clip(step[n:], -far, far), 0.0),
-            np.maximum(isotonic_regression(tau, weights=stiff).x, 0.0),
+            np.maximum(isotonic_regression(tau, weights=system.stiff).x, 0.0),
         )
         there = _cost(trial, level, root, loss, start)
         if there < cost:

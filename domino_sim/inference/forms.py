@@ -119,14 +119,18 @@ class Courses:
         Frequencies that are not known, and fitted.
     follows
         Which runs go on from others.
+    ties : (runs, n, n) array, optional
+        How the frequencies that are not known are tied to each other before any graph.
     """
 
     def __init__(
         self, form: Form, frequency: Floats, before: Floats | None = None,
         free: np.ndarray | None = None, follows: Follows | None = None,
+        ties: Floats | None = None,
     ) -> None:  # fmt: skip
         self.form, self.frequency, self.before = form, frequency, before
         self.free, self.follows = free, follows
+        self.first, self.ties = frequency, ties
         self._paces = _paces(frequency)
         self.done = np.zeros(frequency.shape)
         if before is not None:
@@ -157,7 +161,8 @@ class Courses:
     def with_value(self, value: float) -> Courses:
         """Return the same courses with another mastery or exponent."""
         form = Form(self.form.kind, value, self.form.loss)
-        other = Courses(form, self.frequency, self.before, self.free, self.follows)
+        other = Courses(form, self.frequency, self.before, self.free, self.follows, self.ties)
+        other.first = self.first
         return other.with_done(self.done)
 
     def open_time(self, gates: Sequence[Requires], tracks: Mapping[int, Floats]) -> Floats:
@@ -218,8 +223,9 @@ class Courses:
         return Place(index, (tau - left) / self._width[self._run, index])
 
     def levels(
-        self, skill: int | Sequence[int], track: Floats, tau: Floats, place: Place | None
-    ) -> tuple[Floats, Floats]:
+        self, skill: int | Sequence[int], track: Floats, tau: Floats, place: Place | None,
+        pace: Floats | None = None,
+    ) -> tuple[Floats, Floats]:  # fmt: skip
         """Return levels and ds/dτ at `tau`.
 
         Parameters
@@ -232,9 +238,12 @@ class Courses:
             The clock; with leading axes those of `track`, or without them.
         place
             Where `tau` is on the grid.
+        pace : (…, runs) array, optional
+            Frequencies of each track instead of those of the skill, under hard gates.
         """
         if place is None:
-            p = np.moveaxis(self._paces[:, skill], 0, -1)[..., None]
+            p = np.moveaxis(self._paces[:, skill], 0, -1) if pace is None else pace
+            p = p[..., None]
             work = p * np.maximum(tau - track[..., None], 0.0)
             level, slope = level_and_slope(work + self._start(skill), self.form.loss)
             return level, p * slope * (work > 0.0)
@@ -253,11 +262,14 @@ class Courses:
         """Return the work at which a skill starts (runs, 1), or skills (k, runs, 1)."""
         return np.moveaxis(self.done[:, skill], 0, -1)[..., None] + self.form.start
 
-    def inverse(self, skill: int, track: Floats, work: Floats) -> Floats:
+    def inverse(
+        self, skill: int, track: Floats, work: Floats, pace: Floats | None = None
+    ) -> Floats:
         """Return the clock at which `skill` has done `work` (runs, records), for every track."""
         work = np.maximum(work - self.done[:, skill, None], 0.0)
         if self.form.kind == "hard":
-            return track[..., None] + work / self.frequency[:, skill, None]
+            p = self.frequency[:, skill] if pace is None else pace
+            return track[..., None] + work / p[..., None]
         at = np.empty((len(track), *work.shape))
         for row, rising in zip(at, track, strict=True):
             for r in range(self.runs):

@@ -18,8 +18,10 @@ from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import SUREST, weigh
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.networks import Grown, infer_grown
+from domino_sim.inference.patience import Patience
 from domino_sim.inference.prior import Prior, read_prior
 from domino_sim.inference.proposals import Allowed, allowed_by
+from domino_sim.inference.racing import NOISE_ALONE, WORSE, in_order, race
 from domino_sim.inference.rebuilding import rebuild
 from domino_sim.inference.records import Records, make_nodes
 from domino_sim.inference.refinement import Refiner
@@ -42,24 +44,14 @@ _NODES, _OF_SKILL = 60, 3
 #: leave less than this part of the misfit.
 _NETWORK, _SURELY = 3.0, 0.3
 
-#: A form is given up while another has a misfit less than this part of its own.
-_WORSE = 0.8
-
 #: Best structures that are refined.
 _REFINED = 2
-
-#: χ² a value that noise alone can leave, with what moves within a node.
-_NOISE_ALONE = 1.05
 
 #: Standard deviations by which χ² may exceed its mean by chance.
 _CHANCE = 2.0
 
-#: A graph of so many prerequisites that fits is taken to have the right gate form.
-_MANY_EDGES = 15
-
 #: Levels times skills below which everything is tried.
 _SMALL = 20_000
-
 
 
 @one_thread
@@ -204,8 +196,9 @@ class _Search:
         """Return the best structure and what refined it; Ctrl-C ends the search, not the run."""
         racing = [self._entrant(form) for form in self._candidates()]
         try:
-            self._race(racing, meter)
-            finished = _finished(racing)
+            with meter.task("graph", len(self._study.skills)) as update:
+                race(racing, self._until, update)
+            finished = in_order(racing)
             if not self._is_network(finished, meter):
                 self._refine(finished)
             if self._results and time.monotonic() < self._until:
@@ -262,27 +255,10 @@ class _Search:
     def _entrant(self, form: Form) -> Construction:
         study = self._study
         courses = Courses(
-            form, study.frequency, study.before[form.loss], study.free, study.follows
+            form, study.frequency, study.before[form.loss], study.free, study.follows, study.ties
         )
         start = Structure(courses, self._nodes)
         return Construction(start, self._allowed(form), self._price)
-
-    def _race(self, racing: list[Construction], meter: Meter) -> None:
-        """Build a graph under each gate form, the best-fitting ahead."""
-        with meter.task("graph", len(self._study.skills)) as update:
-            while time.monotonic() < self._until:
-                first = min(
-                    (one for one in racing if not one.done),
-                    key=lambda one: (_pace(one), -len(one.alive[0].gates)),
-                    default=None,
-                )
-                best = min((one.misfit for one in racing if one.done), default=math.inf)
-                if first is None or best < _WORSE * _pace(first):
-                    break
-                if best < _NOISE_ALONE and (_pace(first) > _NOISE_ALONE or _beyond_chance(racing)):
-                    break
-                first.step()
-                update(max((len(one.alive[0].gates) for one in racing if one.alive), default=0))
 
     def _refine(self, finished: list[Construction]) -> None:
         """Refine the graphs of the best forms."""
@@ -291,15 +267,18 @@ class _Search:
                 "no graph is permitted", where="prior",
                 expected="required and forbidden edges that leave every skill a gate",
             )  # fmt: skip
+        patience = Patience.with_skills(len(self._study.skills))
         for one in finished[:_REFINED]:
-            if one.misfit > max(finished[0].misfit / _WORSE, _NOISE_ALONE):
+            if one.misfit > max(finished[0].misfit / WORSE, NOISE_ALONE):
                 continue
             allowed = self._allowed(one.alive[0].courses.form)
             floor = _noise_alone(self._nodes)
             visited: dict[frozenset[tuple[int, Requires]], float] = {}
             first = len(self._results)
             for structure in one.alive:
-                refiner = Refiner(allowed, self._price, floor, self._until, visited=visited)
+                refiner = Refiner(
+                    allowed, self._price, floor, self._until, patience, visited=visited
+                )
                 self._results.append((refiner.climb(structure), refiner))
                 if self._results[-1][0].error < floor:
                     break
@@ -318,20 +297,6 @@ class _Search:
         return structure, Refiner(self._allowed(structure.courses.form), self._price)
 
 
-def _finished(racing: list[Construction]) -> list[Construction]:
-    return sorted((one for one in racing if one.done and one.alive), key=lambda one: one.misfit)
-
-
-def _beyond_chance(racing: list[Construction]) -> bool:
-    """Whether a graph of many prerequisites is done: a wrong form would hardly let it fit."""
-    return any(one.done and one.alive and one.alive[0].edges >= _MANY_EDGES for one in racing)
-
-
-def _pace(one: Construction) -> float:
-    """Misfit so far; of none while skills without prerequisites fit any form."""
-    return max(one.misfit, 1.0)
-
-
 def _cost(pair: tuple[Structure, Refiner]) -> float:
     return pair[1].cost(pair[0])
 
@@ -344,4 +309,4 @@ def _noise_alone(records: Records) -> float:
     left = max(records.values - int((records.weight > 0.0).any(axis=2).sum()), 1)
     chance = _CHANCE * math.sqrt(2.0 * left)
     small = records.values * records.level.shape[2] < _SMALL
-    return left - chance if small else _NOISE_ALONE * left + chance
+    return left - chance if small else NOISE_ALONE * left + chance

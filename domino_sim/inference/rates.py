@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from domino_sim.frequencies.paths import level_and_slope
 from domino_sim.inference.forms import Courses, trained
 from domino_sim.inference.links import join, link
 from domino_sim.inference.structure import Structure
-from domino_sim.levels import Floats, work_from_level
+from domino_sim.levels import Floats
 
-__all__ = ["SPREAD", "TO_THE_END", "fit", "rated"]
+__all__ = ["SPREAD", "TO_THE_END", "costs", "fit", "spread", "under"]
 
 #: Steps of the frequencies of a graph that is kept; pieces of runs are joined anew then, too.
 TO_THE_END = 25
@@ -31,10 +30,6 @@ SPREAD = 1.0
 #: Step of the derivative by log p, and the farthest that log p goes at once.
 _SMALL, _STEP = 1e-4, 0.7
 
-#: The farthest that a gate's frequency is from the present one (log), and the unlearned part below
-#: which a level tells nothing of the work.
-_FARTHEST, _LEAST = 5.0, 0.005
-
 #: Times that pieces of runs are joined anew, the clock found after each.
 _LINKS = 2
 
@@ -42,7 +37,7 @@ _LINKS = 2
 _CLOSE = 0.05
 
 
-def _spread(structure: Structure) -> tuple[Floats, np.ndarray]:
+def spread(structure: Structure) -> tuple[Floats, np.ndarray]:
     """Return log p around its mean, and what counts: trained skills that are in, (runs, skills)."""
     order, every = list(structure.gates), structure.courses.frequency
     counts, log = trained(every)[:, order], np.log(every[:, order])
@@ -55,60 +50,8 @@ def _penalty(structure: Structure) -> Floats:
     free = structure.courses.free
     if free is None:
         return np.zeros(structure.courses.runs)
-    away, _ = _spread(structure)
+    away, _ = spread(structure)
     return np.where(free.any(axis=1), np.square(away / SPREAD).sum(axis=1), 0.0)
-
-
-def rated(
-    structure: Structure, skill: int, tracks: Floats, tau: Floats, known: np.ndarray
-) -> tuple[Floats, Floats]:
-    """Return tracks of a skill with its frequency fitted for each, and what that costs.
-
-    By the works that its levels tell at the clock; under soft gates only, where a track is the
-    frequency times the time its gate has been open. Under hard gates what is known of a frequency
-    before any graph is enough (:mod:`domino_sim.inference.first_rates`).
-
-    Parameters
-    ----------
-    tracks : (gates, runs, points) array
-        With the present frequency.
-    tau, known : (runs, nodes) arrays
-        The clock, (…, runs, nodes) if there is one for each track, and where it is known.
-
-    Returns
-    -------
-    tracks : array
-        Of the shape of `tracks`.
-    cost : (gates, runs) array
-        What is due for frequencies unlike those of the skills that are in.
-    """
-    courses, nodes = structure.courses, structure.records
-    free = courses.free
-    place = courses.place(tau)
-    if free is None or place is None or not free[:, skill].any():
-        return tracks, np.zeros(tracks.shape[:2])
-    run = np.arange(courses.runs)[:, None]
-    low = tracks[:, run, place.below]
-    model = low + (tracks[:, run, place.below + 1] - low) * place.part
-    form = courses.form
-    smooth = np.clip(nodes.smooth[..., skill], form.floor, 1.0 - _LEAST)
-    start = courses.done[:, skill, None]
-    work = np.maximum(work_from_level(smooth, form.loss) - form.start - start, 0.0)
-    _, slope = level_and_slope(work + start + form.start, form.loss)
-    sharp = np.square(slope * work) * nodes.weight[..., skill]
-    sharp = np.where(known & nodes.under_way[..., skill], sharp, 0.0)
-    off = np.log(np.maximum(work, 1e-9)) - np.log(np.maximum(model, 1e-9))
-    here = np.log(courses.frequency[:, skill])
-    mean = here
-    if structure.gates:
-        away, counts = _spread(structure)
-        log = np.log(courses.frequency[:, list(structure.gates)])
-        mean = np.where(counts, log - away, 0.0).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
-    told, due = (sharp * off).sum(axis=-1), (mean - here) / SPREAD**2
-    log = (told + due) / (sharp.sum(axis=-1) + 1.0 / SPREAD**2)
-    log = np.where(free[:, skill], np.clip(log, -_FARTHEST, _FARTHEST), 0.0)
-    cost = np.where(free.any(axis=1), np.square((here + log - mean) / SPREAD), 0.0)
-    return tracks * np.exp(log)[..., None], cost
 
 
 def fit(
@@ -143,28 +86,28 @@ def fit(
         return
     damping = np.full(len(free), 1e-2)
     now = structure
-    costs = _costs(now)
+    owed = costs(now)
     for _ in range(rounds):
         before = now.courses.frequency
         moved = before * np.exp(np.clip(_newton(now, free, damping), -_STEP, _STEP))
-        trial = _under(now, moved, now.tau, 4)
-        there = _costs(trial)
-        better = there <= costs
-        gain = float(np.where(better, costs - there, 0.0).sum())
+        trial = under(now, moved, now.tau, 4)
+        there = costs(trial)
+        better = there <= owed
+        gain = float(np.where(better, owed - there, 0.0).sum())
         if not better.all():
             here = better[:, None]
             p, tau = np.where(here, moved, before), np.where(here, trial.tau, now.tau)
-            trial = _under(now, p, tau, 1)
-            there = _costs(trial)
+            trial = under(now, p, tau, 1)
+            there = costs(trial)
         damping = np.where(better, 0.3 * damping, 10.0 * damping)
-        now, costs = trial, there
-        if gain < _CLOSE or float(costs.sum()) - gain > worth:
+        now, owed = trial, there
+        if gain < _CLOSE or float(owed.sum()) - gain > worth:
             break
     structure.__dict__.update(now.__dict__)
     structure.penalty = float(_penalty(now).sum())
 
 
-def _under(structure: Structure, frequency: Floats, tau: Floats, steps: int) -> Structure:
+def under(structure: Structure, frequency: Floats, tau: Floats, steps: int) -> Structure:
     """Return the structure with other frequencies, its clock polished from `tau`."""
     other = structure.under(structure.courses.with_frequency(frequency))
     other.tau = tau
@@ -172,7 +115,7 @@ def _under(structure: Structure, frequency: Floats, tau: Floats, steps: int) -> 
     return other
 
 
-def _costs(structure: Structure) -> Floats:
+def costs(structure: Structure) -> Floats:
     """Return χ² and what the frequencies cost, of every run."""
     residual, _ = structure.residuals(structure.tau)
     error = np.einsum("irk,irk->r", residual, residual)
@@ -192,7 +135,7 @@ def _newton(structure: Structure, free: np.ndarray, damping: Floats) -> Floats:
     hessian -= np.einsum("prk,qrk,rk->rpq", across, across, 1.0 / stiff, optimize=True)
     drive = np.einsum("pirk,irk->rp", jacobian, residual)
     drive -= np.einsum("prk,rk->rp", across, ahead / stiff)
-    away, counts = _spread(structure)
+    away, counts = spread(structure)
     drive -= away / SPREAD**2
     alike = counts[:, :, None] * counts[:, None]
     alike = alike / np.maximum(counts.sum(axis=1), 1)[:, None, None]

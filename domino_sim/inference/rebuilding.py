@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from domino_sim.inference.construction import Construction
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.structure import Structure
@@ -22,17 +20,21 @@ def rebuild(structure: Structure, refiner: Refiner) -> tuple[Structure, Refiner]
 
     While they are in, they bend the clock, and no better gate for one of them shows.
     """
+    before = [dict(structure.gates)]
     for count in range(1, _TAKEN_OUT + 1):
         misfit = structure.misfits()
         worst = sorted(misfit, key=misfit.__getitem__, reverse=True)[:count]
-        if time.monotonic() > refiner.until or len(worst) < count:
+        if refiner.over or len(worst) < count:
             break
         anew = Construction(structure.without(set(worst)), refiner.allowed, refiner.price)
-        while not anew.done:
+        while not anew.done and anew.alive[0].error < _HOPELESS * structure.error:
             anew.step()
-        if anew.alive and anew.alive[0].error < _HOPELESS * structure.error:
+        if not (anew.done and anew.alive) or anew.alive[0].gates in before:
+            continue
+        before.append(dict(anew.alive[0].gates))
+        if anew.alive[0].error < _HOPELESS * structure.error:
             again = Refiner(
-                refiner.allowed, refiner.price, refiner.floor, refiner.until,
+                refiner.allowed, refiner.price, refiner.floor, refiner.until, refiner.patience,
                 visited=refiner.visited,
             )  # fmt: skip
             better = again.climb(anew.alive[0])

@@ -17,10 +17,12 @@ import numpy as np
 
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.onset import onset_of
+from domino_sim.inference.patience import Patience
 from domino_sim.inference.proposals import Allowed, Scored, search_gates
-from domino_sim.inference.rates import TO_THE_END, fit
+from domino_sim.inference.rates import fit
 from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.response import Response
+from domino_sim.inference.settling import settled
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
@@ -75,8 +77,8 @@ class Refiner:
         What is permitted, and what an edge must gain.
     floor
         χ² that noise alone would leave; repairs are tried above it only.
-    until
-        When to stop, by `time.monotonic`.
+    until, patience
+        When to stop, by `time.monotonic`; and after how many graphs, with other refiners.
     visited
         Other graphs that were judged whole, and their cost.
     scored
@@ -87,9 +89,15 @@ class Refiner:
     price: float
     floor: float = 0.0
     until: float = math.inf
+    patience: Patience = field(default_factory=Patience)
     scored: dict[int, Scored] = field(default_factory=dict)
     visited: dict[frozenset[tuple[int, Requires]], float] = field(default_factory=dict)
     _seen: set[tuple[tuple[tuple[int, Requires], ...], int]] = field(default_factory=set)
+
+    @property
+    def over(self) -> bool:
+        """Whether it is time to stop."""
+        return self.patience.left <= 0 or time.monotonic() > self.until
 
     def cost(self, structure: Structure) -> float:
         """Return χ² and the price of the edges."""
@@ -97,8 +105,7 @@ class Refiner:
 
     def climb(self, structure: Structure) -> Structure:
         """Return the best structure that is found."""
-        structure = structure.copy()
-        fit(structure, rounds=TO_THE_END)
+        structure = settled(structure.copy())
         for _ in range(_MOST_ROUNDS):
             singles = self._singles(structure)
             better = self._best_of(structure, singles)
@@ -110,9 +117,9 @@ class Refiner:
                 better = self._best_of(structure, self._pairs(structure, singles))
                 better = better or self._swept(structure) or self._repaired(structure, singles)
             better = better or self._shifted(structure)
-            if better is None or time.monotonic() > self.until:
+            if better is None or self.over:
                 break
-            structure = self._settled(better)
+            structure = settled(better)
         self._confirm(structure)
         return structure
 
@@ -149,7 +156,7 @@ class Refiner:
         """Return the best other gates of every skill, and remember all that were scored."""
         response, changes = Response(structure), list[Change]()
         for skill in structure.gates:
-            if time.monotonic() > self.until and skill in self.scored:
+            if self.over and skill in self.scored:
                 continue
             changes += self._of_skill(structure, response, skill, remember=True)[:_KEPT]
         return sorted(changes, key=lambda one: one.cost)
@@ -216,7 +223,7 @@ class Refiner:
         """Return the structure with all of `changes` made that hold when judged whole, or None."""
         now, changed, judged = structure, set[int](), dict[int, int]()
         for change in changes:
-            if time.monotonic() > self.until or change.cost > _HOPELESS:
+            if self.over or change.cost > _HOPELESS:
                 break
             skills = {skill for skill, _ in change.gates}
             judged[change.skill] = judged.get(change.skill, 0) + 1
@@ -245,6 +252,7 @@ class Refiner:
         return other
 
     def _remember(self, structure: Structure) -> None:
+        self.patience.left -= 1
         key = frozenset(structure.gates.items())
         self.visited[key] = min(self.cost(structure), self.visited.get(key, math.inf))
 
@@ -263,7 +271,7 @@ class Refiner:
                 rest = [k for k in gate.skills if k != j]
                 for k in (None, *sorted(others)) if replaced else (None,):
                     new = Requires.of(rest if k is None else [*rest, k], gate.any)
-                    if time.monotonic() > self.until or not self.allowed.permits(skill, new):
+                    if self.over or not self.allowed.permits(skill, new):
                         continue
                     other = structure.copy()
                     other.change(skill, new)
@@ -288,7 +296,7 @@ class Refiner:
             if len(skills) < 2:
                 continue
             for other in (None, *structure.gates):
-                if time.monotonic() > self.until:
+                if self.over:
                     return best
                 gates = []
                 for skill in skills:
@@ -307,7 +315,7 @@ class Refiner:
     def _repaired(self, structure: Structure, singles: list[Change]) -> Structure | None:
         """Return a better structure with one change and others that follow from it, or None."""
         for change in singles[:_REPAIRED]:
-            if time.monotonic() > self.until:
+            if self.over:
                 return None
             other = self._changed(structure, change)
             for _ in range(_MENDING):
@@ -327,13 +335,3 @@ class Refiner:
                 if self.cost(other) < self.cost(structure) - 1e-6:
                     return other
         return None
-
-    @staticmethod
-    def _settled(structure: Structure) -> Structure:
-        """Return the structure with its clock looked for anew, if that is better."""
-        anew = structure.copy()
-        anew.seek()
-        fit(structure, rounds=TO_THE_END)
-        fit(anew, rounds=TO_THE_END)
-        now = structure.error + structure.penalty
-        return anew if anew.error + anew.penalty < now else structure

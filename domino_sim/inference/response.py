@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from domino_sim.inference.forms import Requires
-from domino_sim.inference.rates import rated
+from domino_sim.inference.rating import rated
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
@@ -44,8 +44,8 @@ class Response:
         courses, records, tau = structure.courses, structure.records, structure.tau
         root = np.sqrt(records.weight[..., skill])
         tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
-        tracks, owed = rated(structure, skill, tracks, tau, self._everywhere)
-        level, slope = courses.levels(skill, tracks, tau, self._place)
+        tracks, pace, owed = rated(structure, skill, tracks, tau, self._everywhere)
+        level, slope = courses.levels(skill, tracks, tau, self._place, pace)
         miss, slope = (records.level[..., skill] - level) * root, slope * root
         sums = np.stack([miss * miss, miss * slope, slope * slope], axis=1)
         return sums - self._own[skill], owed

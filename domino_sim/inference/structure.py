@@ -102,10 +102,19 @@ class Structure:
             found |= new
         return found
 
-    def add(self, skill: int, gate: Requires, track: Floats) -> None:
-        """Put in a skill whose track is known, and with it its frequency if that is fitted."""
+    def add(
+        self, skill: int, gate: Requires, track: Floats, pace: Floats | None = None
+    ) -> None:
+        """Put in a skill whose track is known, and with it its frequency if that is fitted.
+
+        Under hard gates a track does not tell that: it is `pace`, if not as it was.
+        """
         courses = self.courses
-        if courses.free is not None and courses.form.kind == "soft":
+        if pace is not None:
+            frequency = courses.frequency.copy()
+            frequency[:, skill] = pace
+            self.courses = courses.with_frequency(frequency)
+        elif courses.free is not None and courses.form.kind == "soft":
             frequency = courses.frequency.copy()
             frequency[:, skill] = track[:, -1] / courses.open_time([gate], self.tracks)[0][:, -1]
             self.courses = courses.with_frequency(frequency)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from domino_sim.curve_form import check_curves
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.curve_table import CurveTable, make_table, several
-from domino_sim.inference.first_rates import first_frequencies
+from domino_sim.inference.first_rates import FirstRates, first_frequencies
 from domino_sim.inference.forms import Follows
 from domino_sim.inference.given import given_frequencies
 from domino_sim.inference.pieces import Pieces, in_pieces
@@ -80,6 +80,8 @@ class Study:
         Frequencies, > 0; a first guess where they are not known.
     free : (runs, skills) array of bool, or None
         Those that are not known; None where all are.
+    ties : (runs, skills, skills) array, or None
+        How curves tie those to each other before any graph (`FirstRates`).
     follows
         Runs that are pieces of one whose mixture changes, and go on from another; None without.
     before
@@ -106,6 +108,7 @@ class Study:
     records: Records
     frequency: Floats
     free: np.ndarray | None
+    ties: Floats | None
     follows: Follows | None
     before: Mapping[Loss, Floats]
     growths: tuple[Loss, ...]
@@ -167,8 +170,10 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
         table.steps if (follows.run >= 0).any() else None,
     )  # fmt: skip
     frequency, free = table.frequency[:, use], np.isnan(table.frequency[:, use])
+    first_rates: FirstRates | None = None
     if free.any():
-        frequency = first_frequencies(make_nodes(records, _NODES), frequency, laws[0])
+        first_rates = first_frequencies(make_nodes(records, _NODES), frequency, laws[0])
+        frequency = first_rates.frequency
     return Study(
         skills=names,
         runs=tuple(run.name for run in table.seen.runs),
@@ -176,6 +181,7 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
         records=records,
         frequency=np.maximum(frequency, _NEVER * frequency.max(axis=1, keepdims=True)),
         free=free if free.any() else None,
+        ties=None if first_rates is None else first_rates.ties,
         follows=follows if (follows.run >= 0).any() else None,
         before={law: levels[:, use] for law, levels in before.items()},
         growths=laws,

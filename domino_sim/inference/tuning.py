@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from domino_sim.inference.patience import Patience
 from domino_sim.inference.rates import fit
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.structure import Structure
@@ -27,6 +28,7 @@ def tune(structure: Structure, refiner: Refiner) -> Structure:
     # Costs of graphs under another value do not compare.
     refiner.scored.clear()
     refiner.visited.clear()
+    refiner.patience = Patience.with_skills(len(structure.gates))
     return refiner.climb(best)
 
 

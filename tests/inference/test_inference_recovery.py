@@ -59,6 +59,16 @@ def test_the_graph_is_found_under_every_pool_law(
     assert 0.6 < found.report["misfit"] < 1.2
 
 
+def test_a_search_that_is_lost_goes_back_to_earlier_choices() -> None:
+    # A skill put in too early, with a gate that seems to fit, leads every form astray here.
+    there = make_world(
+        skills=7, runs=4, law="norm", gate="soft", operators="mixed", seed=62, points=60
+    )
+    found = infer(there.curves)
+    assert (missed(there, found), invented(there, found)) == (set(), set())
+    assert found.report["misfit"] < 1.0
+
+
 def test_gates_come_back_with_their_operators() -> None:
     steps = [np.arange(0, 12001, 120)] * 4
     found = infer(simulated(REQUIRES, MIXTURES, steps=steps))

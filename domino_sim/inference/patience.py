@@ -1,0 +1,26 @@
+"""How long a search goes on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+__all__ = ["Patience"]
+
+#: Graphs that are judged whole, for each skill.
+_JUDGED = 60
+
+
+@dataclass
+class Patience:
+    """How many more graphs are judged whole.
+
+    Ten a skill is much in the ordinary case; a search that is lost would go on for minutes.
+    """
+
+    left: float = math.inf
+
+    @classmethod
+    def with_skills(cls, skills: int) -> Patience:
+        """Return what a graph of so many skills may take."""
+        return cls(_JUDGED * skills)

@@ -1,0 +1,46 @@
+"""Ways that were not taken, tried where every gate form has lost its way.
+
+A skill that is put in too early, while nothing tells the clock, fits with a wrong gate, and bends
+the clock for all that come later. It is some steps later that nothing fits any more. Which step was
+wrong is not known; but a wrong one shows soon, so that others are quickly tried: other skills at
+the last choice, then at the one before, each followed only while what is in leaves no more than
+noise.
+"""
+
+from __future__ import annotations
+
+import time
+
+from domino_sim.inference.construction import Construction
+
+__all__ = ["regain"]
+
+#: Other ways that are tried at most.
+_WAYS = 20
+
+#: A way falls behind one that explained a skill less, once others have been tried so often on it.
+_PATIENCE = 3
+
+
+def regain(lost: list[Construction], until: float) -> Construction | None:
+    """Return a construction of all skills that leaves no more than noise, or None.
+
+    The way that explained the most skills is gone back first.
+    """
+    ways = [one for one in lost if one.alive]
+    asked, tried = [0] * len(ways), 0
+    while tried < _WAYS and time.monotonic() < until:
+        left = [at for at, way in enumerate(ways) if not way.exhausted]
+        if not left:
+            break
+        at = max(left, key=lambda at: ways[at].explained - asked[at] / _PATIENCE)
+        asked[at] += 1
+        for fork in ways[at].forks():
+            tried += 1
+            while not (fork.done or fork.lost) and time.monotonic() < until:
+                fork.step()
+            if fork.done and fork.alive and not fork.lost:
+                return fork
+            ways.append(fork)
+            asked.append(0)
+    return None
