@@ -13,6 +13,7 @@ not told: what it finds must not depend on the law.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from statistics import median
 from time import process_time
@@ -26,8 +27,9 @@ from scipy.stats import poisson
 import domino_sim
 from benchmarks.inference.cells import CELLS
 from benchmarks.inference.ours import probabilities
-from benchmarks.inference.scoring import FOUND, Score, pool, reliability, score
+from benchmarks.inference.scoring import FOUND, Bin, Score, pool, reliability, score
 from domino_sim.curves import join_curves, make_curves
+from domino_sim.inference.evidence import SUREST
 from domino_sim.plot.style import GREY
 from validation.drawing import DASHED, DOT, panels
 from validation.figure import Checked, Figure
@@ -128,15 +130,32 @@ def _sure_rows(scores: list[Score]) -> list[Row]:
     sure = [real for s in scores for p, real in s.pairs if p >= SURE]
     # Below ½ scores do not tell: real edges that show in no curve are left out of them, and are
     # part of what is given 0.05, say. Pairs count as independent: those of a lost search are not,
-    # and it shows.
-    likely = [one for one in reliability(scores, (0.0, FOUND, SURE, 1.0)) if one.low == FOUND]
+    # and it shows. What is held at the limit, with one run or few records, is given no probability
+    # but a bound.
+    free, held = (
+        [replace(s, pairs=tuple(pair for pair in s.pairs if (pair[0] == SUREST) is at_limit))
+         for s in scores]
+        for at_limit in (False, True)
+    )  # fmt: skip
     return [
-        *(Row(f"all cells: real part of the {one.count} pairs given {FOUND:g} to {SURE:g}",
-              "the mean of their probabilities", exactly(one.mean),
-              Value(one.real / one.count, one.at_least, one.at_most)) for one in likely),
+        *(Row(f"all cells: real part of the {one.count} pairs given {FOUND:g} to {SURE:g}, not at "
+              "the limit", "the mean of their probabilities", exactly(one.mean), _real(one))
+          for one in _between(free)),
+        *(Row(f"all cells: real part of the {one.count} pairs held at {SUREST:g}, for which the "
+              "runs are too few", "the limit", at_least(SUREST), _real(one))
+          for one in _between(held)),
         Row(f"all cells: real part of the {len(sure)} edges given {SURE:g} or more", "aim",
             at_least(0.95), exactly(float(np.mean(sure))))
     ]  # fmt: skip
+
+
+def _between(scores: list[Score]) -> list[Bin]:
+    """Return what is found and not sure, if there is anything."""
+    return [one for one in reliability(scores, (0.0, FOUND, SURE, 1.0)) if one.low == FOUND]
+
+
+def _real(one: Bin) -> Value:
+    return Value(one.real / one.count, one.at_least, one.at_most)
 
 
 def _law_rows(setting: Setting) -> list[Row]:
