@@ -10,10 +10,12 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 
@@ -44,9 +46,9 @@ def sweep_works() -> list[Work]:
 
 def sweep(setting: Setting) -> Sweep:
     """Train the whole sweep, or return what was trained before."""
-    kept = replace(setting, fresh=False)
     loss = {
-        o: np.array([runs(kept, *_work(o, d))["mean500"][:, 0] for d in SIZES]) for o in OPTIMIZERS
+        o: np.array([runs(setting, *_work(o, d))["mean500"][:, 0] for d in SIZES])
+        for o in OPTIMIZERS
     }
     return Sweep(_alphas(), loss)
 
@@ -69,13 +71,12 @@ def training(setting: Setting, works: Sequence[Work]) -> Iterator[None]:
         yield  # nothing is kept
         return
     count = min(os.cpu_count() or 1, len(works))
-    command = [sys.executable, "-m", "validation.scaling_sweep", str(setting.folder)]
+    folder, fresh = str(setting.folder.resolve()), str(int(setting.fresh))
+    command = [sys.executable, "-m", "validation.scaling_sweep", folder, fresh, str(os.getpid())]
     workers = []
     try:
         for k in range(count):
-            worker = subprocess.Popen(
-                [*command, str(int(setting.fresh))], cwd=ROOT, stdin=subprocess.PIPE, text=True
-            )
+            worker = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, text=True)
             workers.append(worker)
             assert worker.stdin is not None
             with worker.stdin as told:
@@ -86,17 +87,23 @@ def training(setting: Setting, works: Sequence[Work]) -> Iterator[None]:
     finally:
         for worker in workers:
             worker.kill()
+            worker.wait()
 
 
-def _main(folder: str, fresh: str) -> None:
+def _follow(parent: int) -> None:
+    """End with whoever began this, however that ended."""
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+def _main(folder: str, fresh: str, parent: str) -> None:
+    Thread(target=_follow, args=(int(parent),), daemon=True).start()
     import torch
 
     torch.set_num_threads(1)
-    parent = os.getppid()
     setting = Setting(quick=False, folder=Path(folder), fresh=fresh == "1")
     for optimizer, n_dim, vectors, alphas, seeds, steps in json.load(sys.stdin):
-        if os.getppid() != parent:
-            break  # whoever began this is gone
         runs(setting, optimizer, n_dim, vectors, tuple(alphas), seeds, steps)
 
 

@@ -96,7 +96,7 @@ class Construction:
 
     @property
     def misfit(self) -> float:
-        """χ² a level of the skills that are in; infinite where there is no structure."""
+        """χ², with what frequencies cost, a level of the skills that are in; infinite without."""
         if not self.alive:
             return math.inf
         there = self._builder.nodes.weight[..., list(self.alive[0].gates)] > 0.0
@@ -240,9 +240,9 @@ class Construction:
         builder = self._builder
         for at, (skill, grown) in enumerate(tried[:_RECONSIDERED]):
             first = grown[0]
-            before = first.structure.error + builder.price * first.structure.edges
+            before = _whole_cost(first.structure, builder.price)
             found = reconsidered(first.structure, builder.allowed, builder.price, builder.near)
-            gain = before - found.error - builder.price * found.edges
+            gain = before - _whole_cost(found, builder.price)
             if gain > 0.0:
                 better = Grown(found, first.added - gain, first.total - gain)
                 tried[at] = (skill, [better, *grown[: ALIVE - 1]])
@@ -253,3 +253,8 @@ class Construction:
         """Return the skills still to come, those first that the known clock tests."""
         tested = np.minimum(agreement.tested(self._order), _TESTED)
         return [self._order[at] for at in np.argsort(-tested, kind="stable")]
+
+
+def _whole_cost(structure: Structure, price: float) -> float:
+    """Return χ², what frequencies that are not known cost, and the price of the edges."""
+    return structure.error + structure.penalty + price * structure.edges

@@ -14,8 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from domino_sim.frequencies.paths import level_and_slope
+from domino_sim.inference.forms import trained
 from domino_sim.inference.rates import SPREAD
 from domino_sim.inference.records import Records
 from domino_sim.levels import Floats, Loss, log_unlearned, work_from_level
@@ -71,9 +73,10 @@ def first_frequencies(nodes: Records, frequency: Floats, loss: Loss) -> FirstRat
     mean (geometric) of the others.
     """
     found, n = frequency.copy(), frequency.shape[1]
-    ties = np.tile(_alike(n), (len(frequency), 1, 1))
+    ties = np.zeros((len(frequency), n, n))
     for r, given in enumerate(frequency):
         free = np.isnan(given)
+        ties[r] = _alike(free | trained(np.nan_to_num(given)[None])[0])
         if not free.any():
             continue
         moves = nodes.under_way[r].any(axis=0)
@@ -92,9 +95,13 @@ def first_frequencies(nodes: Records, frequency: Floats, loss: Loss) -> FirstRat
     return FirstRates(found, ties)
 
 
-def _alike(n: int) -> Floats:
-    """Return what mixtures are like, as an inverse covariance (n, n): spread around their mean."""
-    return (np.eye(n) - 1.0 / n) / SPREAD**2
+def _alike(among: NDArray[np.bool_]) -> Floats:
+    """Return what mixtures are like, as an inverse covariance (n, n): spread around their mean.
+
+    Among the skills that are trained: one that is knocked out tells nothing of the others.
+    """
+    apart = np.diag(among.astype(float)) - np.outer(among, among) / max(int(among.sum()), 1)
+    return (apart + np.diag(~among)) / SPREAD**2
 
 
 @dataclass
@@ -217,7 +224,7 @@ def _fitted(
     for _ in range(_ROUNDS):
         system = _System.of(fit, level, root, loss, start, damping)
         hessian, drive = system.hessian, system.drive
-        hessian[:n, :n] += _alike(n)
+        hessian[:n, :n] += _alike(np.ones(n, dtype=bool))
         drive[:n] -= (fit.log - fit.log.mean()) / SPREAD**2
         inner = hessian[np.ix_(moving, moving)]
         diagonal = np.diag(inner)

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 __all__ = ["Patience"]
 
 #: Graphs that are judged whole, for each skill.
-_JUDGED = 60
+_JUDGED = 25
 
 
 @dataclass
 class Patience:
-    """How many more graphs are judged whole.
+    """How many more graphs are judged whole when gates are changed.
 
-    Ten a skill is much in the ordinary case; a search that is lost would go on for minutes.
+    Ten a skill is much in the ordinary case; a search that is lost would go on for minutes. What is
+    judged on the way (`reconsidered`) and in the end (gates that seem near) is not counted.
     """
 
     left: float = math.inf

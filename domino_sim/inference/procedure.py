@@ -218,7 +218,9 @@ class _Search:
 
         If that is not sure, gates are searched on, and what fits better is preferred.
         """
-        self.forms = {str(one.alive[0].courses.form): one.misfit for one in finished}
+        self.forms = {}
+        for one in finished:  # the best first; a form may have come to several graphs
+            self.forms.setdefault(str(one.alive[0].courses.form), one.misfit)
         if not finished or len(self._study.skills) < 2 or time.monotonic() > self._until:
             return False
         if self._study.free is not None or self._study.follows is not None:

@@ -52,7 +52,8 @@ def race(racing: list[Construction], until: float, update: Callable[[float], Non
             lost = True
             found = regain(going, until)
             if found is None:
-                going = sorted(going, key=lambda one: (-one.explained, _pace(one)))[:_CARRIED]
+                alive = (one for one in going if one.alive)
+                going = sorted(alive, key=lambda one: (-one.explained, _pace(one)))[:_CARRIED]
             else:
                 racing.append(found)
             continue

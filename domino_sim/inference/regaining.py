@@ -15,8 +15,8 @@ from domino_sim.inference.construction import Construction
 
 __all__ = ["regain"]
 
-#: Other ways that are tried at most.
-_WAYS = 20
+#: Other ways that are tried at most, and skills that are put in on them, for each skill.
+_WAYS, _STEPS = 20, 3
 
 #: A way falls behind one that explained a skill less, once others have been tried so often on it.
 _PATIENCE = 3
@@ -28,8 +28,9 @@ def regain(lost: list[Construction], until: float) -> Construction | None:
     The way that explained the most skills is gone back first.
     """
     ways = [one for one in lost if one.alive]
-    asked, tried = [0] * len(ways), 0
-    while tried < _WAYS and time.monotonic() < until:
+    asked, tried, steps = [0] * len(ways), 0, 0
+    most = _STEPS * ways[0].alive[0].courses.skills if ways else 0
+    while tried < _WAYS and steps < most and time.monotonic() < until:
         left = [at for at, way in enumerate(ways) if not way.exhausted]
         if not left:
             break
@@ -39,6 +40,7 @@ def regain(lost: list[Construction], until: float) -> Construction | None:
             tried += 1
             while not (fork.done or fork.lost) and time.monotonic() < until:
                 fork.step()
+                steps += 1
             if fork.done and fork.alive and not fork.lost:
                 return fork
             ways.append(fork)

@@ -8,9 +8,9 @@ Exponents are those of the paper: between n_dim 40 and 220, and between steps 80
 100, two points each. The losses at the end are the least there are (`fig10_least`).
 
 Exponents α_N are from longer runs than the slice, until hardly anything changes any more: 10,000
-steps of SignGD, 20,000 of Adam, and the 100,000 of the published sweep for α = 1.8 and 2. There
-SignGD does not come to rest: at α = 2 its loss falls until some 20,000 steps and then rises again,
-which is the kink in the published curve.
+steps of SignGD, 20,000 of Adam, and at n_dim 220 the 100,000 of the published sweep for α = 1.8 and
+2. There SignGD does not come to rest: at α = 2 its loss falls until some 20,000 steps and then
+rises again, which is the kink in the published curve.
 
 What the figure is taken to show, steps in which the loss falls faster than the quanta model says
 and an exponent near Chinchilla's, holds in part: at Zipf's law (α = 1) α_N is near Chinchilla's

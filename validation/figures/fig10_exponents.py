@@ -20,7 +20,8 @@ PUBLISHED_SEEDS = 4
 #: Steps after which hardly anything changes for α up to 1.6: Adam takes longer.
 SETTLED = {"signgd": 10_000, "adam": 20_000}
 
-#: The α at which it still does, and the steps of the published sweep, which these take.
+#: The α at which it still does at n_dim 220, and the steps of the published sweep, which these
+#: take there.
 STEEP, WHOLE = EVERY_ALPHA[-2:], 100_000
 
 
@@ -30,6 +31,7 @@ def exponent_works(setting: Setting) -> list[Work]:
     return [
         *(_longest(o, k) for o in OPTIMIZERS for k in every),
         *(settled(setting, o, d, k) for o in OPTIMIZERS[::-1] for d in (40, 220) for k in every),
+        *map(_early, OPTIMIZERS),
     ]
 
 
@@ -72,8 +74,12 @@ def longest(setting: Setting, optimizer: str) -> Floats:
     return np.array([runs(setting, *work)["mean500"][:, 0] for work in every])
 
 
+def _early(optimizer: str) -> Work:
+    return optimizer, 100, 0, EVERY_ALPHA, 2, 201
+
+
 def _step_exponents(setting: Setting, optimizer: str) -> Floats:
     """Return α_S by α, on the published vectors of seed 0."""
-    found = runs(setting, optimizer, 100, 0, EVERY_ALPHA, 2, 201)
+    found = runs(setting, *_early(optimizer))
     at = [found["step"].tolist().index(k) for k in (80, 200)]
     return exponent(*(found["loss"].mean(1)[:, k] for k in at), RATIO_S)
