@@ -47,7 +47,8 @@ class Loop:
     curves
         Recorded variables by name, (recorded, runs, skills), NaN where nothing is recorded yet.
     diverged_at
-        (runs,), the step at which each run diverged; NaN for those that did not.
+        (runs,), the step at which each run diverged; NaN for those that did not. On an accelerator
+        it may be told `WATCH_EVERY` steps late, but never later than the next record.
     """
 
     def __init__(

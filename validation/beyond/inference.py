@@ -130,8 +130,8 @@ def _sure_rows(scores: list[Score]) -> list[Row]:
     sure = [real for s in scores for p, real in s.pairs if p >= SURE]
     # Below ½ scores do not tell: real edges that show in no curve are left out of them, and are
     # part of what is given 0.05, say. Pairs count as independent: those of a lost search are not,
-    # and it shows. What is held at the limit, with one run or few records, is given no probability
-    # but a bound.
+    # and it shows. What is held at the limit (here: with one run, or where the fit is bad) is given
+    # no probability but a bound. Few are between: too few to tell a little, enough to tell much.
     free, held = (
         [replace(s, pairs=tuple(pair for pair in s.pairs if (pair[0] == SUREST) is at_limit))
          for s in scores]
@@ -141,8 +141,8 @@ def _sure_rows(scores: list[Score]) -> list[Row]:
         *(Row(f"all cells: real part of the {one.count} pairs given {FOUND:g} to {SURE:g}, not at "
               "the limit", "the mean of their probabilities", exactly(one.mean), _real(one))
           for one in _between(free)),
-        *(Row(f"all cells: real part of the {one.count} pairs held at {SUREST:g}, for which the "
-              "runs are too few", "the limit", at_least(SUREST), _real(one))
+        *(Row(f"all cells: real part of the {one.count} pairs held at {SUREST:g} (one run, or a "
+              "fit that is bad)", "the limit", at_least(SUREST), _real(one))
           for one in _between(held)),
         Row(f"all cells: real part of the {len(sure)} edges given {SURE:g} or more", "aim",
             at_least(0.95), exactly(float(np.mean(sure))))

@@ -92,7 +92,7 @@ class _Weighing:
         self._levels: dict[int, Floats] = {}
 
     def weigh(self, j: int, i: int) -> Weighed | None:
-        """Weigh the edge from j to i; None if no graph that is permitted has it."""
+        """Weigh the edge from j to i; None if no graph that was judged has it."""
         if self._rules.forbidden[j, i]:
             return None
         has = self._has[:, j, i]

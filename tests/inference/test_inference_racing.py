@@ -1,0 +1,62 @@
+"""The race of gate forms where all are lost: what has no graph is not carried on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from domino_sim.inference.racing import in_order, race
+
+
+@dataclass
+class Way:
+    """Stands for a construction: `size` skills, lost from the start, alive or not."""
+
+    explained: int
+    size: int = 2
+    dead: bool = False
+    lost: bool = True
+    exhausted: bool = True
+    steps: int = 0
+    gates: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def alive(self) -> list[Any]:
+        return [] if self.dead else [self]
+
+    @property
+    def courses(self) -> Any:
+        return self
+
+    @property
+    def skills(self) -> int:
+        return self.size
+
+    @property
+    def edges(self) -> int:
+        return 0
+
+    @property
+    def done(self) -> bool:
+        return self.dead or self.steps >= self.size
+
+    @property
+    def misfit(self) -> float:
+        return math.inf if self.dead else 2.0
+
+    def step(self) -> None:
+        self.steps += 1
+
+
+def test_a_form_without_a_graph_does_not_stand_in_the_way_of_one_that_has_some() -> None:
+    dead = [Way(explained=3, dead=True) for _ in range(4)]
+    living = Way(explained=1)
+    race([*dead, living], math.inf, lambda skills: None)
+    assert living.done and in_order([*dead, living]) == [living]
+
+
+def test_where_none_has_a_graph_the_race_ends() -> None:
+    dead = [Way(explained=k, dead=True) for k in range(3)]
+    race(dead, math.inf, lambda skills: None)
+    assert in_order(dead) == []
