@@ -27,8 +27,8 @@ from validation.references import arrays
 from validation.setting import Arrays, Setting
 
 __all__ = [
-    "BATCH", "LR", "STEPS", "TASKS", "Work", "away", "cross_entropy", "exponent", "frequencies",
-    "published", "published_vectors", "runs",
+    "BATCH", "LR", "OPTIMIZERS", "PUBLISHED_SEEDS", "STEPS", "TASKS", "TITLES", "WHOLE", "Work",
+    "away", "cross_entropy", "exponent", "frequencies", "published", "published_vectors", "runs",
 ]  # fmt: skip
 
 TASKS, BATCH, LR, STEPS = 1000, 1024, 0.01, 5000
@@ -36,11 +36,15 @@ TASKS, BATCH, LR, STEPS = 1000, 1024, 0.01, 5000
 #: What `runs` takes beside the setting: optimizer, n_dim, vectors, alphas, seeds, steps.
 Work = tuple[str, int, str | int, tuple[float, ...], int, int]
 
+#: Sets of task vectors that were trained on, and the steps of the whole sweep.
+PUBLISHED_SEEDS, WHOLE = 4, 100_000
+
 #: What is published as SignGD and as Adam.
 OPTIMIZER: dict[str, dict[str, Any]] = {
     "signgd": {"optimizer.name": "adam", "optimizer.betas": [0.0, 0.0]},
     "adam": {"optimizer.name": "adam"},
 }
+OPTIMIZERS, TITLES = tuple(OPTIMIZER), {"signgd": "SignGD", "adam": "Adam"}
 
 #: Every how many steps of the last 500 the loss is recorded, for its mean over them.
 LAST, EVERY = 500, 10

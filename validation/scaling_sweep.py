@@ -21,14 +21,12 @@ import numpy as np
 
 from domino_sim.levels import Floats
 from validation.references import arrays
-from validation.scaling_runs import Work, runs
+from validation.scaling_runs import OPTIMIZERS, WHOLE, Work, runs
 from validation.setting import ROOT, Setting
 
 __all__ = ["SIZES", "Sweep", "sweep", "sweep_works", "training"]
 
 SIZES = tuple(range(20, 1001, 20))
-OPTIMIZERS = ("signgd", "adam")
-STEPS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ def _alphas() -> tuple[float, ...]:
 
 
 def _work(optimizer: str, n_dim: int) -> Work:
-    return optimizer, n_dim, 0, _alphas(), 1, STEPS
+    return optimizer, n_dim, 0, _alphas(), 1, WHOLE
 
 
 @contextmanager

@@ -30,22 +30,10 @@ import numpy as np
 
 from domino_sim.levels import Floats
 from validation.figure import Checked, Figure
-from validation.figures.fig10_drawing import (
-    EVERY_ALPHA,
-    OPTIMIZERS,
-    TITLES,
-    Exponents,
-    Sizes,
-    draw,
-)  # fmt: skip
-from validation.figures.fig10_exponents import (
-    ALPHAS,
-    WHOLE,
-    exponent_works,
-    exponents_of,
-    longest,
-)  # fmt: skip
+from validation.figures.fig10_drawing import Exponents, Sizes, draw
+from validation.figures.fig10_exponents import ALPHAS, exponent_works, exponents_of, longest
 from validation.figures.fig10_least import (
+    EVERY_ALPHA,
     least_of,
     least_rows,
     random_rows,
@@ -61,7 +49,16 @@ from validation.figures.fig10_theory import (
 )  # fmt: skip
 from validation.references import number, numbers
 from validation.row import Instead, Row
-from validation.scaling_runs import STEPS, away, exponent, published, runs
+from validation.scaling_runs import (
+    OPTIMIZERS,
+    STEPS,
+    TITLES,
+    WHOLE,
+    away,
+    exponent,
+    published,
+    runs,
+)  # fmt: skip
 from validation.scaling_sweep import SIZES, Sweep, sweep, sweep_works, training
 from validation.setting import Arrays, Setting
 from validation.value import at_least, at_most, between, exactly

@@ -14,12 +14,9 @@ from validation.drawing import DASHED, DOT, key, panels
 from validation.figures.fig10_least import CAPACITY, EVERY_ALPHA, Least
 from validation.figures.fig10_theory import LINES_AT, Theory
 from validation.references import arrays, number, numbers
-from validation.scaling_runs import published
+from validation.scaling_runs import OPTIMIZERS, TITLES, published
 
-__all__ = ["EVERY_ALPHA", "OPTIMIZERS", "TITLES", "Exponents", "Sizes", "draw"]
-
-OPTIMIZERS = ("signgd", "adam")
-TITLES = {"signgd": "SignGD", "adam": "Adam"}
+__all__ = ["Exponents", "Sizes", "draw"]
 
 small = {**DOT, "markersize": 3.5}
 

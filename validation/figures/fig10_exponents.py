@@ -5,24 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from domino_sim.levels import Floats
-from validation.figures.fig10_drawing import EVERY_ALPHA, OPTIMIZERS, Exponents
+from validation.figures.fig10_drawing import Exponents
+from validation.figures.fig10_least import EVERY_ALPHA
 from validation.figures.fig10_theory import RATIO_N, RATIO_S
-from validation.scaling_runs import Work, exponent, runs
+from validation.scaling_runs import OPTIMIZERS, PUBLISHED_SEEDS, WHOLE, Work, exponent, runs
 from validation.setting import Setting
 
-__all__ = ["ALPHAS", "PUBLISHED_SEEDS", "SETTLED", "WHOLE", "exponent_works", "exponents_of",
+__all__ = ["ALPHAS", "SETTLED", "exponent_works", "exponents_of",
            "longest", "settled"]  # fmt: skip
 
 #: The α of the reference slice.
 ALPHAS = (1.0, 1.4, 1.8)
-PUBLISHED_SEEDS = 4
 
 #: Steps after which hardly anything changes for α up to 1.6: Adam takes longer.
 SETTLED = {"signgd": 10_000, "adam": 20_000}
 
 #: The α at which it still does at n_dim 220, and the steps of the published sweep, which these
 #: take there.
-STEEP, WHOLE = EVERY_ALPHA[-2:], 100_000
+STEEP = EVERY_ALPHA[-2:]
 
 
 def exponent_works(setting: Setting) -> list[Work]:

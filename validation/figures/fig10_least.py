@@ -16,7 +16,14 @@ from domino_sim.levels import Floats
 from validation.references import arrays, number, numbers
 from validation.row import Row
 from validation.scaling_least import least_loss
-from validation.scaling_runs import TASKS, exponent, frequencies, published_vectors
+from validation.scaling_runs import (
+    PUBLISHED_SEEDS,
+    TASKS,
+    TITLES,
+    exponent,
+    frequencies,
+    published_vectors,
+)  # fmt: skip
 from validation.scaling_sweep import SIZES, Sweep
 from validation.seeds import largest_z, z_bound
 from validation.setting import Setting
@@ -30,7 +37,7 @@ __all__ = [
 EVERY_ALPHA = (1.0, 1.2, 1.4, 1.6, 1.8, 2.0)
 
 #: The n_dim from which random vectors of 1000 tasks can all be learned, as likely as not.
-CAPACITY = 500
+CAPACITY = TASKS // 2
 
 PICTURE = "Fig. 10, top, read off the published picture (medians of four seeds, 100,000 steps)"
 
@@ -40,8 +47,6 @@ PIXEL, NEAR = 0.025, 0.01
 
 #: Up to which α SignGD, and Adam, come to rest within the published steps at the sizes compared.
 RESTS = {"signgd": 1.6, "adam": 1.8}
-
-SEEDS = 4
 
 #: By how much one run that is not at rest may differ from the median of four, in logarithms: with
 #: other batches and vectors these differ by a standard deviation of 0.04 (n_dim 380), and the
@@ -68,8 +73,8 @@ def least_of(setting: Setting) -> Least:
     picture = arrays("fig10_picture")
     sizes = setting.choose((20, 40, 100, 220), tuple(picture["n_dim"].tolist()))
     alphas = tuple(picture["alpha"].tolist())
-    loss = np.empty((SEEDS, len(alphas), len(sizes)))
-    for seed in range(SEEDS):
+    loss = np.empty((PUBLISHED_SEEDS, len(alphas), len(sizes)))
+    for seed in range(PUBLISHED_SEEDS):
         for k, n_dim in enumerate(sizes):
             vectors = published_vectors(n_dim, seed)
             loss[seed, :, k] = [least_loss(vectors, frequencies(a)) for a in alphas]
@@ -93,7 +98,7 @@ def least_rows(least: Least) -> list[Row]:
         many = f"{calm.sum()} α up to {last:g}, {len(least.n_dim)} sizes"
         rows.append(
             Row(f"least loss there is (weighted logistic regression, four published sets of "
-                f"vectors): largest part by which it differs from the published of {_title(o)} "
+                f"vectors): largest part by which it differs from the published of {TITLES[o]} "
                 f"({many})", PICTURE, at_most(PIXEL), exactly(apart))
         )  # fmt: skip
     table = numbers("fig10")["exponents"]
@@ -120,7 +125,7 @@ def random_rows(setting: Setting) -> list[Row]:
             vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
             drawn[k] = [least_loss(vectors, frequencies(a)) for a in alphas]
     one = exponent(loss[:, 0], loss[:, 1], 220 / 40)
-    medians = np.median(loss.reshape(draws // SEEDS, SEEDS, 2, len(alphas)), axis=1)
+    medians = np.median(loss.reshape(-1, PUBLISHED_SEEDS, 2, len(alphas)), axis=1)
     of_four = exponent(medians[:, 0], medians[:, 1], 220 / 40)
     table, (chinchilla, source) = numbers("fig10")["exponents"], number("fig10", "chinchilla_size")
     many = f"{draws} random sets of vectors"
@@ -151,7 +156,7 @@ def sweep_rows(least: Least, swept: Sweep) -> list[Row]:
     alphas, rows = np.array(swept.alphas), []
     for published, (o, last) in zip(told, RESTS.items(), strict=True):
         ours, calm = swept.loss[o][at].T, alphas <= last
-        what = f"whole sweep, {_title(o)}, seed 0"
+        what = f"whole sweep, {TITLES[o]}, seed 0"
         sizes = f"n_dim 20 to {least.n_dim[-1]}"
         over, theirs = ours / own, published / median
         rows += [
@@ -171,7 +176,3 @@ def _falls(loss: Floats) -> float:
     """Return the first size from which all losses are below 1e-3."""
     above = np.flatnonzero(loss >= 1e-3)
     return float(SIZES[min(above[-1] + 1, len(SIZES) - 1)] if len(above) else SIZES[0])
-
-
-def _title(optimizer: str) -> str:
-    return {"signgd": "SignGD", "adam": "Adam"}[optimizer]
