@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from domino_sim.inference.agreement import KNOWN
 from domino_sim.inference.rates import TO_THE_END, costs, fit, under
 from domino_sim.inference.rating import foretell, rated
 from domino_sim.inference.structure import Structure
 
 __all__ = ["settled"]
-
-#: log τ is known from a record when its standard error is below 1/√this.
-_KNOWN = 25.0
 
 #: Steps of the frequencies when skills are put in one after another.
 _EACH = 4
@@ -59,7 +57,7 @@ def _in_turn(structure: Structure) -> Structure:
         track = other.track_of(skill, gate)
         if other.gates:
             unit = 1.0 / other.courses.frequency.max(axis=1)[:, None]
-            known = np.square(other.tau + unit) * other.precision > _KNOWN
+            known = np.square(other.tau + unit) * other.precision > KNOWN
             each = rated(other, skill, track[None], other.tau, known)
             track, pace = each.tracks[0], None if each.pace is None else each.pace[0]
             other.add(skill, gate, track, pace)
