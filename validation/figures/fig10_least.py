@@ -113,7 +113,7 @@ def least_rows(least: Least) -> list[Row]:
 def random_rows(setting: Setting) -> list[Row]:
     """Hold α_N of the least loss on random vectors against the published vectors' and Chinchilla's.
 
-    A single set of vectors has a standard deviation of 0.034 at α = 1: it is that of the tasks that
+    A single set of vectors has a standard deviation of 0.04 at α = 1: it is that of the tasks that
     are most frequent, of which n_dim = 40 has room for few.
     """
     draws = setting.choose(20, 60)
