@@ -95,6 +95,15 @@ def test_the_run_that_alone_decides_an_edge_comes_first():
         assert told.by_run.argmax() == 5 and told.by_run[5] > EXCLUDED
 
 
+def _chain(runs):
+    """Return two skills, the second of which needs the first, as they come in so many runs."""
+    log_p = np.random.default_rng(2).normal(size=(runs, 2))
+    graph = (OPEN, Requires.of([0]))
+    onsets = _onsets(_follow(graph, log_p, 0.1), log_p)
+    rules = Rules.of(2, None, None, 1)
+    return graph, [GatesOfSkill(onsets, i, rules.gates(i)) for i in range(2)], onsets, rules
+
+
 def _integrals(gates, g, draws=400_000):
     """Average the likelihood of all runs over the prior of a gate."""
     x, mean, spread = gates._columns[g], gates._mean[g], gates._spread[g]
@@ -108,11 +117,7 @@ def _integrals(gates, g, draws=400_000):
 
 
 def test_the_gain_is_twice_the_log_ratio_of_integrals_over_the_prior():
-    log_p = np.random.default_rng(2).normal(size=(4, 2))
-    graph = (OPEN, Requires.of([0]))
-    onsets = _onsets(_follow(graph, log_p, 0.1), log_p)
-    rules = Rules.of(2, None, None, 1)
-    skills = [GatesOfSkill(onsets, i, rules.gates(i)) for i in range(2)]
+    graph, skills, onsets, rules = _chain(4)
     told = edges_of(graph, np.array([[0.0, 0.9], [0.0, 0.0]]), skills, np.zeros(2), onsets, rules)
     gates = skills[1]
     ratio = _integrals(gates, gates.gates.index(graph[1])) / _integrals(gates, 0)
@@ -121,11 +126,7 @@ def test_the_gain_is_twice_the_log_ratio_of_integrals_over_the_prior():
 
 
 def test_an_edge_the_other_way_round_is_weighed_with_the_one_that_it_replaces():
-    log_p = np.random.default_rng(2).normal(size=(5, 2))
-    graph = (OPEN, Requires.of([0]))
-    onsets = _onsets(_follow(graph, log_p, 0.1), log_p)
-    rules = Rules.of(2, None, None, 1)
-    skills = [GatesOfSkill(onsets, i, rules.gates(i)) for i in range(2)]
+    graph, skills, onsets, rules = _chain(5)
     likely = np.array([[0.0, 0.8], [0.2, 0.0]])
     told = _pairs(edges_of(graph, likely, skills, np.zeros(2), onsets, rules))
     assert told[1, 0].status == "possible" and told[1, 0].reason == TURNED
