@@ -40,6 +40,10 @@ class Cell:
         probability of 0.9 or more.
     variants
         Laws, gates and operators, which the graphs take in turn.
+    leak
+        How far closed gates let skills learn.
+    exponent
+        Of soft gates.
     tuning
         How many worlds of a variant baselines are tuned on.
     """
@@ -52,6 +56,8 @@ class Cell:
     mixtures: Mixtures = "known"
     schedule: str | None = None
     variants: Sequence[Variant] = _MIXED
+    leak: float = 0.0
+    exponent: float = 1e-3
     tuning: int = 6
 
     def seeded(self, graphs: int, seed: int, chosen: Sequence[Variant] = ()) -> list[
@@ -72,7 +78,7 @@ class Cell:
         return make_world(
             skills=self.skills, runs=self.runs, noise=self.noise, law=law, laws=laws, gate=gate,
             operators=operators, schedule=self.schedule, seed=seed,
-            changes=self.mixtures == "changing",
+            changes=self.mixtures == "changing", leak=self.leak, exponent=self.exponent,
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -82,6 +88,8 @@ class Cell:
             told += f", {self.schedule}"
         if any(law == "changed" for law, _, _ in self.variants):
             told += ", pool law changed between runs"
+        if self.leak:
+            told += f", closed gates leak {self.leak:g}"
         return told
 
 
@@ -103,6 +111,7 @@ CELLS = {
         Cell("10x8-unknown", 10, 8, 0.01, 0.85, mixtures="unknown"),
         Cell("10x8-partly", 10, 8, 0.01, 0.85, mixtures="partly"),
         Cell("10x8-changes", 10, 8, 0.01, 0.99, mixtures="changing"),
+        Cell("10x8-leaky", 10, 8, 0.01, 0.99, leak=0.05, exponent=0.3),
         Cell("10x1", 10, 1, 0.01, None),
         Cell("10x8-schedule", 10, 8, 0.01, 0.99, schedule="warmup-cosine"),
         Cell(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from domino_sim.inference.agreement import EXPLAINED, KNOWN, Agreement
+from domino_sim.inference.form_values import nearby
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Allowed, search_gates
 from domino_sim.inference.rates import fit
@@ -102,10 +103,15 @@ class Builder:
         The levels, and which gates are permitted.
     price
         What an edge must gain in χ².
+    mastery
+        Whether the mastery of hard gates that leak is tuned with their leak.
     """
 
-    def __init__(self, nodes: Records, allowed: Allowed, price: float) -> None:
+    def __init__(
+        self, nodes: Records, allowed: Allowed, price: float, *, mastery: bool = False
+    ) -> None:
         self.nodes, self.allowed, self.price = nodes, allowed, price
+        self.mastery = mastery
         self.size = nodes.level.shape[0] * nodes.level.shape[1]
         self.near: dict[int, list[Requires]] = {}
         self._agreements: list[tuple[Structure, Agreement]] = []
@@ -240,8 +246,11 @@ class Builder:
             after.add(skill, option.gate, option.track, option.pace)
             after.tau = option.tau
             fit(after, 6, _ROUNDS, rough=True)
-            if after.error - before.error > doubtful and len(grown) < WIDELY:
-                _anew(after)
+            if after.error - before.error > doubtful:
+                if len(grown) < WIDELY:
+                    _anew(after)
+                if after.courses.form.leak and option.gate.skills:
+                    after = nearby(after, mastery=self.mastery)
             foretell(after)
             # The same by another gate is no other hypothesis: refinement weighs the gates.
             if not any(_same(after, one.structure) for one in grown):

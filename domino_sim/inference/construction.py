@@ -67,11 +67,16 @@ class Construction:
     ----------
     alive
         Structures, the best first; none if a skill has no permitted gate.
+
+    Where gates leak, how much is tuned on the way, and so is their exponent, or their `mastery` if
+    that is free.
     """
 
-    def __init__(self, start: Structure, allowed: Allowed, price: float) -> None:
+    def __init__(
+        self, start: Structure, allowed: Allowed, price: float, *, mastery: bool = False
+    ) -> None:
         nodes = start.records
-        self._builder = Builder(nodes, allowed, price)
+        self._builder = Builder(nodes, allowed, price, mastery=mastery)
         known = nodes.weight.sum(axis=(0, 1))
         left = 1.0 - nodes.floor
         part = (nodes.level - nodes.floor) / np.maximum(left, _LEFT)

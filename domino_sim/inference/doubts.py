@@ -165,7 +165,8 @@ def from_report(report: Mapping[str, Any]) -> Doubts:
             expected="an inference with gates: what runs of networks would show cannot be foretold "
             "so far",
         )  # fmt: skip
-    form = Form(*(report["form"][key] for key in ("kind", "value", "loss")))
+    kind, value, loss = (report["form"][key] for key in ("kind", "value", "loss"))
+    form = Form(kind, value, loss, report["form"].get("leak", 0.0))  # those of older files had none
     into: list[dict[int, float]] = [{} for _ in names]
     for edge in report["edges"]:
         into[index[edge["to"]]][index[edge["from"]]] = float(edge["probability"])

@@ -2,8 +2,9 @@
 
 In the resource clock a skill's work grows at dw/dτ = c p (``docs/theory.md``), so its whole course
 is its frequency times the time its gate has been open, ∫ c dτ. Under hard gates that is a straight
-line from an instant, the *opening*; under soft gates it is a curve, kept on a grid of τ. Either is
-called a *track*. Nothing here knows the pool law or the training step.
+line from an instant, the *opening* (with another, flat one before it if gates leak); under soft
+gates it is a curve, kept on a grid of τ. Either is called a *track*. Nothing here knows the pool
+law or the training step.
 
 Shapes: a track of one skill is (runs,) hard or (runs, points) soft; leading axes stack skills or
 hypotheses. τ is (runs, records), or with a leading axis for every hypothesis.
@@ -71,11 +72,14 @@ class Form:
         The mastery level, or the exponent.
     loss
         ``mse`` (exponential growth) or ``ce`` (logistic).
+    leak
+        How far a closed gate lets a skill learn, 0 ≤ λ < 1: c = λ + (1 − λ) gate.
     """
 
     kind: Literal["hard", "soft"]
     value: float
     loss: Loss = "mse"
+    leak: float = 0.0
 
     @property
     def floor(self) -> float:
@@ -94,7 +98,8 @@ class Form:
 
     def __str__(self) -> str:
         what = "mastery" if self.kind == "hard" else "exponent"
-        return f"{self.kind} gates, {what} {self.value:g}, {self.loss}"
+        leak = f", leak {self.leak:.2g}" if self.leak else ""
+        return f"{self.kind} gates, {what} {self.value:g}{leak}, {self.loss}"
 
 
 class Place(NamedTuple):
@@ -158,9 +163,8 @@ class Courses:
         other.done = done
         return other
 
-    def with_value(self, value: float) -> Courses:
-        """Return the same courses with another mastery or exponent."""
-        form = Form(self.form.kind, value, self.form.loss)
+    def under_form(self, form: Form) -> Courses:
+        """Return the same courses under another gate form."""
         other = Courses(form, self.frequency, self.before, self.free, self.follows, self.ties)
         other.first = self.first
         return other.with_done(self.done)
@@ -169,7 +173,7 @@ class Courses:
         """Return openings (gates, runs), or ∫ c dτ (gates, runs, points), given all tracks."""
         needed = {j for gate in gates for j in gate.skills}
         if self.form.kind == "hard":
-            done = {j: self._mastered(j, tracks[j]) for j in needed}
+            done = {j: self.mastered(j, tracks[j]) for j in needed}
             opening = np.zeros((len(gates), self.runs))
             for row, gate in zip(opening, gates, strict=True):
                 if gate.skills:
@@ -182,6 +186,8 @@ class Courses:
             if gate.skills:
                 combine = np.maximum if gate.any else np.multiply
                 combine.reduce([opened[j] for j in gate.skills], out=row)
+        if self.form.leak:
+            c = self.form.leak + (1.0 - self.form.leak) * c
         time = np.zeros_like(c)
         np.cumsum(0.5 * (c[..., 1:] + c[..., :-1]) * self._width, axis=-1, out=time[..., 1:])
         return time
@@ -200,10 +206,25 @@ class Courses:
         passed = (track < _HALF).sum(axis=-1).astype(float)
         return passed - np.minimum(track[..., -1], _HALF)
 
-    def _mastered(self, skill: int, track: Floats) -> Floats:
+    def mastered(self, skill: int, track: Floats) -> Floats:
         """Return when a hard gate counts a skill as learned, (runs,); 0 if it is at the start."""
-        left = self.form.mastery - self.done[:, skill]
-        return np.where(left > 0.0, track + left / self.frequency[:, skill], 0.0)
+        left = np.maximum(self.form.mastery - self.done[:, skill], 0.0)
+        return np.where(left > 0.0, self._until(track, left / self.frequency[:, skill]), 0.0)
+
+    def _until(self, opening: Floats, time: Floats) -> Floats:
+        """Return when a hard gate that opens at `opening` has been open for `time`."""
+        leak = self.form.leak
+        if not leak:
+            return opening + time
+        leaked = leak * opening
+        return np.where(time <= leaked, time / leak, opening + (time - leaked))
+
+    def open_until(self, opening: Floats, tau: Floats) -> Floats:
+        """Return how long, ∫ c dτ, a hard gate that opens at `opening` has been open at `tau`."""
+        time = np.maximum(tau - opening, 0.0)
+        if self.form.leak:
+            time = time + self.form.leak * np.minimum(tau, opening)
+        return time
 
     def track(self, skill: int, open_time: Floats) -> Floats:
         """Return the track of `skill` with its gate open as long as `open_time`."""
@@ -244,9 +265,10 @@ class Courses:
         if place is None:
             p = np.moveaxis(self._paces[:, skill], 0, -1) if pace is None else pace
             p = p[..., None]
-            work = p * np.maximum(tau - track[..., None], 0.0)
-            level, slope = level_and_slope(work + self._start(skill), self.form.loss)
-            return level, p * slope * (work > 0.0)
+            opening = track[..., None]
+            work = p * self.open_until(opening, tau) + self._start(skill)
+            level, slope = level_and_slope(work, self.form.loss)
+            return level, slope * p * np.where(tau > opening, 1.0, self.form.leak)
         index, part = place
         if index.ndim == 2 or track.ndim == 2:
             low = track[..., self._run, index]
@@ -269,7 +291,7 @@ class Courses:
         work = np.maximum(work - self.done[:, skill, None], 0.0)
         if self.form.kind == "hard":
             p = self.frequency[:, skill] if pace is None else pace
-            return track[..., None] + work / p[..., None]
+            return self._until(track[..., None], work / p[..., None])
         at = np.empty((len(track), *work.shape))
         for row, rising in zip(at, track, strict=True):
             for r in range(self.runs):

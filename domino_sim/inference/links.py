@@ -108,9 +108,7 @@ def _unseen(structure: Structure) -> Floats:
             continue
         for i, track in structure.tracks.items():
             if structure.records.learned[before, last, i]:
-                left = courses.form.mastery - courses.done[before, i]
-                mastered = track[before] + max(left, 0.0) / courses.frequency[before, i]
-                found[r] = max(found[r], float(mastered) - end)
+                found[r] = max(found[r], float(courses.mastered(i, track)[before]) - end)
     return found
 
 
@@ -132,5 +130,5 @@ def _work(structure: Structure, skill: int, run: int, end: float, track: Floats)
     """Return the work of a skill in a piece up to an instant of its clock."""
     courses = structure.courses
     if courses.form.kind == "hard":
-        return float(courses.frequency[run, skill] * max(end - track[run], 0.0))
+        return float(courses.frequency[run, skill] * courses.open_until(track[run], np.array(end)))
     return float(np.interp(end, courses.grid[run], track[run]))

@@ -43,6 +43,8 @@ class Onset:
         ∫ c dτ by then. The same at an onset.
     sharp : (instants,) array
         1/σ² of the logarithm of that; 0 where nothing is known.
+    leak
+        How far a gate is open that is closed.
     """
 
     open: Floats
@@ -50,6 +52,7 @@ class Onset:
     least: Floats
     most: Floats
     sharp: Floats
+    leak: float = 0.0
 
     @property
     def known(self) -> bool:
@@ -71,7 +74,8 @@ class Onset:
         return self._cost(together)
 
     def _cost(self, together: Floats, *, early: bool = False) -> Floats:
-        together = np.maximum(together, 1e-300)
+        leaked = self.leak * self.width.sum(axis=1)[:, None, None]
+        together = np.maximum(leaked + (1.0 - self.leak) * together, 1e-300)
         most = np.inf if early else self.most[:, None, None]
         near = np.clip(together, self.least[:, None, None], most)
         off = np.clip(np.log(together / near), -_FAR, _FAR)
@@ -111,6 +115,7 @@ def onset_of(
         np.where(least.ravel() > form.floor, needed(least), 0.0),
         np.where(most.ravel() < 1.0, needed(most), np.inf),
         sharp.ravel(),
+        form.leak,
     )
 
 

@@ -168,7 +168,7 @@ class Outlook:
         track = courses.track(skill, self._open_time(gate, values))
         tracks[skill] = track
         if form.kind == "hard":
-            values[skill] = track + form.mastery / courses.frequency[:, skill]
+            values[skill] = courses.mastered(skill, track)
         else:
             # So small a frequency would still open gates in the end.
             trained = self.mixtures[:, skill, None] > 0.0
@@ -191,9 +191,11 @@ class Outlook:
             stack.append(sorted_values[k - 1] if hard else sorted_values[n - k :].prod(axis=0))
         if hard:
             return stack[0]
+        leak = courses.form.leak
+        c = leak + (1.0 - leak) * stack[0]
         time = np.zeros_like(courses.grid)
         width = np.diff(courses.grid, axis=1)
-        np.cumsum(0.5 * (stack[0][:, 1:] + stack[0][:, :-1]) * width, axis=1, out=time[:, 1:])
+        np.cumsum(0.5 * (c[:, 1:] + c[:, :-1]) * width, axis=1, out=time[:, 1:])
         return time
 
     def _passed(self, skill: int, track: Floats) -> Floats:

@@ -37,6 +37,9 @@ __all__ = ["infer"]
 #: Gate forms that are tried: mastery of hard gates, exponents of soft ones.
 _HARD, _SOFT = (0.99, 0.95, 0.85, 0.7), (1e-3, 1e-2, 0.1, 0.3, 1.0)
 
+#: Leaks, and with them mastery and exponent, that are tuned while a graph is built.
+_LEAKS, _LEAKY = (0.01, 0.05, 0.2), (0.95, 0.3)
+
 #: Nodes of a run: at least, and for each skill.
 _NODES, _OF_SKILL = 60, 3
 
@@ -197,14 +200,17 @@ class _Search:
         racing = [self._entrant(form) for form in self._candidates()]
         try:
             with meter.task("graph", len(self._study.skills)) as update:
-                race(racing, self._until, update)
+                race(
+                    racing, self._until, update,
+                    lambda: [self._entrant(form) for form in self._leaky()],
+                )  # fmt: skip
             finished = in_order(racing)
             if not self._is_network(finished, meter):
                 self._refine(finished)
             if self._results and time.monotonic() < self._until:
                 best, refiner = min(self._results, key=_cost)
-                if self._mastery is None or best.courses.form.kind == "soft":
-                    self._results = [(tune(best, refiner), refiner)]
+                free = self._mastery is None
+                self._results = [(tune(best, refiner, mastery=free), refiner)]
         except KeyboardInterrupt:
             self.stopped = True
         self.stopped |= time.monotonic() > self._until
@@ -251,6 +257,15 @@ class _Search:
             )
         ]
 
+    def _leaky(self) -> list[Form]:
+        hard = _LEAKY[0] if self._mastery is None else self._mastery
+        return [
+            form
+            for loss in self._study.growths
+            for leak in _LEAKS
+            for form in (Form("hard", hard, loss, leak), Form("soft", _LEAKY[1], loss, leak))
+        ]
+
     def _allowed(self, form: Form) -> Allowed:
         return allowed_by(self._nodes, form, self._forbidden, self._required, self._most)
 
@@ -260,7 +275,9 @@ class _Search:
             form, study.frequency, study.before[form.loss], study.free, study.follows, study.ties
         )
         start = Structure(courses, self._nodes)
-        return Construction(start, self._allowed(form), self._price)
+        return Construction(
+            start, self._allowed(form), self._price, mastery=self._mastery is None
+        )
 
     def _refine(self, finished: list[Construction]) -> None:
         """Refine the graphs of the best forms."""

@@ -82,7 +82,7 @@ def allowed_by(records: Records, form: Form, forbidden: np.ndarray,
     """Return what the levels (nodes) and prior knowledge permit under a gate form."""
     n = records.level.shape[2]
     ready = np.ones((n, n, records.runs), dtype=bool)
-    if form.kind == "hard" or form.value <= _LATE:
+    if not form.leak and (form.kind == "hard" or form.value <= _LATE):
         progress = (records.smooth - form.floor) / (1.0 - form.floor)
         known = records.weight > 0.0
         error = _SURELY * records.error / (1.0 - form.floor)

@@ -24,11 +24,17 @@ _MANY_EDGES = 15
 _CARRIED = 4
 
 
-def race(racing: list[Construction], until: float, update: Callable[[float], None]) -> None:
+def race(
+    racing: list[Construction],
+    until: float,
+    update: Callable[[float], None],
+    more: Callable[[], list[Construction]] = list,
+) -> None:
     """Take the forms to graphs of all skills, one skill a step, as far as it is worth it.
 
     Where each is lost, ways that were not taken are tried (:mod:`domino_sim.inference.regaining`);
-    what is found is put with the others. If nothing is, the few that explained most go on.
+    what is found is put with the others. If nothing is, `more` forms race in the same manner; if
+    nothing is again, the few of all that explained most go on.
 
     Parameters
     ----------
@@ -38,8 +44,10 @@ def race(racing: list[Construction], until: float, update: Callable[[float], Non
         When to stop, by `time.monotonic`.
     update
         Takes how many skills are in, of the one that is ahead.
+    more
+        Returns the ways of the forms that are tried only where the others are lost.
     """
-    going, lost = list(racing), False
+    going, lost, started = list(racing), False, False
     while time.monotonic() < until:
         first = min(
             (one for one in going if not one.done),
@@ -49,10 +57,15 @@ def race(racing: list[Construction], until: float, update: Callable[[float], Non
         best = min((one.misfit for one in racing if one.done and (lost or not one.lost)),
                    default=math.inf)  # fmt: skip
         if not lost and all(one.lost for one in going):
-            lost = True
             found = regain(going, until)
+            fresh = more() if found is None and not started else []
+            if fresh:
+                started, going = True, fresh
+                racing += fresh
+                continue
+            lost = True
             if found is None:
-                alive = (one for one in going if one.alive)
+                alive = (one for one in racing if one.alive)
                 going = sorted(alive, key=lambda one: (-one.explained, _pace(one)))[:_CARRIED]
             else:
                 racing.append(found)

@@ -77,7 +77,7 @@ def rated(
     place = courses.place(tau)
     if place is None:
         sharp = np.where(seen, np.square(slope) * nodes.weight[..., skill], 0.0)
-        time = np.maximum(tau - tracks[..., None], 0.0)
+        time = courses.open_until(tracks[..., None], tau)
         stiff = (sharp * time * time).sum(axis=-1)
         own = (sharp * work * time).sum(axis=-1) / np.maximum(stiff, 1e-300)
         off = np.where(stiff > 0.0, np.log(np.maximum(own, 1e-9)) - here, 0.0)

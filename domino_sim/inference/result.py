@@ -67,12 +67,26 @@ class Inference:
         make_folder(folder)
         paths = [folder / name for name in ("graph.json", "report.json", "predicted.nc")]
         graph = self.found()
+        for name in graph:
+            graph.nodes[name].update(self._of_skill(name))
         for edge in graph.edges:
             graph.edges[edge].update(self.graph.edges[edge])
         atomic_write(paths[0], node_link_text(graph))
         atomic_write(paths[1], json.dumps(self.report, ensure_ascii=False, indent=1) + "\n")
         save_dataset(self.predicted, paths[2])
         return paths
+
+    def _of_skill(self, name: str) -> dict[str, Any]:
+        """Return the gate of a skill, how it opens, and its frequency: the mean of its shares."""
+        told = {"gate": self.graph.nodes[name]["gate"]}
+        rows = [row for row in self.report["mixtures"].values() if name in row]
+        if rows:
+            told["frequency"] = float(np.mean([row[name] / sum(row.values()) for row in rows]))
+        form = self.report["form"]
+        if told["gate"] != "none" and self.report["model"]["kind"] == "gates":
+            told["mastery" if form["kind"] == "hard" else "exponent"] = form["value"]
+            told["leak"] = form["leak"]
+        return told
 
     def __repr__(self) -> str:
         statuses = [status for _, _, status in self.graph.edges(data="status")]
@@ -179,7 +193,8 @@ def _report(
         "skills": list(graph),
         "runs": list(study.runs),
         "mixtures": _mixtures(study, study.frequency),
-        "form": {"kind": form.kind, "value": form.value, "loss": form.loss, "text": str(form)},
+        "form": {"kind": form.kind, "value": form.value, "loss": form.loss,
+                 "leak": form.leak, "text": str(form)},
         "model": dict(model),
         "forms": {name: round(value, 4) for name, value in forms.items()},
         "noise": study.sigma,

@@ -1,45 +1,51 @@
-"""The best value of a gate form: mastery, or exponent."""
+"""The best values of a gate form: mastery or exponent, and leak."""
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from domino_sim.inference.form_values import cost, nearby, under
 from domino_sim.inference.patience import Patience
-from domino_sim.inference.rates import fit
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.structure import Structure
 
 __all__ = ["tune"]
 
-#: Factors by which the value is changed in turn.
-_FACTORS = (2.0, 1.3, 1.08)
+#: Leaks that gates without one are given.
+_LEAKS = (0.1, 0.01)
 
 
-def tune(structure: Structure, refiner: Refiner) -> Structure:
-    """Return the structure with the best value of its gate form, its graph climbed once more."""
-    best, moved = structure, False
-    for factor in _FACTORS:
-        for direction in (factor, 1.0 / factor):
-            while True:
-                other = _with_value(best, direction)
-                if other is None or other.error > best.error - 1.0:
-                    break
-                best, moved = other, True
-    if not moved:
+def tune(structure: Structure, refiner: Refiner, *, mastery: bool = True) -> Structure:
+    """Return the structure with the best values of its gate form, its graph climbed once more.
+
+    Parameters
+    ----------
+    structure, refiner
+        The graph, and what refined it, which has it at the end.
+    mastery
+        Whether the mastery of hard gates is free.
+    """
+    best = nearby(structure, mastery=mastery)
+    form = best.courses.form
+    worth = math.log(max(structure.records.values, 1))  # of one value more
+    if form.leak:
+        tight = nearby(under(best, replace(form, leak=0.0)), mastery=mastery)
+        best = tight if cost(tight) < cost(best) + worth else best
+    elif structure.edges:
+        # A leak of 0 is no value that would move.
+        leaky = min((under(best, replace(form, leak=leak)) for leak in _LEAKS), key=cost)
+        leaky = nearby(leaky, mastery=mastery)
+        best = leaky if cost(leaky) < cost(best) - worth else best
+    if best is structure:
         return structure
-    # Costs of graphs under another value do not compare.
+    # Costs of graphs under other values do not compare, and where gates leak any skill may begin.
     refiner.scored.clear()
     refiner.visited.clear()
     refiner.patience = Patience.with_skills(len(structure.gates))
+    if best.courses.form.leak:
+        allowed = refiner.allowed
+        refiner.allowed = replace(allowed, ready=np.ones_like(allowed.ready))
     return refiner.climb(best)
-
-
-def _with_value(structure: Structure, factor: float) -> Structure | None:
-    """Return the structure with another mastery (its unlearned part times `factor`) or exponent."""
-    form = structure.courses.form
-    value = form.value * factor if form.kind == "soft" else 1.0 - (1.0 - form.value) * factor
-    if not (0.0 < value < (1.0 if form.kind == "hard" else 100.0)):
-        return None
-    if form.kind == "hard" and value <= form.floor:
-        return None
-    other = structure.under(structure.courses.with_value(value))
-    fit(other, 8)
-    return other

@@ -25,7 +25,8 @@ P = np.array([[0.3, 0.1, 0.1, 0.2, 0.2, 0.1], [0.05, 0.3, 0.25, 0.1, 0.15, 0.15]
 
 FORMS = [
     Form("hard", 0.99), Form("hard", 0.8), Form("hard", 0.99, "ce"), Form("soft", 0.05),
-    Form("soft", 0.5), Form("soft", 0.3, "ce"),
+    Form("soft", 0.5), Form("soft", 0.3, "ce"), Form("hard", 0.9, "mse", 0.1),
+    Form("hard", 0.99, "ce", 0.02), Form("soft", 0.3, "mse", 0.05),
 ]  # fmt: skip
 
 
@@ -39,7 +40,8 @@ def tracks(form: Form) -> tuple[Courses, dict[int, np.ndarray]]:
 
 def engine_levels(form: Form, run: int, steps: np.ndarray) -> np.ndarray:
     """Levels of the clock engine under the law `constant`, where the clock is the rate times t."""
-    gate = {"kind": form.kind} | ({"exponent": form.value} if form.kind == "soft" else {})
+    gate = {"kind": form.kind, "leak": form.leak}
+    gate |= {"exponent": form.value} if form.kind == "soft" else {}
     tables = {
         "steps": int(steps[-1]), "loss": form.loss, "gate": gate,
         "mastery": form.value if form.kind == "hard" else 0.99,

@@ -139,6 +139,14 @@ def test_the_level_at_which_gates_open_is_found_too(mastery: float) -> None:
     assert abs(found.report["form"]["value"] - mastery) < 0.03
 
 
+def test_gates_that_leak_are_found_with_how_much() -> None:
+    there = make_world(skills=5, runs=4, operators="mixed", leak=0.1, seed=3, points=60)
+    found = infer(there.curves)
+    assert (missed(there, found), invented(there, found)) == (set(), set())
+    assert abs(found.report["form"]["leak"] - 0.1) < 0.01
+    assert found.report["misfit"] < 1.1
+
+
 def test_noise_of_a_twentieth_hides_little() -> None:
     there = make_world(skills=5, runs=4, noise=0.05, seed=20, points=100)
     found = infer(there.curves)

@@ -86,8 +86,14 @@ def test_the_files_are_complete_and_replace_older_ones(tmp_path: Path) -> None:
     assert json.loads(paths[1].read_text("utf-8")) == found().report
     with xr.open_dataset(paths[2]) as ds:
         xr.testing.assert_allclose(ds.load(), found().predicted)
-    nodes = json.loads(paths[0].read_text("utf-8"))["nodes"]
-    assert {node["id"] for node in nodes} == set(world().names)
+    nodes = {node["id"]: node for node in json.loads(paths[0].read_text("utf-8"))["nodes"]}
+    assert set(nodes) == set(world().names)
+    shares = world().frequencies.mean(axis=0)
+    for name, share in zip(world().names, shares, strict=True):
+        gate = nodes[name].get("requires", "")
+        assert nodes[name]["gate"] == ("or" if " or " in gate else "and" if gate else "none")
+        assert abs(nodes[name]["frequency"] - share) < 1e-9
+        assert ("mastery" in nodes[name], "leak" in nodes[name]) == (bool(gate),) * 2
 
 
 def test_the_graph_of_the_folder_loads_as_any_skill_graph(tmp_path: Path) -> None:
