@@ -47,7 +47,7 @@ def race(
     more
         Returns the ways of the forms that are tried only where the others are lost.
     """
-    going, lost, started = list(racing), False, False
+    going, lost, started, before = list(racing), False, False, 0
     while time.monotonic() < until:
         first = min(
             (one for one in going if not one.done),
@@ -57,10 +57,13 @@ def race(
         best = min((one.misfit for one in racing if one.done and (lost or not one.lost)),
                    default=math.inf)  # fmt: skip
         if not lost and all(one.lost for one in going):
-            found = regain(going, until)
-            fresh = more() if found is None and not started else []
+            explained = max((one.explained for one in going), default=0)
+            # Forms that explain no more than those before them are not the way.
+            found = regain(going, until) if not started or explained > before else None
+            # Where not even one skill is explained, it is not its gate that is wrong.
+            fresh = more() if found is None and not started and explained else []
             if fresh:
-                started, going = True, fresh
+                started, before, going = True, explained, fresh
                 racing += fresh
                 continue
             lost = True
