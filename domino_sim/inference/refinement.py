@@ -20,6 +20,7 @@ from domino_sim.inference.onset import onset_of
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.proposals import Allowed, Scored, search_gates
 from domino_sim.inference.rates import fit
+from domino_sim.inference.rating import exchange
 from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.response import Response
 from domino_sim.inference.settling import settled
@@ -245,7 +246,7 @@ class Refiner:
         for skill, gate in change.gates:
             if set(gate.skills) & other.descendants(skill):
                 return None
-            other.change(skill, gate)
+            exchange(other, skill, gate)
         here = self.cost(structure) - self.price * other.edges
         fit(other, 10, worth=here + _WORTH)
         self._remember(other)
@@ -274,7 +275,7 @@ class Refiner:
                     if self.over or not self.allowed.permits(skill, new):
                         continue
                     other = structure.copy()
-                    other.change(skill, new)
+                    exchange(other, skill, new)
                     other.seek()
                     fit(other)
                     self._remember(other)
