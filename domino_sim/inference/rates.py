@@ -16,6 +16,7 @@ import numpy as np
 
 from domino_sim.inference.forms import Courses, trained
 from domino_sim.inference.links import join, link
+from domino_sim.inference.sensitivities import soft_jacobian
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
@@ -126,7 +127,9 @@ def _newton(structure: Structure, free: np.ndarray, damping: Floats) -> Floats:
     """Return the step of log p (runs, n)."""
     order = list(structure.gates)
     residual, slope = structure.residuals(structure.tau)
-    jacobian = _jacobian(structure, order, free)  # (parameters, skills, runs, records)
+    # Each is (parameters, skills, runs, records).
+    by_frequency = soft_jacobian if structure.courses.form.kind == "soft" else _jacobian
+    jacobian = by_frequency(structure, order, free)
     stiff = np.einsum("irk,irk->rk", slope, slope)
     stiff = stiff + 1e-9 * stiff.max(axis=1, keepdims=True) + 1e-12
     across = np.einsum("pirk,irk->prk", jacobian, slope)

@@ -264,7 +264,7 @@ class Refiner:
         learned then can seem to be what the next one waits for. No small step of the clock leads
         out of that; so it is looked for anew.
         """
-        best: Structure | None = None
+        best, here = None, self.cost(structure)
         replaced = structure.edges * len(structure.gates) <= _REPLACED
         for skill, gate in structure.gates.items():
             others = set(structure.gates) - structure.descendants(skill) - set(gate.skills)
@@ -277,7 +277,7 @@ class Refiner:
                     other = structure.copy()
                     exchange(other, skill, new)
                     other.seek()
-                    fit(other)
+                    fit(other, worth=here - self.price * other.edges + _WORTH)
                     self._remember(other)
                     if self.cost(other) < self.cost(best or structure) - 1e-6:
                         best = other
