@@ -21,7 +21,7 @@ from domino_sim.inference.networks import Grown, infer_grown
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.prior import Prior, read_prior
 from domino_sim.inference.proposals import Allowed, allowed_by
-from domino_sim.inference.racing import NOISE_ALONE, WORSE, in_order, race
+from domino_sim.inference.racing import NOISE_ALONE, OUTDONE, WORSE, in_order, race
 from domino_sim.inference.rebuilding import rebuild
 from domino_sim.inference.records import Records, make_nodes
 from domino_sim.inference.refinement import Refiner
@@ -271,7 +271,7 @@ class _Search:
             )  # fmt: skip
         patience = Patience.with_skills(len(self._study.skills))
         for one in finished[:_REFINED]:
-            if one.misfit > max(finished[0].misfit / WORSE, NOISE_ALONE):
+            if one.misfit > max(finished[0].misfit / WORSE, NOISE_ALONE) or self._outdone(one):
                 continue
             allowed = self._allowed(one.alive[0].courses.form)
             floor = _noise_alone(self._nodes)
@@ -286,6 +286,14 @@ class _Search:
                     break
             else:
                 self._results.append(rebuild(*min(self._results[first:], key=_cost)))
+
+    def _outdone(self, one: Construction) -> bool:
+        """Whether a graph is clearly worse than one that was refined, frequencies being fitted."""
+        if self._study.free is None or not self._results:
+            return False
+        best, first = min(map(_cost, self._results)), one.alive[0]
+        cost = first.error + first.penalty + self._price * first.edges
+        return cost > best + OUTDONE
 
     def _rest(self, racing: list[Construction]) -> tuple[Structure, Refiner]:
         """Return the structure that has come furthest; skills that are not in need nothing."""
