@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from domino_sim.curve_form import check_curves
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.confirming import confirm
 from domino_sim.inference.construction import Construction
@@ -81,8 +82,8 @@ def infer(
         run, step from which they hold, and skill. A frequency of 0 is a skill knocked out; one that
         is NaN or not named is fitted.
     prior
-        ``required`` and ``forbidden`` edges and ``tiers``: a TOML file or a table
-        (``docs/inference.md``, "Prior knowledge").
+        ``required`` and ``forbidden`` edges, ``tiers``, and runs of the ``same_mixture``: a TOML
+        file or a table (``docs/inference.md``, "Prior knowledge").
     mastery
         The level at which hard gates open, in (0, 1), if it is known.
     most_prerequisites
@@ -124,8 +125,8 @@ def infer(
     [('A', 'B')]
     """
     _check(mastery, most_prerequisites, seconds)
-    study = make_study(curves, mixtures)
-    known = read_prior(prior, tuple(map(str, curves["skill"].values)))
+    known = read_prior(prior, tuple(map(str, check_curves(curves)["skill"].values)))
+    study = make_study(curves, mixtures, known.same_mixture)
     search = _Search(study, known, mastery, most_prerequisites, time.monotonic() + seconds)
     best, refiner = search.run(meter or NullMeter())
     if search.grown is not None:
@@ -257,8 +258,9 @@ class _Search:
     def _entrant(self, form: Form) -> Construction:
         study = self._study
         courses = Courses(
-            form, study.frequency, study.before[form.loss], study.free, study.follows, study.ties
-        )
+            form, study.frequency, study.before[form.loss], study.free, study.follows, study.ties,
+            study.mixture,
+        )  # fmt: skip
         start = Structure(courses, self._nodes)
         return Construction(start, self._allowed(form), self._price)
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from domino_sim.frequencies.paths import level_and_slope
 from domino_sim.inference.forms import Requires
-from domino_sim.inference.rates import SPREAD, spread
+from domino_sim.inference.rates import SPREAD, share, spread
+from domino_sim.inference.shared import together
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats, work_from_level
 
@@ -98,11 +99,15 @@ def rated(
         sharp = np.where(seen, np.square(slope * work) * nodes.weight[..., skill], 0.0)
         away_by = np.log(np.maximum(work, 1e-9)) - np.log(np.maximum(model, 1e-9))
         told, firm = (sharp * away_by).sum(axis=-1), sharp.sum(axis=-1)
-        due, loose = (0.0 if near else mean - here) / SPREAD**2, np.full(len(here), 1.0 / SPREAD**2)
+        wanted = here if near else mean
+        due, loose = (wanted - here) / SPREAD**2, np.full(len(here), 1.0 / SPREAD**2)
+    part, mixture = share(courses), courses.mixture
+    if mixture is not None:
+        told, firm = together(told.T, mixture).T, together(firm.T, mixture).T
     log = (told + due) / (firm + loose)
     farthest = _FARTHEST[form.kind]
     log = np.where(free[:, skill], np.clip(log, -farthest, farthest), 0.0)
-    cost = np.where(free.any(axis=1), np.square((here + log - mean) / SPREAD), 0.0)
+    cost = np.where(free.any(axis=1), np.square((here + log - mean) / SPREAD), 0.0) * part
     if place is None:
         return Rated(tracks, np.exp(here + log), cost)
     return Rated(tracks * np.exp(log)[..., None], None, cost)

@@ -10,17 +10,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 
+from domino_sim.inference.answering import answering
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.onset import onset_of
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.proposals import Allowed, Scored, search_gates
-from domino_sim.inference.rates import costs, fit
+from domino_sim.inference.rates import fit
 from domino_sim.inference.rating import exchange
 from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.response import Response
@@ -47,10 +47,6 @@ _CONFIRMED, _DOUBTFUL = 16, 8.0
 
 #: Frequencies that are not known are fitted no further where a change costs so much more (χ²).
 _WORTH = 30.0
-
-#: Gates of a skill that are followed then, of those that suit its own curve best; and by how much
-#: they may seem worse (χ²) while the frequencies of other skills have not answered.
-_FOLLOWED, _LOOSE = 16, 300.0
 
 #: Prerequisites times skills up to which each is replaced by each, the clock looked for anew.
 _REPLACED = 150
@@ -123,11 +119,7 @@ class Refiner:
                 better = self._best_of(structure, self._pairs(structure, singles))
                 better = better or self._swept(structure) or self._repaired(structure, singles)
             better = better or self._shifted(structure)
-            if better is None and structure.courses.free is not None:
-                near = self._nearby(structure)
-                better = min(near, key=self.cost, default=None)
-                if better is not None and self.cost(better) > self.cost(structure) - 1e-6:
-                    better = None
+            better = better or self._answered(structure)
             if better is None or self.over:
                 break
             structure = settled(better)
@@ -293,32 +285,16 @@ class Refiner:
                         best = other
         return best
 
-    def _nearby(self, structure: Structure) -> Iterator[Structure]:
-        """Yield structures with one other gate, judged with all that follows from it.
-
-        Under soft gates whose frequencies are fitted a curve leaves many gates open, and it is what
-        depends on a skill that tells which of them is right.
-        """
-        if structure.courses.form.kind == "hard":
-            return
-        here = self.cost(structure)
-        for skill, scored in self.scored.items():
-            base, found = scored.score_of(structure.gates[skill]), list[tuple[float, int]]()
-            others = list[Structure]()
-            for gate, score in zip(scored.gates[:_FOLLOWED], scored.score, strict=False):
-                key = frozenset((structure.gates | {skill: gate}).items())
-                cycle = set(gate.skills) & structure.descendants(skill)
-                if self.over or score > base + _LOOSE or key in self.visited or cycle:
-                    continue
-                others.append(other := structure.copy())
-                exchange(other, skill, gate)
-                other.polish()
-                found.append((float(costs(other).sum()) + self.price * other.edges, len(found)))
-            for cost, at in sorted(found)[:_WHOLE]:
-                if cost < here + _LOOSE:
-                    fit(others[at], 10, worth=here - self.price * others[at].edges + _WORTH)
-                    self._remember(others[at])
-                    yield others[at]
+    def _answered(self, structure: Structure) -> Structure | None:
+        """Return a better structure whose frequencies must answer to show it, or None."""
+        best = structure
+        for other in answering(structure, self.scored, self.visited, self.price):
+            self._remember(other)
+            if self.cost(other) < self.cost(best) - 1e-6:
+                best = other
+            if self.over:
+                break
+        return None if best is structure else best
 
     def _swept(self, structure: Structure) -> Structure | None:
         """Return a better structure with one prerequisite dropped or replaced everywhere, or None.
