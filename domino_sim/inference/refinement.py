@@ -118,8 +118,7 @@ class Refiner:
             if better is None and structure.error > self.floor:
                 better = self._best_of(structure, self._pairs(structure, singles))
                 better = better or self._swept(structure) or self._repaired(structure, singles)
-            better = better or self._shifted(structure)
-            better = better or self._answered(structure)
+            better = better or self._shifted(structure) or self._answered(structure)
             if better is None or self.over:
                 break
             structure = settled(better)
