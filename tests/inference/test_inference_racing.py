@@ -76,7 +76,7 @@ def going(error: float, *, free: object) -> Way:
 
 
 def test_a_form_that_another_has_outdone_goes_no_further_where_frequencies_are_fitted() -> None:
-    whole = Way(explained=2, lost=False, steps=2, error=200.0, left=0.9, free="some")
+    whole = Way(explained=5, lost=False, size=5, steps=5, left=0.9, free="some")
     behind, near = going(190.0, free="some"), going(130.0, free="some")
     race([whole, behind, near], math.inf, lambda skills: None)
     assert behind.steps == 0 and near.done
