@@ -190,7 +190,7 @@ def infer(
     files: Files,
     prior: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What is known: required, forbidden, tiers (TOML)."),
+        typer.Option(metavar="FILE", help="Known edges, tiers, runs of one mixture (TOML)."),
     ] = None,
     mastery: Annotated[
         float | None,

@@ -12,7 +12,8 @@ from domino_sim.calibration.observations import Observations, observe
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.records import noise_of
 from domino_sim.inference.screening import falls_from, rises
-from domino_sim.levels import Floats
+from domino_sim.inference.shared import SharedMixtures, together
+from domino_sim.levels import Floats, Ints
 from domino_sim.wording import shown
 
 __all__ = ["CurveTable", "make_table", "several"]
@@ -70,10 +71,11 @@ class CurveTable:
             return "every run"
         return several(self.seen.runs[r].name for r in runs)
 
-    def note_gaps(self) -> None:
+    def note_gaps(self, mixture: Ints) -> None:
         """Say which curves a run lacks; one that it does not train has frequency 0 there."""
         absent: np.ndarray = np.logical_not(self.known.any(axis=1))
-        trained: np.ndarray = absent & (self.frequency > 0.0)
+        seen = np.isnan(self.frequency) & _of_one(~absent, mixture)
+        trained: np.ndarray = absent & ((self.frequency > 0.0) | seen)
         anywhere = ~absent.all(axis=0)
         for r, run in enumerate(self.seen.runs):
             for which, told in (
@@ -86,7 +88,7 @@ class CurveTable:
                     self.remarks.append(f"{shown(run.name)} has no curve of {skills}, {told}")
         self.frequency = np.where(absent & ~trained, 0.0, self.frequency)
 
-    def note_untrained(self) -> None:
+    def note_untrained(self, mixture: Ints) -> None:
         """Take what does not move in a run of unknown frequency as not trained in it.
 
         It may wait for something as well; but then what waits for it does not move either.
@@ -94,6 +96,7 @@ class CurveTable:
         flat = np.isnan(self.frequency) & (rises(self.level, self.known, self.sigma) == 0.0)
         high = np.where(self.known, self.level, 0.0).max(axis=1) > _LEARNED
         flat &= self.known.any(axis=1) & ~high
+        flat &= ~_of_one(np.isnan(self.frequency) & ~flat & self.known.any(axis=1), mixture)
         # Of a run in which nothing moves, nothing is known.
         flat &= ~(flat | ~(self.frequency > 0.0) & ~np.isnan(self.frequency)).all(axis=1)[:, None]
         for r in np.flatnonzero(flat.any(axis=1)):
@@ -164,8 +167,12 @@ class CurveTable:
         self.known = known
 
 
-def make_table(curves: xr.Dataset, frequency: Floats) -> CurveTable:
+def make_table(
+    curves: xr.Dataset, frequency: Floats, same: SharedMixtures | None = None
+) -> CurveTable:
     """Return the curves, without runs that cannot be used at all.
+
+    What one run of those that are the `same` trains, they all do.
 
     Raises
     ------
@@ -180,11 +187,17 @@ def make_table(curves: xr.Dataset, frequency: Floats) -> CurveTable:
         level[r, : len(run.steps)] = run.level.T
         known[r, : len(run.steps)] = run.weight.T > 0.0
     table = CurveTable(seen, level, known, frequency, noise_of(level, known), {}, remarks)
-    table.note_gaps()
-    table.note_untrained()
+    mixture = (same or SharedMixtures()).numbers([run.name for run in seen.runs])
+    table.note_gaps(mixture)
+    table.note_untrained(mixture)
     table.leave_out_contradictions()
     table.cut_falls()
     return table
+
+
+def _of_one(which: np.ndarray, mixture: Ints) -> np.ndarray:
+    """Return of each run whether it is so in any of its mixture, (runs, n)."""
+    return np.asarray(together(which.astype(float), mixture) > 0.0)
 
 
 def _usable(curves: xr.Dataset, frequency: Floats) -> tuple[Observations, Floats, list[str]]:

@@ -20,7 +20,8 @@ from domino_sim.frequencies.paths import level_and_slope
 from domino_sim.inference.forms import trained
 from domino_sim.inference.rates import SPREAD
 from domino_sim.inference.records import Records
-from domino_sim.levels import Floats, Loss, log_unlearned, work_from_level
+from domino_sim.inference.shared import together
+from domino_sim.levels import Floats, Ints, Loss, log_unlearned, work_from_level
 
 __all__ = ["FirstRates", "first_frequencies"]
 
@@ -55,7 +56,9 @@ class FirstRates:
     ties: Floats
 
 
-def first_frequencies(nodes: Records, frequency: Floats, loss: Loss) -> FirstRates:
+def first_frequencies(
+    nodes: Records, frequency: Floats, loss: Loss, mixture: Ints | None = None
+) -> FirstRates:
     """Return frequencies (runs, n) with those that are NaN filled in, and how they are tied.
 
     Parameters
@@ -66,6 +69,8 @@ def first_frequencies(nodes: Records, frequency: Floats, loss: Loss) -> FirstRat
         NaN where not known.
     loss
         The growth law.
+    mixture : (runs,) array, optional
+        Numbers of mixtures: runs of one number share theirs.
 
     Notes
     -----
@@ -73,7 +78,7 @@ def first_frequencies(nodes: Records, frequency: Floats, loss: Loss) -> FirstRat
     mean (geometric) of the others.
     """
     found, n = frequency.copy(), frequency.shape[1]
-    ties = np.zeros((len(frequency), n, n))
+    ties, curves = np.zeros((len(frequency), n, n)), np.zeros((len(frequency), n, n))
     for r, given in enumerate(frequency):
         free = np.isnan(given)
         ties[r] = _alike(free | trained(np.nan_to_num(given)[None])[0])
@@ -87,12 +92,41 @@ def first_frequencies(nodes: Records, frequency: Floats, loss: Loss) -> FirstRat
         log[free] = mean
         if len(use):
             log[use], told = _of_run(nodes, r, use, free[use], log[use], loss)
-            ties[r][np.ix_(use, use)] += told
+            curves[r][np.ix_(use, use)] = told
             log[free & ~moves] = log[use].mean()
         found[r, free] = np.exp(log[free])
         if free.all():
             found[r] /= found[r].sum()
-    return FirstRates(found, ties)
+    if mixture is not None:
+        found = _shared(found, np.isnan(frequency), ties, curves, mixture)
+    return FirstRates(found, ties + together(curves, mixture))
+
+
+def _shared(
+    found: Floats, free: np.ndarray, alike: Floats, curves: Floats, mixture: Ints
+) -> Floats:
+    """Return the first guesses of runs that share a mixture: their mean, each by what it tells."""
+    log, shared = np.log(np.maximum(found, 1e-300)), found.copy()
+    for number in np.unique(mixture):
+        rows = np.flatnonzero(mixture == number)
+        open_ = free[rows[0]]
+        if len(rows) < 2 or not open_.any():
+            continue
+        # What is known is held; of a mixture of which nothing is, one frequency sets the scale.
+        held = ~open_
+        if not held.any():
+            held = np.arange(len(held)) == 0
+        moves = ~held
+        told = curves[rows].sum(axis=0) + alike[rows[0]]
+        drive = np.einsum("rij,rj->i", curves[rows], log[rows])
+        drive = drive - told[:, held] @ log[rows[0], held]
+        answer = log[rows[0]].copy()
+        answer[moves] = np.linalg.solve(told[np.ix_(moves, moves)], drive[moves])
+        answer = np.exp(answer)
+        if open_.all():
+            answer /= answer.sum()
+        shared[rows] = np.where(open_, answer, found[rows])
+    return shared
 
 
 def _alike(among: NDArray[np.bool_]) -> Floats:

@@ -126,16 +126,18 @@ class Courses:
         Which runs go on from others.
     ties : (runs, n, n) array, optional
         How the frequencies that are not known are tied to each other before any graph.
+    mixture : (runs,) array, optional
+        The number of the mixture of each run: those of one number share frequencies.
     """
 
     def __init__(
         self, form: Form, frequency: Floats, before: Floats | None = None,
         free: np.ndarray | None = None, follows: Follows | None = None,
-        ties: Floats | None = None,
+        ties: Floats | None = None, mixture: Ints | None = None,
     ) -> None:  # fmt: skip
         self.form, self.frequency, self.before = form, frequency, before
         self.free, self.follows = free, follows
-        self.first, self.ties = frequency, ties
+        self.first, self.ties, self.mixture = frequency, ties, mixture
         self._paces = _paces(frequency)
         self.done = np.zeros(frequency.shape)
         if before is not None:
@@ -165,7 +167,9 @@ class Courses:
 
     def under_form(self, form: Form) -> Courses:
         """Return the same courses under another gate form."""
-        other = Courses(form, self.frequency, self.before, self.free, self.follows, self.ties)
+        other = Courses(
+            form, self.frequency, self.before, self.free, self.follows, self.ties, self.mixture
+        )
         other.first = self.first
         return other.with_done(self.done)
 

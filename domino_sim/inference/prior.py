@@ -1,4 +1,4 @@
-"""What is known of the graph beforehand: a TOML file of required, forbidden and tiered edges."""
+"""What is known beforehand: edges required, forbidden and tiered; runs of one mixture."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 
 from domino_sim.errors import ArgumentError, nearest_name
 from domino_sim.files import read_toml
+from domino_sim.inference.shared import SharedMixtures
 from domino_sim.wording import shown
 
 __all__ = ["Prior", "read_prior"]
 
-KEYS = ("required", "forbidden", "tiers")
+KEYS = ("required", "forbidden", "tiers", "same_mixture")
 
 
 class Prior:
@@ -25,6 +26,7 @@ class Prior:
     table
         ``required`` and ``forbidden``: lists of [prerequisite, dependent]. ``tiers``: lists of
         skills, earlier first; a skill requires none of a later tier. Skills in no tier are free.
+        ``same_mixture``: lists of runs that share a mixture.
     names
         The skills there are.
     where
@@ -34,7 +36,7 @@ class Prior:
     ------
     ArgumentError
         For an unknown key or skill, a pair that is none, an edge both required and forbidden, or
-        required edges that form a cycle.
+        required edges that form a cycle; for a run in two groups, or alone in one.
 
     Examples
     --------
@@ -69,6 +71,9 @@ class Prior:
                     where=where, expected="one of them",
                 )  # fmt: skip
         self._check_acyclic(must)
+        self.same_mixture = SharedMixtures.read(
+            table.get("same_mixture", []), f"{where}: same_mixture"
+        )
         self.required = tuple(tuple(a for a, b in must if b == i) for i in range(n))
 
     def _index(self, name: object, where: str) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike
 
+from domino_sim.curve_form import check_curves
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.confirming import confirm
 from domino_sim.inference.construction import Construction
@@ -21,7 +22,7 @@ from domino_sim.inference.networks import Grown, infer_grown
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.prior import Prior, read_prior
 from domino_sim.inference.proposals import Allowed, allowed_by
-from domino_sim.inference.racing import NOISE_ALONE, WORSE, in_order, race
+from domino_sim.inference.racing import NOISE_ALONE, OUTDONE, WORSE, in_order, race
 from domino_sim.inference.rebuilding import rebuild
 from domino_sim.inference.records import Records, make_nodes
 from domino_sim.inference.refinement import Refiner
@@ -84,8 +85,8 @@ def infer(
         run, step from which they hold, and skill. A frequency of 0 is a skill knocked out; one that
         is NaN or not named is fitted.
     prior
-        ``required`` and ``forbidden`` edges and ``tiers``: a TOML file or a table
-        (``docs/inference.md``, "Prior knowledge").
+        ``required`` and ``forbidden`` edges, ``tiers``, and runs of the ``same_mixture``: a TOML
+        file or a table (``docs/inference.md``, "Prior knowledge").
     mastery
         The level at which hard gates open, in (0, 1), if it is known.
     most_prerequisites
@@ -127,8 +128,8 @@ def infer(
     [('A', 'B')]
     """
     _check(mastery, most_prerequisites, seconds)
-    study = make_study(curves, mixtures)
-    known = read_prior(prior, tuple(map(str, curves["skill"].values)))
+    known = read_prior(prior, tuple(map(str, check_curves(curves)["skill"].values)))
+    study = make_study(curves, mixtures, known.same_mixture)
     search = _Search(study, known, mastery, most_prerequisites, time.monotonic() + seconds)
     best, refiner = search.run(meter or NullMeter())
     if search.grown is not None:
@@ -272,8 +273,9 @@ class _Search:
     def _entrant(self, form: Form) -> Construction:
         study = self._study
         courses = Courses(
-            form, study.frequency, study.before[form.loss], study.free, study.follows, study.ties
-        )
+            form, study.frequency, study.before[form.loss], study.free, study.follows, study.ties,
+            study.mixture,
+        )  # fmt: skip
         start = Structure(courses, self._nodes)
         return Construction(
             start, self._allowed(form), self._price, mastery=self._mastery is None
@@ -288,7 +290,7 @@ class _Search:
             )  # fmt: skip
         patience = Patience.with_skills(len(self._study.skills))
         for one in finished[:_REFINED]:
-            if one.misfit > max(finished[0].misfit / WORSE, NOISE_ALONE):
+            if one.misfit > max(finished[0].misfit / WORSE, NOISE_ALONE) or self._outdone(one):
                 continue
             allowed = self._allowed(one.alive[0].courses.form)
             floor = _noise_alone(self._nodes)
@@ -303,6 +305,14 @@ class _Search:
                     break
             else:
                 self._results.append(rebuild(*min(self._results[first:], key=_cost)))
+
+    def _outdone(self, one: Construction) -> bool:
+        """Whether a graph is clearly worse than one that was refined, frequencies being fitted."""
+        if self._study.free is None or not self._results:
+            return False
+        best, first = min(map(_cost, self._results)), one.alive[0]
+        cost = first.error + first.penalty + self._price * first.edges
+        return cost > best + OUTDONE
 
     def _rest(self, racing: list[Construction]) -> tuple[Structure, Refiner]:
         """Return the structure that has come furthest; skills that are not in need nothing."""

@@ -9,13 +9,16 @@ from collections.abc import Callable
 from domino_sim.inference.construction import Construction
 from domino_sim.inference.regaining import regain
 
-__all__ = ["NOISE_ALONE", "WORSE", "in_order", "race"]
+__all__ = ["NOISE_ALONE", "OUTDONE", "WORSE", "in_order", "race"]
 
 #: A form is given up while another has a misfit less than this part of its own.
 WORSE = 0.8
 
 #: χ² a value that noise alone can leave, with what moves within a node.
 NOISE_ALONE = 1.05
+
+#: Where frequencies are fitted, by how much more χ² on the same skills a form is outdone.
+OUTDONE = 60.0
 
 #: A graph of so many prerequisites that fits is taken to have the right gate form.
 _MANY_EDGES = 15
@@ -50,7 +53,7 @@ def race(
     going, lost, started, before = list(racing), False, False, 0
     while time.monotonic() < until:
         first = min(
-            (one for one in going if not one.done),
+            (one for one in going if not (one.done or _outdone(one, racing))),
             key=lambda one: (_pace(one), -len(one.alive[0].gates)),
             default=None,
         )
@@ -84,6 +87,25 @@ def race(
 def in_order(racing: list[Construction]) -> list[Construction]:
     """Return those that came to a graph, the best first."""
     return sorted((one for one in racing if one.done and one.alive), key=lambda one: one.misfit)
+
+
+def _outdone(one: Construction, racing: list[Construction]) -> bool:
+    """Whether another form came to a graph that explains the skills that are in clearly better.
+
+    Frequencies that are not known let a wrong form fit to within noise for long. In the graph that
+    is whole the clock answers for all skills, in the other one for those that are in alone: so that
+    should cost less, if it is to be the better one in the end.
+    """
+    if not one.alive or one.alive[0].courses.free is None:
+        return False
+    part = one.alive[0]
+    for other in racing:
+        if other.done and other.alive and not other.lost:
+            each = other.alive[0].misfits()
+            whole = sum(each[i] for i in part.gates) + other.alive[0].penalty
+            if part.error + part.penalty > whole + OUTDONE:
+                return True
+    return False
 
 
 def _beyond_chance(racing: list[Construction]) -> bool:

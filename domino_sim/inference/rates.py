@@ -16,10 +16,12 @@ import numpy as np
 
 from domino_sim.inference.forms import Courses, trained
 from domino_sim.inference.links import join, link
+from domino_sim.inference.sensitivities import soft_jacobian
+from domino_sim.inference.shared import together
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
-__all__ = ["SPREAD", "TO_THE_END", "costs", "fit", "spread", "under"]
+__all__ = ["SPREAD", "TO_THE_END", "costs", "fit", "share", "spread", "under"]
 
 #: Steps of the frequencies of a graph that is kept; pieces of runs are joined anew then, too.
 TO_THE_END = 25
@@ -45,13 +47,23 @@ def spread(structure: Structure) -> tuple[Floats, np.ndarray]:
     return np.where(counts, log - mean[:, None], 0.0), counts
 
 
+def share(courses: Courses) -> Floats:
+    """Return what part of what is due for its mixture each run bears, (runs,).
+
+    A mixture that several runs share is one.
+    """
+    ones = np.ones(courses.runs)
+    return np.asarray(1.0 / together(ones, courses.mixture))
+
+
 def _penalty(structure: Structure) -> Floats:
     """Return what the spread of frequencies costs in each run, (runs,): 0 where all are known."""
     free = structure.courses.free
     if free is None:
         return np.zeros(structure.courses.runs)
     away, _ = spread(structure)
-    return np.where(free.any(axis=1), np.square(away / SPREAD).sum(axis=1), 0.0)
+    due = np.where(free.any(axis=1), np.square(away / SPREAD).sum(axis=1), 0.0)
+    return due * share(structure.courses)
 
 
 def fit(
@@ -92,7 +104,8 @@ def fit(
         moved = before * np.exp(np.clip(_newton(now, free, damping), -_STEP, _STEP))
         trial = under(now, moved, now.tau, 4)
         there = costs(trial)
-        better = there <= owed
+        mixture = now.courses.mixture
+        better = together(there, mixture) <= together(owed, mixture)
         gain = float(np.where(better, owed - there, 0.0).sum())
         if not better.all():
             here = better[:, None]
@@ -126,7 +139,9 @@ def _newton(structure: Structure, free: np.ndarray, damping: Floats) -> Floats:
     """Return the step of log p (runs, n)."""
     order = list(structure.gates)
     residual, slope = structure.residuals(structure.tau)
-    jacobian = _jacobian(structure, order, free)  # (parameters, skills, runs, records)
+    # Each is (parameters, skills, runs, records).
+    by_frequency = soft_jacobian if structure.courses.form.kind == "soft" else _jacobian
+    jacobian = by_frequency(structure, order, free)
     stiff = np.einsum("irk,irk->rk", slope, slope)
     stiff = stiff + 1e-9 * stiff.max(axis=1, keepdims=True) + 1e-12
     across = np.einsum("pirk,irk->prk", jacobian, slope)
@@ -136,10 +151,13 @@ def _newton(structure: Structure, free: np.ndarray, damping: Floats) -> Floats:
     drive = np.einsum("pirk,irk->rp", jacobian, residual)
     drive -= np.einsum("prk,rk->rp", across, ahead / stiff)
     away, counts = spread(structure)
-    drive -= away / SPREAD**2
+    part = share(structure.courses)
+    drive -= away / SPREAD**2 * part[:, None]
     alike = counts[:, :, None] * counts[:, None]
     alike = alike / np.maximum(counts.sum(axis=1), 1)[:, None, None]
-    hessian += (np.eye(len(order)) * counts[:, None] - alike) / SPREAD**2
+    hessian += (np.eye(len(order)) * counts[:, None] - alike) / SPREAD**2 * part[:, None, None]
+    mixture = structure.courses.mixture
+    drive, hessian = together(drive, mixture), together(hessian, mixture)
     step = np.zeros(free.shape)
     for r, mask in enumerate(free[:, order]):
         at = np.flatnonzero(mask)

@@ -12,15 +12,21 @@ from typing import NamedTuple
 import numpy as np
 
 from domino_sim.frequencies.paths import level_and_slope
-from domino_sim.inference.rates import SPREAD, spread
+from domino_sim.inference.forms import Requires
+from domino_sim.inference.rates import SPREAD, share, spread
+from domino_sim.inference.shared import together
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats, work_from_level
 
-__all__ = ["Rated", "foretell", "rated"]
+__all__ = ["Rated", "exchange", "foretell", "rated"]
 
-#: The farthest that a gate's frequency is from the present one (log), and the unlearned part below
-#: which a level tells nothing of the work.
-_FARTHEST, _LEAST = 5.0, 0.005
+#: The farthest that a gate's frequency is from the present one (log). The first guess takes each
+#: skill to be as fast as it looks; a soft gate that is hardly open makes it look slower by factors
+#: of e¹⁰ and more.
+_FARTHEST = {"hard": 5.0, "soft": 20.0}
+
+#: Unlearned part below which a level tells nothing of the work.
+_LEAST = 0.005
 
 
 class Rated(NamedTuple):
@@ -42,8 +48,9 @@ class Rated(NamedTuple):
 
 
 def rated(
-    structure: Structure, skill: int, tracks: Floats, tau: Floats, known: np.ndarray
-) -> Rated:
+    structure: Structure, skill: int, tracks: Floats, tau: Floats, known: np.ndarray, *,
+    near: bool = False,
+) -> Rated:  # fmt: skip
     """Return tracks of a skill with its frequency fitted for each.
 
     By the works that its levels tell at the clock. What is known of the frequency beside is, under
@@ -57,6 +64,8 @@ def rated(
         With the present frequency.
     tau, known : (runs, nodes) arrays
         The clock, (…, runs, nodes) if there is one for each track, and where it is known.
+    near
+        Whether frequencies stay near to the present ones where levels do not tell them.
     """
     courses, nodes = structure.courses, structure.records
     free = courses.free
@@ -90,13 +99,42 @@ def rated(
         sharp = np.where(seen, np.square(slope * work) * nodes.weight[..., skill], 0.0)
         away_by = np.log(np.maximum(work, 1e-9)) - np.log(np.maximum(model, 1e-9))
         told, firm = (sharp * away_by).sum(axis=-1), sharp.sum(axis=-1)
-        due, loose = (mean - here) / SPREAD**2, np.full(len(here), 1.0 / SPREAD**2)
+        wanted = here if near else mean
+        due, loose = (wanted - here) / SPREAD**2, np.full(len(here), 1.0 / SPREAD**2)
+    part, mixture = share(courses), courses.mixture
+    if mixture is not None:
+        told, firm = together(told.T, mixture).T, together(firm.T, mixture).T
     log = (told + due) / (firm + loose)
-    log = np.where(free[:, skill], np.clip(log, -_FARTHEST, _FARTHEST), 0.0)
-    cost = np.where(free.any(axis=1), np.square((here + log - mean) / SPREAD), 0.0)
+    farthest = _FARTHEST[form.kind]
+    log = np.where(free[:, skill], np.clip(log, -farthest, farthest), 0.0)
+    cost = np.where(free.any(axis=1), np.square((here + log - mean) / SPREAD), 0.0) * part
     if place is None:
         return Rated(tracks, np.exp(here + log), cost)
     return Rated(tracks * np.exp(log)[..., None], None, cost)
+
+
+def exchange(structure: Structure, skill: int, gate: Requires) -> None:
+    """Give a skill another gate, and where its frequency is not known the one that goes with it.
+
+    Under soft gates a curve tells p times what its gate lets through: with the old frequency the
+    course would be off by as much as the two gates differ, and so would all that follows from it.
+    So frequencies of the skill, then of its descendants, are those that suit their levels best at
+    the present clock. Under hard gates a frequency shows in the curve itself, and stays.
+    """
+    courses = structure.courses
+    if courses.free is None or courses.form.kind == "hard":
+        structure.change(skill, gate)
+        return
+    structure.gates[skill] = gate
+    left = structure.descendants(skill)
+    known = np.ones(structure.tau.shape, dtype=bool)
+    while left:
+        ready = [i for i in sorted(left) if not left & set(structure.gates[i].skills)]
+        for i in ready:
+            track = structure.track_of(i, structure.gates[i])
+            best = rated(structure, i, track[None], structure.tau, known, near=True).tracks[0]
+            structure.add(i, structure.gates[i], best)
+        left.difference_update(ready)
 
 
 def _tied(structure: Structure, skill: int) -> Floats:

@@ -13,6 +13,7 @@ import numpy as np
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Allowed
 from domino_sim.inference.rates import fit
+from domino_sim.inference.rating import exchange
 from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
 
@@ -75,7 +76,7 @@ def _changed(
     best, least = None, structure.error + structure.penalty + price * structure.edges - _GAIN
     for _, skill, gate in sorted(changes)[:_WHOLE]:
         other = structure.copy()
-        other.change(skill, gate)
+        exchange(other, skill, gate)
         fit(other, 6, worth=least)
         cost = other.error + other.penalty + price * other.edges
         if cost < least:

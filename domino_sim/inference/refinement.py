@@ -15,11 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domino_sim.inference.answering import answering
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.onset import onset_of
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.proposals import Allowed, Scored, search_gates
 from domino_sim.inference.rates import fit
+from domino_sim.inference.rating import exchange
 from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.response import Response
 from domino_sim.inference.settling import settled
@@ -116,7 +118,7 @@ class Refiner:
             if better is None and structure.error > self.floor:
                 better = self._best_of(structure, self._pairs(structure, singles))
                 better = better or self._swept(structure) or self._repaired(structure, singles)
-            better = better or self._shifted(structure)
+            better = better or self._shifted(structure) or self._answered(structure)
             if better is None or self.over:
                 break
             structure = settled(better)
@@ -245,7 +247,7 @@ class Refiner:
         for skill, gate in change.gates:
             if set(gate.skills) & other.descendants(skill):
                 return None
-            other.change(skill, gate)
+            exchange(other, skill, gate)
         here = self.cost(structure) - self.price * other.edges
         fit(other, 10, worth=here + _WORTH)
         self._remember(other)
@@ -263,7 +265,7 @@ class Refiner:
         learned then can seem to be what the next one waits for. No small step of the clock leads
         out of that; so it is looked for anew.
         """
-        best: Structure | None = None
+        best, here = None, self.cost(structure)
         replaced = structure.edges * len(structure.gates) <= _REPLACED
         for skill, gate in structure.gates.items():
             others = set(structure.gates) - structure.descendants(skill) - set(gate.skills)
@@ -274,13 +276,24 @@ class Refiner:
                     if self.over or not self.allowed.permits(skill, new):
                         continue
                     other = structure.copy()
-                    other.change(skill, new)
+                    exchange(other, skill, new)
                     other.seek()
-                    fit(other)
+                    fit(other, worth=here - self.price * other.edges + _WORTH)
                     self._remember(other)
                     if self.cost(other) < self.cost(best or structure) - 1e-6:
                         best = other
         return best
+
+    def _answered(self, structure: Structure) -> Structure | None:
+        """Return a better structure whose frequencies must answer to show it, or None."""
+        best = structure
+        for other in answering(structure, self.scored, self.visited, self.price):
+            self._remember(other)
+            if self.cost(other) < self.cost(best) - 1e-6:
+                best = other
+            if self.over:
+                break
+        return None if best is structure else best
 
     def _swept(self, structure: Structure) -> Structure | None:
         """Return a better structure with one prerequisite dropped or replaced everywhere, or None.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from domino_sim.inference.forms import Requires
-from domino_sim.inference.rating import rated
+from domino_sim.inference.rating import exchange, rated
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
@@ -56,7 +56,7 @@ class Response:
         (3, runs, records). What a level does not show of a course its dependents may.
         """
         other = self._structure.copy()
-        other.change(skill, gate)
+        exchange(other, skill, gate)
         cut = list(self._structure.descendants(skill))
         courses, records, tau = other.courses, other.records, self._structure.tau
         tracks = np.stack([other.tracks[i] for i in cut])

@@ -7,6 +7,7 @@ import numpy as np
 from domino_sim.inference.agreement import KNOWN
 from domino_sim.inference.rates import TO_THE_END, costs, fit, under
 from domino_sim.inference.rating import foretell, rated
+from domino_sim.inference.shared import together
 from domino_sim.inference.structure import Structure
 
 __all__ = ["settled"]
@@ -32,7 +33,8 @@ def settled(structure: Structure) -> Structure:
     best = min(found, key=lambda one: one.error + one.penalty)
     if structure.courses.follows is not None:
         return best
-    least = np.argmin([costs(one) for one in found], axis=0)
+    mixture = structure.courses.mixture
+    least = np.argmin([together(costs(one), mixture) for one in found], axis=0)
     each = np.arange(len(least))
     frequency = np.stack([one.courses.frequency for one in found])[least, each]
     tau = np.stack([one.tau for one in found])[least, each]

@@ -26,7 +26,8 @@ from domino_sim.inference.screening import (
     rises,
     start_levels,
 )
-from domino_sim.levels import Floats, Loss
+from domino_sim.inference.shared import SharedMixtures
+from domino_sim.levels import Floats, Ints, Loss
 from domino_sim.wording import shown
 
 __all__ = ["Study", "make_study", "runs_apart"]
@@ -82,6 +83,8 @@ class Study:
         Those that are not known; None where all are.
     ties : (runs, skills, skills) array, or None
         How curves tie those to each other before any graph (`FirstRates`).
+    mixture : (runs,) array, or None
+        The number of the mixture of each run, where runs share one that is not known.
     follows
         Runs that are pieces of one whose mixture changes, and go on from another; None without.
     before
@@ -109,6 +112,7 @@ class Study:
     frequency: Floats
     free: np.ndarray | None
     ties: Floats | None
+    mixture: Ints | None
     follows: Follows | None
     before: Mapping[Loss, Floats]
     growths: tuple[Loss, ...]
@@ -124,8 +128,11 @@ def runs_apart(study: Study) -> int:
     return len(study.runs) if study.follows is None else int((study.follows.run < 0).sum())
 
 
-def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | None) -> Study:
-    """Return what can be inferred from.
+def make_study(
+    curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | None,
+    same: SharedMixtures | None = None,
+) -> Study:  # fmt: skip
+    """Return what can be inferred from; `same` are runs that share a mixture.
 
     Raises
     ------
@@ -134,7 +141,16 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
     """
     given = given_frequencies(check_curves(curves), mixtures)
     pieces = in_pieces(curves, given.frequency, given.changes)
-    table = make_table(pieces.curves, pieces.frequency)
+    same = same or SharedMixtures()
+    names = pieces.curves["run"].values.tolist()
+    cut = {
+        str(run): [one for one in names if one.startswith(f"{run}, ")]
+        for run in curves["run"].values
+        if run not in names
+    }
+    same.check(names, cut)
+    shared = same.taken_over(names, curves["skill"].values.tolist(), pieces.frequency)
+    table = make_table(pieces.curves, shared, same)
     follows = _following(table, pieces)
     rise = rises(table.level, table.known, table.sigma)
     bare = Records(table.level, table.known / table.sigma**2)
@@ -170,9 +186,11 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
         table.steps if (follows.run >= 0).any() else None,
     )  # fmt: skip
     frequency, free = table.frequency[:, use], np.isnan(table.frequency[:, use])
+    mixture = same.numbers([run.name for run in table.seen.runs]) if same.groups else None
     first_rates: FirstRates | None = None
     if free.any():
-        first_rates = first_frequencies(make_nodes(records, _NODES), frequency, laws[0])
+        nodes = make_nodes(records, _NODES)
+        first_rates = first_frequencies(nodes, frequency, laws[0], mixture)
         frequency = first_rates.frequency
     return Study(
         skills=names,
@@ -182,6 +200,7 @@ def make_study(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | Non
         frequency=np.maximum(frequency, _NEVER * frequency.max(axis=1, keepdims=True)),
         free=free if free.any() else None,
         ties=None if first_rates is None else first_rates.ties,
+        mixture=mixture if free.any() else None,
         follows=follows if (follows.run >= 0).any() else None,
         before={law: levels[:, use] for law, levels in before.items()},
         growths=laws,

@@ -20,6 +20,10 @@ class Way:
     exhausted: bool = True
     steps: int = 0
     gates: dict[int, str] = field(default_factory=dict)
+    free: object = None
+    error: float = 0.0
+    penalty: float = 0.0
+    left: float = 2.0
 
     @property
     def alive(self) -> list[Any]:
@@ -43,10 +47,14 @@ class Way:
 
     @property
     def misfit(self) -> float:
-        return math.inf if self.dead else 2.0
+        return math.inf if self.dead else self.left
+
+    def misfits(self) -> dict[int, float]:
+        return dict.fromkeys(range(self.size), 100.0)
 
     def step(self) -> None:
         self.steps += 1
+        self.gates[len(self.gates)] = ""
 
 
 def test_a_form_without_a_graph_does_not_stand_in_the_way_of_one_that_has_some() -> None:
@@ -60,3 +68,18 @@ def test_where_none_has_a_graph_the_race_ends() -> None:
     dead = [Way(explained=k, dead=True) for k in range(3)]
     race(dead, math.inf, lambda skills: None)
     assert in_order(dead) == []
+
+
+def going(error: float, *, free: object) -> Way:
+    """A form on its way, with so much χ² on the first skill, that fits to within noise."""
+    return Way(explained=1, lost=False, size=5, free=free, error=error, left=1.01, gates={0: ""})
+
+
+def test_a_form_that_another_has_outdone_goes_no_further_where_frequencies_are_fitted() -> None:
+    whole = Way(explained=5, lost=False, size=5, steps=5, left=0.9, free="some")
+    behind, near = going(190.0, free="some"), going(130.0, free="some")
+    race([whole, behind, near], math.inf, lambda skills: None)
+    assert behind.steps == 0 and near.done
+    known = going(190.0, free=None)
+    race([whole, known], math.inf, lambda skills: None)
+    assert known.done
