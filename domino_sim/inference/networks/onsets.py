@@ -47,7 +47,6 @@ class Onsets:
     frequency: Floats
     load: Floats
 
-
     @classmethod
     def of(cls, at: Floats, last: Floats, frequency: Floats) -> Onsets:
         """Return onsets from steps.

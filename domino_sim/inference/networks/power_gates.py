@@ -29,7 +29,7 @@ from domino_sim.inference.forms import Requires
 from domino_sim.inference.networks.onsets import UNTRAINED, Onsets
 from domino_sim.levels import Floats
 
-__all__ = ["LEAST", "Fit", "GatesOfSkill"]
+__all__ = ["LEAST", "STUCK", "Fit", "GatesOfSkill"]
 
 #: Noise of log onsets, and how likely each is beforehand; that of skills that never came.
 _NOISE = np.array([0.1, 0.14, 0.2, 0.28, 0.4])
@@ -56,7 +56,7 @@ _LATE, _EARLY = 0.15, 1.5
 _LATER = 0.05
 
 #: How often a skill is not learned for no reason that its frequency or gate would give.
-_STUCK = 0.02
+STUCK = 0.02
 
 #: With fewer onsets nothing can be said: a skill has no gate beyond what it must have.
 LEAST = 3
@@ -253,11 +253,6 @@ class GatesOfSkill:
         """The mean of the log onsets."""
         return self._middle
 
-    @property
-    def known(self) -> int:
-        """The number of runs in which the skill came."""
-        return int(self._there.sum())
-
     def _design(self) -> tuple[Floats, Floats, Floats]:
         """Return columns (gates, runs, c) of β, γ, κ, α …, ω …; prior means and spreads."""
         onsets, most = self._onsets, self._most
@@ -343,7 +338,7 @@ class GatesOfSkill:
         unsure = np.einsum("grc,gc,grc->gr", away, variance, away) + _TYPICAL**2
         unsure -= np.einsum("grs,grs->gr", gain, shared)
         late = (expected - self._onsets.end[self._absent, self._skill]) / np.sqrt(unsure)
-        found: Floats = np.logaddexp(log_ndtr(late), np.log(_STUCK))
+        found: Floats = np.logaddexp(log_ndtr(late), np.log(STUCK))
         return found
 
     def _likeliest(self, g: int, miss: Floats) -> float:
