@@ -31,6 +31,14 @@ _MOST, _LEAST = 8, 0.01
 _TRUST = 0.5
 
 
+#: The variance of noise in a run of an even mixture, as a part of that of random ones: most of the
+#: noise is what the law misses far from its middle. It grows as the variance of log frequencies.
+_EVEN = 0.25
+
+#: Log frequencies of the runs there are vary at least so much (variance).
+_LITTLE = 0.1
+
+
 @dataclass(frozen=True)
 class _Gates:
     """The likely gates of a skill in a graph drawn: the first is the one drawn."""
@@ -78,6 +86,7 @@ class PowerPromise:
             [onsets.log[seen, i].mean() if (seen := onsets.seen[:, i]).any() else self._end
              for i in range(n)]
         )  # fmt: skip
+        self._uneven = max(float(_uneven(onsets.frequency, ~onsets.trained).mean()), _LITTLE)
         self._rarest = onsets.frequency.min(axis=0)
         drawn = [graph for graph in graphs.drawn if is_acyclic(graph)] or [graphs.graph]
         self._drawn = drawn
@@ -194,6 +203,10 @@ class PowerPromise:
             come[:, i] = np.where(mixtures[:, i] > 0.0, onset, self._mean[i] + UNTRAINED)
         return come
 
+    def _rough(self, frequency: Floats, out: np.ndarray) -> Floats:
+        """Return the variance of the noise in runs, as a part of that in the runs there are."""
+        return _EVEN + (1.0 - _EVEN) * _uneven(frequency, out) / self._uneven
+
     def _foretold(
         self, d: int, i: int, some: _Gates, come: Floats, mixtures: Floats
     ) -> tuple[Floats, Floats]:
@@ -204,12 +217,18 @@ class PowerPromise:
         x = skill.columns(some.gates, come, frequency, np.zeros(len(mixtures)), out)
         mean = skill.middle + np.einsum("grc,gc->gr", x, some.mean)
         variance = np.einsum("grc,gce,gre->gr", x, some.covariance, x)
-        variance += np.square(some.noise)[:, None]
+        variance += np.square(some.noise)[:, None] * self._rough(frequency, out)
         delta, root = self._slowing[d]
         others = skill.competitors(frequency)
         mean[some.is_open] += others @ delta
         variance[some.is_open] += np.square(others @ root).sum(axis=1)
         return mean, np.sqrt(variance)
+
+
+def _uneven(frequency: Floats, out: np.ndarray) -> Floats:
+    """Return the variance of the log frequencies of what is trained (runs,)."""
+    logs = np.ma.array(frequency, mask=out)
+    return np.asarray(logs.var(axis=1).filled(0.0))
 
 
 def _total(onsets: Onsets) -> float:
