@@ -7,11 +7,12 @@ before its level does. Measured on perceptrons over mixtures, the onset t_i of a
     log t_i = a_i − β log p_i + γ log Σ p + Σ_j α log t_j + κ mean_k log t_k + noise    with one,
 
 j over what i needs, k over its competitors: all other skills, or those that mostly come sooner.
-What others take, i lacks. So δ_k > 0 is how much competitor k slows all skills that need nothing,
-the same for each of them; for skills that need others κ < 0 says it: the later the others were, the
-less was taken. With a gate of any of several, the soonest counts as the only one. The values of β,
-γ, α and κ hardly vary: their priors are narrow, so that few runs say much. They were found as those
-that make the measured onsets most likely, given what knock-outs show (``docs/inference.md``).
+Where j is not trained, ω stands for α log t_j. What others take, i lacks. So δ_k > 0 is how much
+competitor k slows all skills that need nothing, the same for each; for skills that need others
+κ < 0 says it: the later the others were, the less was taken. With a gate of any of several, the
+soonest counts as the only one. The values hardly vary: their priors are narrow, so that few runs
+say much. They were found as those that make the measured onsets most likely, given what knock-outs
+show (``docs/inference.md``).
 
 Given δ all gates of all skills are judged exactly: the evidence of each is a Gaussian integral
 over its coefficients, summed over the noise.
@@ -93,6 +94,8 @@ class GatesOfSkill:
         As given; of a skill that hardly ever came only the smallest.
     members : (gates, n) array of bool
         What each gate asks for.
+    middle
+        The mean of the log onsets.
     """
 
     def __init__(self, onsets: Onsets, skill: int, gates: list[Requires]) -> None:
@@ -108,12 +111,12 @@ class GatesOfSkill:
         self._is_open: np.ndarray = np.logical_not(self.members.any(axis=1))
         if self.unknown:
             return
-        self._middle = float(onsets.log[self._there, skill].mean())
+        self.middle = float(onsets.log[self._there, skill].mean())
         self._competitors = self._centred(np.delete(onsets.frequency, skill, axis=1))
         self._prior = -self._costs()
         self._columns, self._mean, self._spread = self._design()
         x = self._columns[:, self._there]
-        self._miss = onsets.log[self._there, skill] - self._middle - _along(x, self._mean)
+        self._miss = onsets.log[self._there, skill] - self.middle - _along(x, self._mean)
         self._kernel = np.einsum("grc,gc,gsc->grs", x, np.square(self._spread), x)
         self._values, self._vectors = np.linalg.eigh(self._kernel)
         self._of_gates = self._evidence(slice(None), self._miss, 0.0)
@@ -208,15 +211,12 @@ class GatesOfSkill:
         g = self.gates.index(gate)
         slowed, _ = self._missed(g, competition)
         weights, _, noise = self.posterior(g, competition)
-        onset = self._columns[g] @ weights + slowed + self._middle
+        onset = self._columns[g] @ weights + slowed + self.middle
         kept = 3 + (1 if gate.any else len(gate.skills))
         return Fit(gate, weights[:kept], noise, onset)
 
     def posterior(self, g: int, competition: Floats) -> tuple[Floats, Floats, float]:
-        """Return coefficients of a gate (c,), their covariance (c, c), and the noise.
-
-        They go with what `columns` returns.
-        """
+        """Return the coefficients of a gate (c,), of `columns`, their covariance, and the noise."""
         _, miss = self._missed(g, competition)
         noise = self._likeliest(g, miss)
         x, variance = self._columns[g][self._there], np.square(self._spread[g])
@@ -247,11 +247,6 @@ class GatesOfSkill:
         found: Floats = frequency - there.mean(axis=0)
         found[:, self._skill] = 0.0
         return found
-
-    @property
-    def middle(self) -> float:
-        """The mean of the log onsets."""
-        return self._middle
 
     def _design(self) -> tuple[Floats, Floats, Floats]:
         """Return columns (gates, runs, c) of β, γ, κ, α …, ω …; prior means and spreads."""
@@ -334,7 +329,7 @@ class GatesOfSkill:
         kernel = self._kernel[which] + _TYPICAL**2 * np.eye(x.shape[1])
         gain = np.linalg.solve(kernel, shared.swapaxes(1, 2)).swapaxes(1, 2)
         expected = _along(away, self._mean[which]) + np.einsum("grs,gs->gr", gain, miss)
-        expected += self._middle + slowed
+        expected += self.middle + slowed
         unsure = np.einsum("grc,gc,grc->gr", away, variance, away) + _TYPICAL**2
         unsure -= np.einsum("grs,grs->gr", gain, shared)
         late = (expected - self._onsets.end[self._absent, self._skill]) / np.sqrt(unsure)
