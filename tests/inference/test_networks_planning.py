@@ -9,6 +9,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from domino_sim.cli.design import print_design
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.forms import OPEN, Requires
 from domino_sim.inference.networks.hypotheses import Rules
@@ -168,3 +169,14 @@ def test_what_comes_as_soon_without_a_skill_does_not_need_it_however_alike_they_
         return PowerGraphs(onsets, rules).probability[1, 2]
 
     assert probability(10) < 0.5 < probability(8) < probability(10, 3.0)
+
+
+def test_what_is_taken_for_granted_is_said(tmp_path, capsys):
+    report = _report(TRIANGLE, _mixtures(8, 3), 3)
+    report["skills"].append("D")
+    plan = with_stranger(design_mixtures(_saved(tmp_path, report), 1), "noise")
+    assert plan.mixtures["skill"].values.tolist() == [*NAMES, "noise"]
+    print_design(plan, [], all_edges=False)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "D was left out of the inference" in said
+    assert "Taken for granted: power gates; 20,000 steps a run; noise in place of what" in said

@@ -13,6 +13,7 @@ from domino_sim.inference.doubts import Pair
 from domino_sim.inference.evidence import EXCLUDED
 from domino_sim.inference.mixing import Limits
 from domino_sim.inference.networks.kept import read_onsets
+from domino_sim.inference.networks.power_gates import LEAST
 from domino_sim.inference.networks.power_graphs import PowerGraphs
 from domino_sim.inference.networks.power_promise import PowerPromise
 from domino_sim.levels import Floats
@@ -52,9 +53,15 @@ class PowerSubject:
         self.promise = PowerPromise(onsets, PowerGraphs(onsets, rules), seed)
         self.pairs, self.total = self.promise.pairs, self.promise.total
         self.runs = tuple(report["runs"])
-        few = [name for name, seen in zip(self.names, onsets.seen.T, strict=True) if not seen.any()]
+        few = (onsets.seen & onsets.trained).sum(axis=0) < LEAST
         self.remarks: tuple[str, ...] = tuple(
-            f"{name} never began: what it needs cannot be planned for" for name in few
+            f"{name} began in fewer than {LEAST} runs: what it needs cannot be planned for"
+            for name, rare in zip(self.names, few, strict=True)
+            if rare
+        ) + tuple(
+            f"{name} was left out of the inference, and is in no planned run"
+            for name in report["skills"]
+            if name not in self.names
         )
         self.assumed: Mapping[str, Any] = {
             "form": str(report["model"]["text"]), "steps": round(self.promise.steps),
