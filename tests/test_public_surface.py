@@ -58,6 +58,7 @@ KEYWORDS = {
         "knock_outs=True",
         "least=0.0",
         "ratio=100.0",
+        "stranger=None",
         "law='any'",
         "wasted=0.01",
         "points=200",

@@ -46,6 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--network", action="append", metavar="GRAPH",
         help="trained networks (needs Torch), not cells; may be given again",
     )  # fmt: skip
+    parser.add_argument(
+        "--planned", type=int, metavar="N",
+        help="with --network: N runs more, planned and in other ways, after 8 random ones",
+    )  # fmt: skip
+    parser.add_argument(
+        "--way", action="append", help="with --planned: only these ways (network_planning.py)"
+    )
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keeps what is trained")
     parser.add_argument("--json", type=Path, metavar="FILE", help="results, a line each")
     parser.add_argument(
@@ -98,7 +105,7 @@ def _compared(results: Sequence[Result], known: Mapping[str, Cell]) -> None:
 def _networks(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     """Evaluate methods on trained networks, print their tables."""
     from benchmarks.inference.network_baselines import GEOMETRY, evaluate_networks
-    from benchmarks.inference.networks import PARITIES
+    from benchmarks.inference.parities import PARITIES
 
     known = [*PARITIES, GEOMETRY]
     for graph in options.network:
@@ -106,11 +113,21 @@ def _networks(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
             parser.error(f"--network: {graph!r} is none of {', '.join(known)}")
     seeds = range(options.seed, options.seed + options.graphs)
     names = options.method or methods(baselines=options.baselines)
-    found = map(
-        _told,
-        evaluate_networks(options.network, seeds, names, Journal(options.json), options.cache),
-    )
-    _compared(list(found), {})
+    journal = Journal(options.json)
+    if options.planned is None:
+        results = evaluate_networks(options.network, seeds, names, journal, options.cache)
+    else:
+        from benchmarks.inference.network_planning import WAYS, evaluate_planned
+
+        ways = options.way or list(WAYS)
+        wrong = [graph for graph in options.network if graph not in PARITIES]
+        wrong += [way for way in ways if way not in WAYS]
+        if wrong or options.planned < 1:
+            parser.error(f"--planned: perceptrons only, 1 run at least, ways {', '.join(WAYS)}")
+        results = evaluate_planned(
+            options.network, seeds, names, journal, options.planned, options.cache, ways
+        )
+    _compared(list(map(_told, results)), {})
 
 
 def _other(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:

@@ -21,7 +21,9 @@ from benchmarks.inference.scoring import Score, score
 from benchmarks.inference.tuning import edges_of, tune
 from benchmarks.inference.worlds import World, make_curves_of
 
-__all__ = ["GEOMETRY", "OPTIMIZERS", "RUNS", "evaluate_networks", "first_runs"]
+__all__ = [
+    "GEOMETRY", "OPTIMIZERS", "RUNS", "Key", "evaluate_networks", "evaluate_worlds", "first_runs",
+]  # fmt: skip
 
 #: What stands for compositional geometry among the names of graphs.
 GEOMETRY = "geometry"
@@ -63,13 +65,13 @@ def evaluate_networks(
         }  # fmt: skip
         for count in runs:
             worlds = {key: first_runs(world, count) for key, world in most.items()}
-            yield from _evaluate(f"perceptron x{count}", worlds, names, journal)
+            yield from evaluate_worlds(f"perceptron x{count}", worlds, names, journal)
     if GEOMETRY in graphs:
         composed = {
             (f"geometry {s}", o, s): _composed(o, s, cache)
             for o in OPTIMIZERS["geometry"] for s in seeds
         }  # fmt: skip
-        yield from _evaluate("geometry x8", composed, names, journal)
+        yield from evaluate_worlds("geometry x8", composed, names, journal)
 
 
 def _perceptron(graph: str, optimizer: str, seed: int, runs: int, cache: Path | None) -> World:
@@ -98,9 +100,10 @@ def first_runs(world: World, count: int) -> World:
     )  # fmt: skip
 
 
-def _evaluate(
+def evaluate_worlds(
     cell: str, worlds: dict[Key, World], names: Sequence[str], journal: Journal
 ) -> Iterator[Result]:
+    """Yield the result of every method on worlds; baselines are tuned on those of other graphs."""
     remembered = {name: _remembering(BASELINES[name]) for name in names if name in BASELINES}
     for (graph, optimizer, seed), world in worlds.items():
         others = [

@@ -20,12 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.inference.needs import Needs, needs_of
+from benchmarks.inference.parities import BITS, PARITIES, strangers
 from benchmarks.inference.worlds import Edge, Floats, World, draw_graph, make_curves_of, without
 from domino_sim import train
 from domino_sim.gradient.run import Run
 from domino_sim.graph import build_graph
 
-__all__ = ["PARITIES", "geometry_world", "parity_world"]
+__all__ = ["PARITY_STEPS", "geometry_world", "parity_tables", "parity_world", "trained"]
 
 #: Learning rates at which runs last some thousand steps.
 _GEOMETRY_LR = {"signgd": 1e-4, "adam": 1e-4, "sgd": 0.05}
@@ -39,59 +40,14 @@ _LONGER, _LATEST, _MASTERED = 1.15, 3.0, 0.9
 
 #: Steps of a perceptron's run; widths, bits, samples a step. With one hidden layer a composite is
 #: learned 1.5 to 2 times later without its parts, with two up to 4 times.
-_PARITY_STEPS = {"signgd": 4000, "adam": 3000, "sgd": 8000}
-_HIDDEN, _BITS, _BATCH = (64, 64), 24, 250
+PARITY_STEPS = {"signgd": 4000, "adam": 3000, "sgd": 8000}
+_HIDDEN, _BATCH = (64, 64), 250
 
 #: Smallest frequency of a perceptron's skill; the largest is 1.
 _RARE = 0.08
 
 #: Mixtures are spread evenly over so many runs, then over the next.
 _BLOCK = 8
-
-#: Sparse parities by name: the bits of each skill.
-PARITIES: dict[str, dict[str, tuple[int, ...]]] = {
-    # Pairs, two of them together, three, all four.
-    "tower": {
-        "A": (0, 1), "B": (2, 3), "C": (4, 5), "D": (6, 7), "AB": (0, 1, 2, 3),
-        "CD": (4, 5, 6, 7), "ABC": (0, 1, 2, 3, 4, 5), "ABCD": (0, 1, 2, 3, 4, 5, 6, 7),
-    },
-    # Each step one bit more.
-    "stairs": {
-        **{f"P{k}": tuple(range(k)) for k in (2, 3, 4, 5)},
-        **{f"Q{k}": tuple(range(6, 6 + k)) for k in (2, 3, 4, 5)},
-    },
-    # One pair is in many composites.
-    "fan": {
-        "A": (0, 1), "B": (2, 3), "C": (4, 5), "D": (6, 7), "E": (8, 9),
-        "AB": (0, 1, 2, 3), "AC": (0, 1, 4, 5), "AD": (0, 1, 6, 7), "AE": (0, 1, 8, 9),
-    },
-    # Parts that have nothing to do with each other, and skills alone.
-    "parts": {
-        "A": (0, 1), "B": (2, 3), "AB": (0, 1, 2, 3), "P2": (6, 7), "P3": (6, 7, 8),
-        "P4": (6, 7, 8, 9), "X": (12, 13), "Y": (15, 16, 17),
-    },
-    # A ring of pairs that share parts.
-    "ring": {
-        "A": (0, 1), "B": (2, 3), "C": (4, 5), "AB": (0, 1, 2, 3), "BC": (2, 3, 4, 5),
-        "AC": (0, 1, 4, 5),
-    },
-    # Composites that grow by a bit, and one of two of them.
-    "branches": {
-        "A": (0, 1), "A3": (0, 1, 2), "A3x": (0, 1, 2, 3), "A3y": (0, 1, 2, 4),
-        "B": (8, 9), "B3": (8, 9, 10), "AB": (0, 1, 8, 9), "X": (14, 15), "Y": (16, 17),
-        "XY": (14, 15, 16, 17),
-    },
-    # Pairs that share parts, pairs with a bit more, pairs alone.
-    "web": {
-        "A": (0, 1), "B": (2, 3), "C": (4, 5), "AB": (0, 1, 2, 3), "BC": (2, 3, 4, 5),
-        "A3": (0, 1, 8), "C3": (4, 5, 9), "X": (14, 15), "Y": (16, 17),
-    },
-    # The same with more of each.
-    "grove": {
-        "A": (0, 1), "B": (2, 3), "C": (4, 5), "D": (6, 7), "E": (8, 9), "AB": (0, 1, 2, 3),
-        "CD": (4, 5, 6, 7), "DE": (6, 7, 8, 9), "A3": (0, 1, 12), "E3": (8, 9, 13),
-    },
-}  # fmt: skip
 
 
 def geometry_world(
@@ -149,7 +105,7 @@ def geometry_world(
                 for r, row in enumerate(frequencies.tolist())
             },
         }  # fmt: skip
-        return _trained(tables, cache)
+        return trained(tables, cache)
 
     steps, level = levels(None, _STEPS[optimizer])
     kept = [_cut(steps, one, points) for one in level]
@@ -217,14 +173,14 @@ def parity_world(
     old = [list(bits)[i] for i in order]
     name = {o: f"s{k + 1:02d}" for k, o in enumerate(old)}
     frequencies = _spread(runs, len(bits), rng)
-    tables = _parity_tables({n: bits[n] for n in old}, optimizer, _PARITY_STEPS[optimizer], points)
+    tables = parity_tables({n: bits[n] for n in old}, optimizer, PARITY_STEPS[optimizer], points)
     rows = [dict(zip(old, row, strict=True)) for row in frequencies.tolist()]
     if same_start:
         tables |= {"seeds": [seed], "mixtures": {f"m{r:02d}": row for r, row in enumerate(rows)}}
-        steps, level = _trained(tables, cache)
+        steps, level = trained(tables, cache)
     else:
         each = [
-            _trained({**tables, "seeds": [1000 * seed + r], "mixtures": {"m": row}}, cache)
+            trained({**tables, "seeds": [1000 * seed + r], "mixtures": {"m": row}}, cache)
             for r, row in enumerate(rows)
         ]
         steps, level = each[0][0], np.concatenate([one for _, one in each])
@@ -263,40 +219,26 @@ def parity_needs(
     they all come sooner: by up to a half, which hides needs.
     """
     bits = PARITIES[graph]
-    strangers = _strangers(bits) if replaced else {}
-    steps, points = (2 * _PARITY_STEPS[optimizer], 600) if replaced else (
-        3 * _PARITY_STEPS[optimizer] // 2, 300)  # fmt: skip
-    others = {f"not {name}": own for name, own in strangers.items()}
-    tables = _parity_tables({**bits, **others}, optimizer, steps, points)
+    strange = strangers(bits) if replaced else {}
+    steps, points = (2 * PARITY_STEPS[optimizer], 600) if replaced else (
+        3 * PARITY_STEPS[optimizer] // 2, 300)  # fmt: skip
+    others = {f"not {name}": own for name, own in strange.items()}
+    tables = parity_tables({**bits, **others}, optimizer, steps, points)
     tables["seeds"] = [10_000 + s for s in seeds]
 
-    def trained(knocked: Sequence[frozenset[str]]) -> tuple[NDArray[np.int64], Floats]:
+    def without_data(knocked: Sequence[frozenset[str]]) -> tuple[NDArray[np.int64], Floats]:
         mixtures = {
             "-".join(sorted(out)) or "none": {
                 **{n: 0.0 if n in out else 0.5 for n in bits},
-                **{f"not {n}": 0.5 if n in out else 0.0 for n in strangers},
+                **{f"not {n}": 0.5 if n in out else 0.0 for n in strange},
             }
             for out in knocked
         }
-        steps, level = _trained({**tables, "mixtures": mixtures}, cache)
+        steps, level = trained({**tables, "mixtures": mixtures}, cache)
         level = level[..., : len(bits)]
         return steps, level.reshape(len(knocked), len(seeds), *level.shape[1:])
 
-    return needs_of(tuple(bits), trained)
-
-
-def _strangers(bits: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
-    """Return for each skill as many bits that no skill has, no two skills the same."""
-    free = sorted(set(range(_BITS)) - {b for own in bits.values() for b in own})
-    found: dict[str, tuple[int, ...]] = {}
-    at = 0
-    for name, own in bits.items():
-        for start in range(at, at + len(free)):
-            taken = tuple(sorted(free[(start + k) % len(free)] for k in range(len(own))))
-            if taken not in found.values():
-                break
-        found[name], at = taken, start + len(own)
-    return found
+    return needs_of(tuple(bits), without_data)
 
 
 def _spread(runs: int, skills: int, rng: np.random.Generator) -> Floats:
@@ -309,13 +251,14 @@ def _spread(runs: int, skills: int, rng: np.random.Generator) -> Floats:
     return np.exp(np.log(_RARE) * (1.0 - np.concatenate(rows)))
 
 
-def _parity_tables(
+def parity_tables(
     bits: Mapping[str, Sequence[int]], optimizer: str, steps: int, points: int
 ) -> dict[str, Any]:
+    """Return the tables of a run file, without seeds and mixtures."""
     return {
         "steps": steps, "batch_size": _BATCH, "record": {"every": steps // points},
         "model": {
-            "kind": "mlp", "task": "parity", "n_bits": _BITS, "targets": "signs",
+            "kind": "mlp", "task": "parity", "n_bits": BITS, "targets": "signs",
             "hidden": list(_HIDDEN), "held_out": 1000,
         },
         "optimizer": {"name": optimizer, "lr": _PARITY_LR[optimizer]},
@@ -323,7 +266,7 @@ def _parity_tables(
     }  # fmt: skip
 
 
-def _trained(tables: Mapping[str, Any], cache: Path | None) -> tuple[NDArray[np.int64], Floats]:
+def trained(tables: Mapping[str, Any], cache: Path | None) -> tuple[NDArray[np.int64], Floats]:
     """Return recorded steps and levels (runs, records, skills), from the cache if there."""
 
     def make() -> dict[str, NDArray[Any]]:

@@ -101,13 +101,21 @@ def print_design(plan: Design, files: Iterable[Path], *, all_edges: bool) -> Non
             console, f"Expected of {runs}: {report['expected']:g} of {total} edges in doubt decided"
         )
     _print_left(console, report["left"], all_edges=all_edges)
-    taken = report["assumed"]
-    print_line(
-        console,
-        f"Taken for granted: {taken['form']}; {taken['law']} law, N₀ {taken['wasted']:g}; "
-        f"{taken['points']} records a run, noise {taken['noise']:.2g}",
-    )
+    print_line(console, f"Taken for granted: {_assumed(report['assumed'])}")
     print_files(console, files)
+
+
+def _assumed(taken: Row) -> str:
+    told = f"{taken['form']}; "
+    if "law" not in taken:
+        told += f"{taken['steps']:,} steps a run"
+    else:
+        told += (
+            f"{taken['law']} law, N₀ {taken['wasted']:g}; {taken['points']} records a run, "
+            f"noise {taken['noise']:.2g}"
+        )
+    stranger = taken.get("stranger")
+    return told + (f"; {stranger} in place of what is left out" if stranger else "")
 
 
 def _nothing_planned(report: Row) -> str:

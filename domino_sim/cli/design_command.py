@@ -42,6 +42,14 @@ def design(
             metavar="X", help="Most by which frequencies of a run differ.", rich_help_panel=FEASIBLE
         ),
     ] = 100.0,
+    stranger: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Something unrelated to be trained in place of what is left out.",
+            rich_help_panel=FEASIBLE,
+        ),
+    ] = None,
     law: Annotated[
         str,
         typer.Option(
@@ -95,7 +103,8 @@ def design(
     from domino_sim.cli.design import design_runs
 
     options = {
-        "knock_outs": not no_knock_outs, "least": least, "ratio": ratio, "law": law,
+        "knock_outs": not no_knock_outs, "least": least, "ratio": ratio,
+        "stranger": stranger, "law": law,
         "wasted": wasted, "points": points, "noise": noise, "mastery": mastery,
         "exponent": exponent, "seed": seed,
     }  # fmt: skip

@@ -19,7 +19,7 @@ from domino_sim.wording import shown
 __all__ = ["CurveTable", "make_table", "several"]
 
 #: A skill with a frequency of 0 that rises by more than this is trained all the same.
-_TRAINED = 0.1
+_TRAINED = 0.2
 
 #: A skill that does not move above this level is learned.
 _LEARNED = 0.9

@@ -154,16 +154,16 @@ def from_report(report: Mapping[str, Any]) -> Doubts:
     """
     names = tuple(report["skills"])
     index = {name: i for i, name in enumerate(names)}
+    if (model := report.get("model", {"kind": "gates"}))["kind"] != "gates":
+        raise ArgumentError(
+            f"is of trained networks ({model['text']})", where="inference_or_graph",
+            expected="an inference with gates, or with power gates: what runs of composed skills "
+            "would show cannot be foretold so far",
+        )  # fmt: skip
     if report["form"]["kind"] not in ("hard", "soft"):
         raise ArgumentError(
             f"its gates are {shown(report['form']['kind'])}", where="inference_or_graph",
             expected="an inference with hard or soft gates: no others can be foretold so far",
-        )  # fmt: skip
-    if (model := report.get("model", {"kind": "gates"}))["kind"] != "gates":
-        raise ArgumentError(
-            f"is of trained networks ({model['text']})", where="inference_or_graph",
-            expected="an inference with gates: what runs of networks would show cannot be foretold "
-            "so far",
         )  # fmt: skip
     kind, value, loss = (report["form"][key] for key in ("kind", "value", "loss"))
     form = Form(kind, value, loss, report["form"].get("leak", 0.0))  # those of older files had none

@@ -8,19 +8,24 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 
+from domino_sim.errors import ArgumentError
 from domino_sim.files import atomic_write, make_folder
 from domino_sim.inference.doubts import Doubts, Pair
 from domino_sim.inference.mixing import Limits
 from domino_sim.inference.outlook import Outlook, Pace
-from domino_sim.inference.promise import DECIDES, Promise
+from domino_sim.inference.promise import DECIDES
 from domino_sim.levels import Floats
+from domino_sim.wording import shown
 
-__all__ = ["Design", "make_design"]
+if TYPE_CHECKING:
+    from domino_sim.inference.subjects import Subject
+
+__all__ = ["Design", "gate_reasons", "left_reason", "make_design", "with_stranger"]
 
 #: An edge is said to be decided by a run in at least this part of the likely graphs.
 _LIKELY = 0.5
@@ -33,7 +38,8 @@ class Design:
     Attributes
     ----------
     mixtures
-        Frequencies (run, skill), ≥ 0; each run adds up to 1.
+        Frequencies (run, skill), ≥ 0; each run adds up to 1, of an inference under power gates to
+        what its runs add up to.
     report
         In plain numbers and text: ``runs`` with their ``gain`` (bits), the number of ``edges``
         that each decides beyond those before it, and ``decides``; ``decided`` and ``left``, the
@@ -75,35 +81,34 @@ class Design:
 
 
 def make_design(
-    doubts: Doubts,
-    pace: Pace,
+    subject: Subject,
     limits: Limits,
-    promise: Promise,
     mixtures: Sequence[Floats],
     tables: Sequence[Floats],
     attainable: Mapping[Pair, float],
 ) -> Design:
     """Gather what was planned."""
-    names = _run_names(doubts.runs, len(mixtures))
+    promise = subject.promise
+    names = _run_names(subject.runs, len(mixtures))
     told = np.zeros(promise.size)
-    chance = dict.fromkeys(doubts.pairs, 0.0)
-    chances: dict[Pair, list[float]] = {pair: [] for pair in doubts.pairs}
+    chance = dict.fromkeys(subject.pairs, 0.0)
+    chances: dict[Pair, list[float]] = {pair: [] for pair in subject.pairs}
     decided_by: dict[Pair, str] = {}
     runs = []
     for name, mixture, table in zip(names, mixtures, tables, strict=True):
         before, told = promise.bits(told), told + table
-        now = {pair: promise.chance(told, pair) for pair in doubts.pairs}
-        new = [p for p in doubts.pairs if now[p] >= _LIKELY > chance[p]]
+        now = {pair: promise.chance(told, pair) for pair in subject.pairs}
+        new = [p for p in subject.pairs if now[p] >= _LIKELY > chance[p]]
         decided_by.update(dict.fromkeys(new, name))
-        reasons = _reasons(doubts, mixture, pace, new)
+        reasons = subject.why(mixture, new)
         runs.append(
             {
                 "run": name,
                 "gain": round(float(promise.bits(told) - before), 3),
-                "edges": round(sum(now[p] - chance[p] for p in doubts.pairs), 2),
-                "knocked_out": [n for n, p in zip(doubts.names, mixture, strict=True) if p == 0.0],
+                "edges": round(sum(now[p] - chance[p] for p in subject.pairs), 2),
+                "knocked_out": [n for n, p in zip(subject.names, mixture, strict=True) if p == 0.0],
                 "decides": [
-                    {**_edge(doubts, pair), "chance": round(now[pair], 3), "why": why}
+                    {**_edge(subject, pair), "chance": round(now[pair], 3), "why": why}
                     for pair, why in zip(new, reasons, strict=True)
                 ],
             }
@@ -111,31 +116,54 @@ def make_design(
         chance = now
         for pair, value in now.items():
             chances[pair].append(round(value, 3))
-    left = [pair for pair in doubts.pairs if pair not in decided_by]
+    left = [pair for pair in subject.pairs if pair not in decided_by]
     report = {
-        "source": "graph" if doubts.known else "inference",
-        "skills": list(doubts.names),
+        "source": "graph" if subject.known else "inference",
+        "skills": list(subject.names),
         "runs": runs,
         "decided": [
-            {**_edge(doubts, pair), "run": run, "chances": chances[pair]}
+            {**_edge(subject, pair), "run": run, "chances": chances[pair]}
             for pair, run in decided_by.items()
         ],
         "left": [
-            {**_edge(doubts, pair), "reason": _left_reason(doubts, pair, attainable[pair]),
+            {**_edge(subject, pair), "reason": subject.left(pair, attainable[pair]),
              "chances": chances[pair]}
             for pair in left
         ],
         "expected": round(sum(chance.values()), 2),
         "assumed": {
-            "form": str(doubts.form), "noise": doubts.noise, "law": pace.law,
-            "wasted": pace.wasted, "points": pace.points, "least": limits.least,
-            "ratio": limits.ratio, "knock_outs": limits.knock_outs,
+            **subject.assumed, "least": limits.least, "ratio": limits.ratio,
+            "knock_outs": limits.knock_outs,
         },
-        "remarks": list(doubts.remarks),
+        "remarks": list(subject.remarks),
     }  # fmt: skip
-    array = np.array(mixtures) if len(mixtures) else np.zeros((0, len(doubts.names)))
-    dims = {"run": names, "skill": list(doubts.names)}
+    array = subject.total * np.array(mixtures).reshape(-1, len(subject.names))
+    dims = {"run": names, "skill": list(subject.names)}
     return Design(xr.DataArray(array, dims, list(dims), "frequency"), report)
+
+
+def with_stranger(design: Design, name: str) -> Design:
+    """Return the same with something unrelated in place of what is left out, as often.
+
+    Raises
+    ------
+    ArgumentError
+        If a skill has that name.
+    """
+    mixtures = design.mixtures
+    if name in mixtures["skill"].values.tolist():
+        raise ArgumentError(
+            f"is {shown(name)}, the name of a skill", where="stranger", expected="another name"
+        )
+    p = np.asarray(mixtures.values, dtype=float)
+    out = (p == 0.0).sum(axis=1, keepdims=True)
+    part = out / p.shape[1]
+    # As often as the others on the mean, each.
+    with_it = np.concatenate([p * (1.0 - part), part * p.sum(axis=1, keepdims=True)], axis=1)
+    skills = [*mixtures["skill"].values.tolist(), name]
+    dims = {"run": mixtures["run"].values.tolist(), "skill": skills}
+    report = {**design.report, "assumed": {**design.report["assumed"], "stranger": name}}
+    return Design(xr.DataArray(with_it, dims, list(dims), "frequency"), report)
 
 
 def _run_names(taken: Sequence[str], count: int) -> list[str]:
@@ -147,13 +175,14 @@ def _run_names(taken: Sequence[str], count: int) -> list[str]:
     return names
 
 
-def _edge(doubts: Doubts, pair: Pair) -> dict[str, Any]:
+def _edge(subject: Subject, pair: Pair) -> dict[str, Any]:
     j, i = pair
-    return {"from": doubts.names[j], "to": doubts.names[i],
-            "probability": round(doubts.pairs[pair], 4)}  # fmt: skip
+    return {"from": subject.names[j], "to": subject.names[i],
+            "probability": round(subject.pairs[pair], 4)}  # fmt: skip
 
 
-def _left_reason(doubts: Doubts, pair: Pair, most: float) -> str:
+def left_reason(doubts: Doubts, pair: Pair, most: float) -> str:
+    """Return why an edge between gates is left, if mixtures tell `most` of it at best."""
     if most >= DECIDES:
         return "would take another run"
     j, i = pair
@@ -174,7 +203,7 @@ def _ancestors(doubts: Doubts, of: frozenset[int]) -> set[int]:
     return found - of
 
 
-def _reasons(doubts: Doubts, mixture: Floats, pace: Pace, pairs: Sequence[Pair]) -> list[str]:
+def gate_reasons(doubts: Doubts, mixture: Floats, pace: Pace, pairs: Sequence[Pair]) -> list[str]:
     """Return what in a run tells each edge, in the graph that was found."""
     if not pairs:
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,15 +10,17 @@ import networkx as nx
 import numpy as np
 
 from domino_sim.errors import ArgumentError, nearest_name
-from domino_sim.inference.doubts import Doubts, Pair, from_graph, from_report
+from domino_sim.inference.doubts import Doubts, from_graph, from_report
 from domino_sim.inference.forms import Form
-from domino_sim.inference.mixing import Limits, changed, drawn, make_limits
+from domino_sim.inference.mixing import make_limits
+from domino_sim.inference.mixture_search import MixtureSearch
+from domino_sim.inference.networks.power_planning import PowerSubject, is_power
 from domino_sim.inference.outlook import ANY, LAWS, Pace
-from domino_sim.inference.planned import Design, make_design
+from domino_sim.inference.planned import Design, make_design, with_stranger
 from domino_sim.inference.promise import Promise, informed
 from domino_sim.inference.result import Inference
 from domino_sim.inference.sources import read_source
-from domino_sim.levels import Floats
+from domino_sim.inference.subjects import GateSubject, Subject
 from domino_sim.progress import Meter, NullMeter
 from domino_sim.threads import one_thread
 from domino_sim.wording import shown
@@ -26,15 +29,6 @@ __all__ = ["design_mixtures"]
 
 #: Likely graphs that mixtures are tried on, and beyond how many skills fewer.
 _GRAPHS, _MANY = 3, 25
-
-#: Random mixtures at first; then, for each run, rounds of so many near the best few.
-_POOL, _ROUNDS, _NEAR, _BEST = 60, 2, 30, 6
-
-#: Mixtures that tell this part of what the best does are as good.
-_NEARLY = 0.97
-
-#: A run that gains less (bits) tells nothing.
-_NOTHING = 0.01
 
 #: The most runs that are planned at once.
 _MOST_RUNS = 50
@@ -48,6 +42,7 @@ def design_mixtures(
     knock_outs: bool = True,
     least: float = 0.0,
     ratio: float = 100.0,
+    stranger: str | None = None,
     law: str = "any",
     wasted: float = 0.01,
     points: int = 200,
@@ -75,10 +70,14 @@ def design_mixtures(
         The least frequency of a skill that is trained, from 0 to below 1/n.
     ratio
         The most by which frequencies of a run may differ, above 1, up to 1e4.
+    stranger
+        Name of something that has nothing to do with any skill, trained in place of what is left
+        out, as often: else the others have what that took, and come sooner.
     law, wasted
         The pool law (``sum``, ``norm``, ``constant``; ``any``: whichever of them shows least) and
         N₀ > 0 that runs are taken to have: how long skills take, and how many records show them,
-        depends on it; nothing else does.
+        depends on it; nothing else does. Not of inferences under power gates, nor are `points`,
+        `noise` and what follows but `seed`: theirs are of the runs there are.
     points
         Equally spaced records of a run, ≥ 10.
     noise
@@ -116,13 +115,20 @@ def design_mixtures(
         )
     if not _whole(seed, 0, 2**63):
         raise ArgumentError(f"is {shown(seed)}", where="seed", expected="a whole number ≥ 0")
-    doubts = informed(_doubts(inference_or_graph, noise, mastery, exponent), pace)
-    limits = make_limits(len(doubts.names), least, ratio, knock_outs=knock_outs)
-    plan = _Plan(doubts, pace, limits, np.random.default_rng(seed))
-    plan.go(_MOST_RUNS if runs == "enough" else int(runs), meter or NullMeter())
-    return make_design(
-        doubts, pace, limits, plan.promise, plan.mixtures, plan.tables, plan.attainable
-    )
+    source = read_source(inference_or_graph)
+    _check(noise, mastery, exponent)
+    most, rng = _MOST_RUNS if runs == "enough" else int(runs), np.random.default_rng(seed)
+    if not isinstance(source, nx.DiGraph) and is_power(source):
+        subject: Subject = PowerSubject(source, seed)
+        limits = make_limits(len(subject.names), least, ratio, knock_outs=knock_outs)
+    else:
+        doubts = informed(_doubts(source, noise, mastery, exponent), pace)
+        limits = make_limits(len(doubts.names), least, ratio, knock_outs=knock_outs)
+        subject = GateSubject(doubts, pace, _promise(doubts, pace, rng))
+    search = MixtureSearch(subject, limits, rng)
+    search.go(most, meter or NullMeter())
+    design = make_design(subject, limits, search.mixtures, search.tables, search.attainable)
+    return design if stranger is None else with_stranger(design, stranger)
 
 
 def _pace(law: str, wasted: float, points: int) -> Pace:
@@ -139,9 +145,7 @@ def _pace(law: str, wasted: float, points: int) -> Pace:
     return Pace(laws, float(wasted), points)
 
 
-def _doubts(
-    source: Any, noise: float | None, mastery: float, exponent: float | None
-) -> Doubts:  # fmt: skip
+def _check(noise: float | None, mastery: float, exponent: float | None) -> None:
     if noise is not None and not (_real(noise) and 0.0 < noise < 1.0):
         raise ArgumentError(f"is {shown(noise)}", where="noise", expected="a number in (0, 1)")
     if not (_real(mastery) and 0.0 < mastery < 1.0):
@@ -150,11 +154,24 @@ def _doubts(
         raise ArgumentError(
             f"is {shown(exponent)}", where="exponent", expected="a number in (0, 100]"
         )
-    found = read_source(source)
-    if isinstance(found, nx.DiGraph):
+
+
+def _doubts(
+    source: nx.DiGraph | Mapping[str, Any], noise: float | None, mastery: float,
+    exponent: float | None,
+) -> Doubts:  # fmt: skip
+    if isinstance(source, nx.DiGraph):
         form = Form("hard", mastery) if exponent is None else Form("soft", exponent)
-        return from_graph(found, form, noise or 0.01)
-    return from_report(found if noise is None else {**found, "noise": noise})
+        return from_graph(source, form, noise or 0.01)
+    return from_report(source if noise is None else {**source, "noise": noise})
+
+
+def _promise(doubts: Doubts, pace: Pace, rng: np.random.Generator) -> Promise:
+    """Return what is promised in the graph that was found, and in a few other likely ones."""
+    few = doubts.known or len(doubts.names) > _MANY
+    graphs = [tuple(0 for _ in doubts.names)]
+    graphs += [doubts.draw(rng) for _ in range(0 if few else _GRAPHS - 1)]
+    return Promise(doubts, pace, graphs)
 
 
 def _whole(value: object, least: int, most: int) -> bool:
@@ -163,97 +180,3 @@ def _whole(value: object, least: int, most: int) -> bool:
 
 def _real(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-class _Plan:
-    """Chooses one mixture after the other, each the best beside those before it.
-
-    Attributes
-    ----------
-    mixtures, tables
-        Those chosen, and what each tells (as of `Promise.table`).
-    attainable
-        Of every edge in doubt, the most χ² that any mixture tried tells, in any likely graph.
-    """
-
-    def __init__(
-        self, doubts: Doubts, pace: Pace, limits: Limits, rng: np.random.Generator
-    ) -> None:
-        self._doubts, self._limits, self._rng = doubts, limits, rng
-        few = doubts.known or len(doubts.names) > _MANY
-        graphs = [tuple(0 for _ in doubts.names)]
-        graphs += [doubts.draw(rng) for _ in range(0 if few else _GRAPHS - 1)]
-        self.promise = Promise(doubts, pace, graphs)
-        self.mixtures: list[Floats] = []
-        self.tables: list[Floats] = []
-        self.attainable = dict.fromkeys(doubts.pairs, 0.0)
-        self._tried = np.zeros((0, len(doubts.names)))
-        self._table = np.zeros((0, self.promise.size))
-
-    def go(self, runs: int, meter: Meter) -> None:
-        """Choose up to `runs` mixtures; fewer where no more can be told."""
-        if not self._doubts.pairs:
-            return
-        told = np.zeros(self.promise.size)
-        with meter.task("mixtures", runs) as update:
-            while len(self.mixtures) < runs and not self._all_decided(told):
-                self._try(self._random(told))
-                for _ in range(_ROUNDS):
-                    best = np.argsort(-self.promise.bits(told + self._table))[:_BEST]
-                    self._try(changed(self._tried[best], _NEAR, self._limits, self._rng))
-                gain = self.promise.bits(told + self._table) - self.promise.bits(told)
-                if gain.max() < _NOTHING:
-                    break
-                k = self._most_even(gain)
-                told = told + self._table[k]
-                self.mixtures.append(self._tried[k])
-                self.tables.append(self._table[k])
-                update(len(self.mixtures))
-
-    def _most_even(self, gain: Floats) -> int:
-        """Return the most even mixture of those that tell nearly as much as the best.
-
-        It learns its skills soonest, and leans least on the model far from what was seen.
-        """
-        p = np.maximum(self._tried, 1e-12)
-        evenness = -(p * np.log(p)).sum(axis=1)
-        return int(np.argmax(np.where(gain >= _NEARLY * gain.max(), evenness, -np.inf)))
-
-    def _all_decided(self, told: Floats) -> bool:
-        return all(self.promise.chance(told, pair) == 1.0 for pair in self._doubts.pairs)
-
-    def _random(self, told: Floats) -> Floats:
-        """Return random mixtures, many of them meant for edges that are not decided yet."""
-        open_pairs = {
-            pair: max(1.0 - self.promise.chance(told, pair), 0.0) * _doubt(p)
-            for pair, p in self._doubts.pairs.items()
-        }
-        total = sum(open_pairs.values())
-        rare, weight = _aims(self._doubts, open_pairs if total > 0.0 else self._doubts.pairs)
-        count = _POOL if not len(self._tried) else _POOL // 2
-        return drawn(count, len(self._doubts.names), self._limits, rare, weight, self._rng)
-
-    def _try(self, mixtures: Floats) -> None:
-        table = self.promise.table(mixtures)
-        self._tried = np.concatenate([self._tried, mixtures])
-        self._table = np.concatenate([self._table, table])
-        for pair, most in self.attainable.items():
-            least = np.nan_to_num(self.promise.excess(table, pair))
-            self.attainable[pair] = max(most, float(least.max(initial=0.0)))
-
-
-def _doubt(p: float) -> float:
-    """How much an edge is worth deciding: what is not seen at all still counts a little."""
-    return max(p * (1.0 - p), 0.05)
-
-
-def _aims(doubts: Doubts, worth: dict[Pair, float] | Any) -> tuple[list[tuple[int, bool]], Floats]:
-    """Return which skills to make slow (so that they finish last) or fast, and how worth while."""
-    aims: dict[tuple[int, bool], float] = {}
-    for (j, i), value in worth.items():
-        for one in doubts.options[i]:
-            if value > 0.0 and j in one.needs:
-                key = (j, not one.any)
-                aims[key] = aims.get(key, 0.0) + value
-    weight = np.array(list(aims.values()))
-    return list(aims), weight / weight.sum()

@@ -18,6 +18,7 @@ from domino_sim.graph.node_link import node_link_text
 from domino_sim.inference.evidence import BAD_FIT, Edge
 from domino_sim.inference.forms import Form, Requires, trained
 from domino_sim.inference.networks import Grown
+from domino_sim.inference.networks.kept import kept_onsets
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study, runs_apart
 from domino_sim.levels import Floats
@@ -122,6 +123,8 @@ def make_grown_inference(
         model["frequency_exponents"] = {
             study.skills[i]: round(float(weights[0]), 4) for i, weights in grown.exponents.items()
         }
+    if grown.onsets is not None and grown.rules is not None:
+        model |= kept_onsets(study.runs, study.skills, *grown.onsets, grown.rules)
     tried = dict(forms) | {name: (rms / study.sigma) ** 2 for name, rms in grown.misfits.items()}
     report = _report(study, form, graph, model, grown.misfit, tried, stopped=stopped)
     order = list(range(len(study.skills)))

@@ -19,9 +19,11 @@ FREE = np.ones((2, 4), dtype=bool)
 GATES = {0: OPEN, 1: OPEN, 2: Requires.of((0, 1)), 3: Requires.of((1, 2), any=True)}
 
 
-def made(loss: Literal["mse", "ce"] = "mse", exponent: float = 1e-3) -> Structure:
+def made(
+    loss: Literal["mse", "ce"] = "mse", exponent: float = 1e-3, leak: float = 0.0
+) -> Structure:
     """Return a graph with levels that it leaves no residual of, at clocks up to 4,000."""
-    courses = Courses(Form("soft", exponent, loss), P, free=FREE)
+    courses = Courses(Form("soft", exponent, loss, leak), P, free=FREE)
     tau = np.tile(np.concatenate([[0.0], np.geomspace(0.3, 4000.0, 149)]), (2, 1))
     empty = Records(np.zeros((2, 150, 4)), np.full((2, 150, 4), 1e4), courses.form.floor)
     bare = Structure(courses, empty)
@@ -34,9 +36,11 @@ def made(loss: Literal["mse", "ce"] = "mse", exponent: float = 1e-3) -> Structur
     return found
 
 
-@pytest.mark.parametrize("loss", ["mse", "ce"])
-def test_answers_to_frequencies_are_those_of_small_changes(loss: Literal["mse", "ce"]) -> None:
-    structure, free = made(loss), FREE.copy()
+@pytest.mark.parametrize(("loss", "leak"), [("mse", 0.0), ("ce", 0.0), ("mse", 0.3)])
+def test_answers_to_frequencies_are_those_of_small_changes(
+    loss: Literal["mse", "ce"], leak: float
+) -> None:
+    structure, free = made(loss, 0.1 if leak else 1e-3, leak), FREE.copy()
     free[0, 0] = False
     by_change = _jacobian(structure, [3, 1, 0, 2], free)
     reckoned = soft_jacobian(structure, [3, 1, 0, 2], free)

@@ -34,7 +34,13 @@ def _onsets(log, log_p, absent=()):
     end = np.full(len(log), log.max() + 0.5)
     come = np.where(seen, log, end[:, None] + 0.2)
     return Onsets(
-        np.where(seen, log, 0.0), seen, np.ones_like(seen), come, end, log_p, np.zeros(len(log))
+        np.where(seen, log, 0.0),
+        seen,
+        np.ones_like(seen),
+        come,
+        np.broadcast_to(end[:, None], log.shape),
+        log_p,
+        np.zeros(len(log)),
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.inference.needs import needs_of
-from benchmarks.inference.networks import PARITIES, _strangers
+from benchmarks.inference.parities import PARITIES, strangers
 
 NAMES = ("A", "B", "AB", "ABC")
 
@@ -41,9 +41,9 @@ def test_needs_are_clear_unclear_or_implied_by_others():
 @pytest.mark.parametrize("name", sorted(PARITIES))
 def test_strangers_are_as_large_as_skills_and_share_no_bit_with_any(name):
     bits = PARITIES[name]
-    strangers = _strangers(bits)
+    strange = strangers(bits)
     used = {b for own in bits.values() for b in own}
-    assert len(set(strangers.values())) == len(bits)
-    for skill, own in strangers.items():
+    assert len(set(strange.values())) == len(bits)
+    for skill, own in strange.items():
         assert len(set(own)) == len(bits[skill])
         assert used.isdisjoint(own)

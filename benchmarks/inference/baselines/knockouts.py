@@ -43,23 +43,27 @@ def knock_out_contrasts(
     onset, mastery = begun * lengths, ended * lengths
     earlier = (ended[:, :, None] <= begun[:, None, :] + slack).mean(axis=0) > 0.5
     for b in range(n):
-        columns = [np.ones(len(runs))]
+        # Where b is not trained its onset says nothing.
+        use = np.full(len(runs), True) if frequencies is None else frequencies[:, b] > 0.0
+        if use.sum() < _FEWEST:
+            continue
+        columns, target = [np.ones(int(use.sum()))], onset[use, b]
         if frequencies is not None:
-            columns.append(1.0 / frequencies[:, b])
+            columns.append(1.0 / frequencies[use, b])
         left = [a for a in range(n) if a != b and earlier[a, b]]
-        error = _error(np.stack(columns, axis=1), onset[:, b])[0]
+        error = _error(np.stack(columns, axis=1), target)[0]
         # A regression needs more runs than columns to leave an error at all.
-        while left and len(columns) < min(len(runs) - 1, most + 2):
+        while left and len(columns) < min(len(target) - 1, most + 2):
             tried = []
             for a in left:
-                with_a = np.stack([*columns, mastery[:, a]], axis=1)
-                after, slope = _error(with_a, onset[:, b])
+                with_a = np.stack([*columns, mastery[use, a]], axis=1)
+                after, slope = _error(with_a, target)
                 tried.append((after if slope > 0.0 else np.inf, a))
             after, best = min(tried)
             if not after < error:
                 break
             scores[best, b] = 1.0 - after / error
-            columns.append(mastery[:, best])
+            columns.append(mastery[use, best])
             left.remove(best)
             error = after
     return scores

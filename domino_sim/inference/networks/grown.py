@@ -11,7 +11,7 @@ import numpy as np
 from domino_sim.inference.evidence import Edge
 from domino_sim.inference.networks.composed_edges import edges_of as composed_edges
 from domino_sim.inference.networks.hypotheses import Graph, Rules
-from domino_sim.inference.networks.onsets import find_onsets
+from domino_sim.inference.networks.onsets import Onsets, onset_steps
 from domino_sim.inference.networks.power_graphs import PowerGraphs
 from domino_sim.inference.networks.search import Judge, climb, restart
 from domino_sim.inference.study import Study
@@ -63,6 +63,10 @@ class Grown:
         Root mean square errors in levels of the models that were tried.
     edges
         Those that are found, possible or cannot be told, and which runs say so.
+    onsets
+        Of power gates, the steps of onsets and the last ones, (runs, n).
+    rules
+        Which gates were permitted.
     """
 
     kind: Literal["composed", "power"]
@@ -75,6 +79,8 @@ class Grown:
     exponents: dict[int, Floats] = field(default_factory=dict)
     misfits: dict[str, float] = field(default_factory=dict)
     edges: tuple[Edge, ...] = ()
+    onsets: tuple[Floats, Floats] | None = None
+    rules: Rules | None = None
 
 
 def infer_grown(
@@ -184,7 +190,8 @@ def _bootstrap(judge: Judge, graph: Graph) -> Floats:
 
 
 def _power(study: Study, rules: Rules, until: float) -> Grown:
-    onsets = find_onsets(study)
+    steps = onset_steps(study)
+    onsets = Onsets.of(*steps, study.frequency)
     graphs = PowerGraphs(onsets, rules, until)
     fits = graphs.fits()
     level = _shaped(study, onsets.log, onsets.seen, np.stack([fit.onset for fit in fits], axis=1))
@@ -194,7 +201,7 @@ def _power(study: Study, rules: Rules, until: float) -> Grown:
         "power", graphs.graph, graphs.probability, level, *_misfit(study, level),
         f"power gates, onsets to within {noise:.0%}",
         exponents={i: fit.weights for i, fit in enumerate(fits)},
-        misfits={"power": _rms(study, level)}, edges=graphs.edges(),
+        misfits={"power": _rms(study, level)}, edges=graphs.edges(), onsets=steps, rules=rules,
     )  # fmt: skip
 
 

@@ -7,11 +7,12 @@ before its level does. Measured on perceptrons over mixtures, the onset t_i of a
     log t_i = a_i − β log p_i + γ log Σ p + Σ_j α log t_j + κ mean_k log t_k + noise    with one,
 
 j over what i needs, k over its competitors: all other skills, or those that mostly come sooner.
-What others take, i lacks. So δ_k > 0 is how much competitor k slows all skills that need nothing,
-the same for each of them; for skills that need others κ < 0 says it: the later the others were, the
-less was taken. With a gate of any of several, the soonest counts as the only one. The values of β,
-γ, α and κ hardly vary: their priors are narrow, so that few runs say much. They were found as those
-that make the measured onsets most likely, given what knock-outs show (``docs/inference.md``).
+Where j is not trained, ω stands for α log t_j. What others take, i lacks. So δ_k > 0 is how much
+competitor k slows all skills that need nothing, the same for each; for skills that need others
+κ < 0 says it: the later the others were, the less was taken. With a gate of any of several, the
+soonest counts as the only one. The values hardly vary: their priors are narrow, so that few runs
+say much. They were found as those that make the measured onsets most likely, given what knock-outs
+show (``docs/inference.md``).
 
 Given δ all gates of all skills are judged exactly: the evidence of each is a Gaussian integral
 over its coefficients, summed over the noise.
@@ -19,16 +20,17 @@ over its coefficients, summed over the noise.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import log_ndtr
 
 from domino_sim.inference.forms import Requires
-from domino_sim.inference.networks.onsets import Onsets
+from domino_sim.inference.networks.onsets import UNTRAINED, Onsets
 from domino_sim.levels import Floats
 
-__all__ = ["LEAST", "Fit", "GatesOfSkill"]
+__all__ = ["LEAST", "STUCK", "Fit", "GatesOfSkill"]
 
 #: Noise of log onsets, and how likely each is beforehand; that of skills that never came.
 _NOISE = np.array([0.1, 0.14, 0.2, 0.28, 0.4])
@@ -42,6 +44,9 @@ _GAMMA, _GAMMA_SPREAD = np.array([0.74, 0.57, 0.57, 0.57, 0.57]), 0.05
 _KAPPA, _KAPPA_SPREAD = np.array([0.0, -0.2, -0.2, -0.2, -0.2]), 0.03
 _ALPHA, _ALPHA_SPREAD = np.array([0.0, 0.46, 0.37, 0.19, 0.15]), 0.1
 
+#: The same of ω: by how much later a skill comes without the data of a prerequisite.
+_OMEGA, _OMEGA_SPREAD = np.array([0.0, 1.0, 0.85, 0.7, 0.7]), 0.35
+
 #: What a prerequisite, and a gate of any of several, cost (log evidence).
 _EDGE, _ANY = 1.0, 2.0
 
@@ -52,7 +57,7 @@ _LATE, _EARLY = 0.15, 1.5
 _LATER = 0.05
 
 #: How often a skill is not learned for no reason that its frequency or gate would give.
-_STUCK = 0.02
+STUCK = 0.02
 
 #: With fewer onsets nothing can be said: a skill has no gate beyond what it must have.
 LEAST = 3
@@ -89,6 +94,8 @@ class GatesOfSkill:
         As given; of a skill that hardly ever came only the smallest.
     members : (gates, n) array of bool
         What each gate asks for.
+    middle
+        The mean of the log onsets.
     """
 
     def __init__(self, onsets: Onsets, skill: int, gates: list[Requires]) -> None:
@@ -100,15 +107,16 @@ class GatesOfSkill:
         self.gates = gates[:1] if self.unknown else gates
         n = onsets.log.shape[1]
         self.members = np.array([[j in gate.skills for j in range(n)] for gate in self.gates])
+        self._most = int(self.members.sum(axis=1).max())
         self._is_open: np.ndarray = np.logical_not(self.members.any(axis=1))
         if self.unknown:
             return
-        self._middle = float(onsets.log[self._there, skill].mean())
+        self.middle = float(onsets.log[self._there, skill].mean())
         self._competitors = self._centred(np.delete(onsets.frequency, skill, axis=1))
         self._prior = -self._costs()
         self._columns, self._mean, self._spread = self._design()
         x = self._columns[:, self._there]
-        self._miss = onsets.log[self._there, skill] - self._middle - _along(x, self._mean)
+        self._miss = onsets.log[self._there, skill] - self.middle - _along(x, self._mean)
         self._kernel = np.einsum("grc,gc,gsc->grs", x, np.square(self._spread), x)
         self._values, self._vectors = np.linalg.eigh(self._kernel)
         self._of_gates = self._evidence(slice(None), self._miss, 0.0)
@@ -198,41 +206,83 @@ class GatesOfSkill:
     def fit_of(self, gate: Requires, competition: Floats) -> Fit:
         """Return the fit of a gate."""
         if self.unknown:
-            return Fit(gate, np.zeros(3 + len(gate.skills)), 1.0, self._onsets.end + 1.0)
+            never = self._onsets.end[:, self._skill] + 1.0
+            return Fit(gate, np.zeros(3 + len(gate.skills)), 1.0, never)
         g = self.gates.index(gate)
-        slowed, miss = self._missed(g, competition)
-        noise = self._likeliest(g, miss)
-        x = self._columns[g][self._there]
-        inverse = np.linalg.solve(self._kernel[g] + noise**2 * np.eye(len(x)), miss)
-        weights = self._mean[g] + np.square(self._spread[g]) * (x.T @ inverse)
-        onset = self._columns[g] @ weights + slowed + self._middle
+        slowed, _ = self._missed(g, competition)
+        weights, _, noise = self.posterior(g, competition)
+        onset = self._columns[g] @ weights + slowed + self.middle
         kept = 3 + (1 if gate.any else len(gate.skills))
         return Fit(gate, weights[:kept], noise, onset)
 
+    def posterior(self, g: int, competition: Floats) -> tuple[Floats, Floats, float]:
+        """Return the coefficients of a gate (c,), of `columns`, their covariance, and the noise."""
+        _, miss = self._missed(g, competition)
+        noise = self._likeliest(g, miss)
+        x, variance = self._columns[g][self._there], np.square(self._spread[g])
+        shared = x * variance
+        solved = np.linalg.solve(self._kernel[g] + noise**2 * np.eye(len(x)), shared)
+        return self._mean[g] + solved.T @ miss, np.diag(variance) - shared.T @ solved, noise
+
+    def columns(
+        self, gates: Sequence[int], come: Floats, frequency: Floats, load: Floats, out: np.ndarray
+    ) -> Floats:
+        """Return the columns (gates, runs, c) of other runs.
+
+        Parameters
+        ----------
+        gates
+            Which.
+        come, frequency, load
+            As those of `Onsets` (the onsets `as_prerequisite`).
+        out : (runs, n) array of bool
+            What is not trained.
+        """
+        found: Floats = self._raw(gates, come, frequency, load, out) - self._centre[gates, None]
+        return found
+
+    def competitors(self, frequency: Floats) -> Floats:
+        """Return what δ goes with in other runs, (runs, n): 0 for the skill itself."""
+        there = self._onsets.frequency[self._there]
+        found: Floats = frequency - there.mean(axis=0)
+        found[:, self._skill] = 0.0
+        return found
+
     def _design(self) -> tuple[Floats, Floats, Floats]:
-        """Return columns (gates, runs, c) of β, γ, κ, α …; prior means and spreads (gates, c)."""
-        onsets, skill = self._onsets, self._skill
-        come, runs = onsets.as_prerequisite, len(onsets.log)
-        usual = come.mean(axis=0)
-        sooner = come[:, usual < usual[skill]]
-        most = max(len(gate.skills) for gate in self.gates)
-        columns = np.zeros((len(self.gates), runs, 3 + most))
-        columns[:, :, 0] = -onsets.frequency[:, skill]
-        columns[:, :, 1] = onsets.load
-        columns[:, :, 2] = sooner.mean(axis=1) if sooner.shape[1] else 0.0
-        sizes = np.zeros(len(self.gates), dtype=int)
-        for g, gate in enumerate(self.gates):
-            needed = come[:, list(gate.skills)]
-            if gate.any:
-                needed = needed.min(axis=1, keepdims=True)
-            sizes[g] = needed.shape[1]
-            columns[g, :, 3 : 3 + sizes[g]] = needed
+        """Return columns (gates, runs, c) of β, γ, κ, α …, ω …; prior means and spreads."""
+        onsets, most = self._onsets, self._most
+        sizes = np.array([1 if gate.any else len(gate.skills) for gate in self.gates])
+        raw = self._raw(
+            range(len(sizes)), onsets.as_prerequisite, onsets.frequency, onsets.load,
+            ~onsets.trained,
+        )  # fmt: skip
+        self._centre = raw[:, self._there].mean(axis=1)
         size = np.minimum(sizes, len(_ALPHA) - 1)
-        mean = np.stack([_BETA[size], _GAMMA[size], _KAPPA[size], *[_ALPHA[size]] * most], axis=1)
+        each = [_BETA[size], _GAMMA[size], _KAPPA[size], *[_ALPHA[size]] * most]
         spread = [_BETA_SPREAD, _GAMMA_SPREAD, _KAPPA_SPREAD, *[_ALPHA_SPREAD] * most]
-        spreads = np.broadcast_to(spread, mean.shape).copy()
+        mean = np.stack([*each, *[_OMEGA[size]] * most], axis=1)
+        spreads = np.tile([*spread, *[_OMEGA_SPREAD] * most], (len(sizes), 1))
         spreads[self._is_open, 2] = 0.0
-        return self._centred(columns.swapaxes(0, 1)).swapaxes(0, 1), mean, spreads
+        return raw - self._centre[:, None], mean, spreads
+
+    def _raw(
+        self, gates: Sequence[int], come: Floats, frequency: Floats, load: Floats, out: np.ndarray
+    ) -> Floats:
+        usual = self._onsets.as_prerequisite.mean(axis=0)
+        sooner = come[:, usual < usual[self._skill]]
+        columns = np.zeros((len(gates), len(come), 3 + 2 * self._most))
+        columns[:, :, 0] = -frequency[:, self._skill]
+        columns[:, :, 1] = load
+        columns[:, :, 2] = sooner.mean(axis=1) if sooner.shape[1] else 0.0
+        for k, gate in enumerate(self.gates[g] for g in gates):
+            needed, gone = come[:, gate.skills], out[:, gate.skills]
+            if gate.any:
+                columns[k, :, 3] = needed.min(axis=1)
+                continue
+            last = 3 + len(gate.skills)
+            columns[k, :, 3:last] = needed - UNTRAINED * gone
+            columns[k, :, 3 + self._most : last + self._most] = gone
+        return columns
 
     def _centred(self, columns: Floats) -> Floats:
         """Return columns (runs, …) less their mean over runs in which the skill came."""
@@ -251,7 +301,7 @@ class GatesOfSkill:
     def _hasty(self) -> Floats:
         """Return what prerequisites cost that come too late, by run, (runs, n)."""
         onsets = self._onsets
-        own = np.where(onsets.seen, onsets.log, onsets.end[:, None])
+        own = np.where(onsets.seen, onsets.log, onsets.end)
         own_trained = onsets.trained & onsets.trained[:, [self._skill]]
         both = own_trained & (onsets.seen | onsets.seen[:, [self._skill]])
         late = both & (own - own[:, [self._skill]] > _LATER)
@@ -279,11 +329,11 @@ class GatesOfSkill:
         kernel = self._kernel[which] + _TYPICAL**2 * np.eye(x.shape[1])
         gain = np.linalg.solve(kernel, shared.swapaxes(1, 2)).swapaxes(1, 2)
         expected = _along(away, self._mean[which]) + np.einsum("grs,gs->gr", gain, miss)
-        expected += self._middle + slowed
+        expected += self.middle + slowed
         unsure = np.einsum("grc,gc,grc->gr", away, variance, away) + _TYPICAL**2
         unsure -= np.einsum("grs,grs->gr", gain, shared)
-        late = (expected - self._onsets.end[self._absent]) / np.sqrt(unsure)
-        found: Floats = np.logaddexp(log_ndtr(late), np.log(_STUCK))
+        late = (expected - self._onsets.end[self._absent, self._skill]) / np.sqrt(unsure)
+        found: Floats = np.logaddexp(log_ndtr(late), np.log(STUCK))
         return found
 
     def _likeliest(self, g: int, miss: Floats) -> float:

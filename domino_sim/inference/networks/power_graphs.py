@@ -18,10 +18,13 @@ from domino_sim.inference.networks.power_edges import edges_of
 from domino_sim.inference.networks.power_gates import Fit, GatesOfSkill
 from domino_sim.levels import Floats
 
-__all__ = ["PowerGraphs"]
+__all__ = ["PowerGraphs", "chances"]
 
 #: Sweeps over all skills; so many at the start do not count.
 _SWEEPS, _FIRST = 250, 50
+
+#: Every so many sweeps, a graph is kept.
+_KEPT = 20
 
 #: Prior standard deviation of δ.
 _COMPETITION = 0.1
@@ -47,12 +50,17 @@ class PowerGraphs:
         ``[j, i]``: that i needs j.
     competition : (n,) array
         δ: by which power of each frequency skills that need nothing are slowed.
+    skills
+        The gates of every skill.
+    drawn
+        Graphs drawn on the way.
     """
 
     def __init__(self, onsets: Onsets, rules: Rules, until: float = np.inf) -> None:
         n = onsets.log.shape[1]
         self._onsets, self._rules = onsets, rules
-        self._skills = [GatesOfSkill(onsets, i, rules.gates(i)) for i in range(n)]
+        self.drawn: list[Graph] = []
+        self.skills = [GatesOfSkill(onsets, i, rules.gates(i)) for i in range(n)]
         self._order = np.argsort(onsets.as_prerequisite.mean(axis=0), kind="stable").tolist()
         self._sample(np.random.default_rng(0), rules.start(), until)
         self.graph = self._likeliest(rules.start())
@@ -61,13 +69,13 @@ class PowerGraphs:
         """Return the fits of the gates of `graph`."""
         return [
             skill.fit_of(gate, self.competition)
-            for skill, gate in zip(self._skills, self.graph, strict=True)
+            for skill, gate in zip(self.skills, self.graph, strict=True)
         ]
 
     def edges(self) -> tuple[Edge, ...]:
         """Return the edges that are found, possible or cannot be told, and which runs say so."""
         return edges_of(
-            self.graph, self.probability, self._skills, self.competition, self._onsets, self._rules
+            self.graph, self.probability, self.skills, self.competition, self._onsets, self._rules
         )
 
     def _sample(self, rng: np.random.Generator, start: Graph, until: float) -> None:
@@ -80,21 +88,23 @@ class PowerGraphs:
             if sweep == _FIRST:
                 share[:], total[:], counted = 0.0, 0.0, 0
             for i in self._order if sweep == 0 else rng.permutation(n).tolist():
-                skill = self._skills[i]
-                chance = _chances(skill, skill.evidence(delta), tuple(graph), i)
+                skill = self.skills[i]
+                chance = chances(skill, skill.evidence(delta), tuple(graph), i)
                 share[:, i] += chance @ skill.members
                 graph[i] = skill.gates[int(rng.choice(len(chance), p=chance))]
-            mean, spread = self._competition(tuple(graph), delta)
+            mean, spread = self.slowing(tuple(graph), delta)
+            if sweep % _KEPT == 0 and sweep >= _FIRST:
+                self.drawn.append(tuple(graph))
             delta = mean + spread @ rng.normal(size=n)
             total += mean
             counted += 1
         self.probability: Floats = np.clip(share / counted, 0.0, 1.0)
         self.competition: Floats = total / counted
 
-    def _competition(self, graph: Graph, delta: Floats) -> tuple[Floats, Floats]:
+    def slowing(self, graph: Graph, delta: Floats) -> tuple[Floats, Floats]:
         """Return the mean of δ given a graph, and a root of its covariance."""
         precision, drive = np.eye(len(delta)) / _COMPETITION**2, np.zeros(len(delta))
-        for skill, gate in zip(self._skills, graph, strict=True):
+        for skill, gate in zip(self.skills, graph, strict=True):
             if not gate.skills:
                 more, push = skill.about_competition(delta)
                 precision, drive = precision + more, drive + push
@@ -106,15 +116,15 @@ class PowerGraphs:
         for _ in range(len(graph)):
             old = graph
             for i in self._order:
-                skill = self._skills[i]
-                chance = _chances(skill, skill.evidence(self.competition), graph, i)
+                skill = self.skills[i]
+                chance = chances(skill, skill.evidence(self.competition), graph, i)
                 graph = (*graph[:i], skill.gates[int(chance.argmax())], *graph[i + 1 :])
             if graph == old:
                 break
         return graph
 
 
-def _chances(skill: GatesOfSkill, evidence: Floats, graph: Graph, i: int) -> Floats:
+def chances(skill: GatesOfSkill, evidence: Floats, graph: Graph, i: int) -> Floats:
     """Return the probabilities of gates (gates,), given those of the other skills."""
     after = np.zeros(len(graph), dtype=bool)
     after[list(descendants(graph, i))] = True

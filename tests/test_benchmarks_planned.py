@@ -1,0 +1,57 @@
+"""Runs that are added to those of a perceptron, with strangers. Nothing is trained here."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks.inference import network_planning
+from benchmarks.inference.network_planning import STRANGER, knock_outs, with_runs
+from benchmarks.inference.scoring import score
+from benchmarks.inference.worlds import make_world
+
+
+@pytest.fixture
+def first():
+    """A simulated world in the place of a trained one: a ring has six skills."""
+    world = make_world(skills=6, runs=4, points=60, seed=3)
+    names = dict(zip(world.names, ["A", "B", "C", "AB", "BC", "AC"], strict=True))
+    settings = {"graph": "ring", "optimizer": "adam", "seed": 3, "points": 60, "names": names}
+    return replace(world, settings=settings)
+
+
+def test_a_stranger_stands_in_for_each_skill_that_is_left_out(first, monkeypatch):
+    asked = []
+
+    def trained(tables, cache):
+        asked.append(tables)
+        rows = [list(row.values()) for row in tables["mixtures"].values()]
+        return np.arange(0, 600, 10), np.repeat(np.array(rows)[:, None], 60, axis=1)
+
+    monkeypatch.setattr(network_planning, "trained", trained)
+    mixtures = np.full((2, 7), 0.2)
+    mixtures[0, 1] = mixtures[1, 2] = mixtures[1, 4] = 0.0
+    mixtures[1, 6] = 0.5
+    world = with_runs(first, mixtures)
+    one, two = asked[0]["mixtures"].values()
+    assert (one["B"], one["not B"], one["not A"], two["not C"], two["not BC"]) == (
+        0.0, 0.2, 0.0, 0.25, 0.25,
+    )  # fmt: skip
+    assert world.names[-1] == STRANGER and len(world.steps) == 6
+    np.testing.assert_array_equal(world.frequencies[:4, -1], 0.0)
+    np.testing.assert_allclose(world.frequencies[4:], mixtures)
+    np.testing.assert_allclose(world.levels[5][:, -1], 0.25)
+    # What the stranger is found to need, or to be needed by, counts for nothing.
+    true = dict.fromkeys(first.identifiable, 0.9)
+    assert score(world, true | {(STRANGER, first.names[0]): 0.9}).f1 == 1.0
+
+
+@pytest.mark.parametrize("stranger", [False, True])
+def test_simple_knock_outs_leave_out_a_skill_each_and_are_even_otherwise(first, stranger):
+    p = knock_outs(first, 6, stranger=stranger)
+    assert ((p == 0.0).sum(axis=1) == 1).all() and ((p[:, :6] == 0.0).sum(axis=0) == 1).all()
+    total = np.exp(np.log(first.frequencies.sum(axis=1)).mean())
+    np.testing.assert_allclose(p.sum(axis=1), total)
+    assert all(len(set(row[row > 0.0].tolist())) == 1 for row in p)
