@@ -99,6 +99,9 @@ class _Held(Refiner):
     def _shifted(self, structure: Structure) -> Structure | None:
         return None
 
+    def _shared(self, structure: Structure) -> Structure | None:
+        return None
+
 
 class _Told(_Search):
     """A search under a clock that is told by the last skill of the study.

@@ -19,6 +19,9 @@ class Way:
     lost: bool = True
     exhausted: bool = True
     steps: int = 0
+    pace: float = 2.0
+    doubts: bool = False
+    hesitates: bool = False
     gates: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -45,8 +48,11 @@ class Way:
     def misfit(self) -> float:
         return math.inf if self.dead else 2.0
 
-    def step(self) -> None:
-        self.steps += 1
+    def step(self, *, hesitating: bool = False) -> None:
+        if self.doubts and hesitating and not self.hesitates:
+            self.hesitates = True
+        else:
+            self.steps += 1
 
 
 def test_a_form_without_a_graph_does_not_stand_in_the_way_of_one_that_has_some() -> None:
@@ -60,3 +66,15 @@ def test_where_none_has_a_graph_the_race_ends() -> None:
     dead = [Way(explained=k, dead=True) for k in range(3)]
     race(dead, math.inf, lambda skills: None)
     assert in_order(dead) == []
+
+
+def test_a_form_that_hesitates_lets_the_others_go_first() -> None:
+    doubtful = Way(explained=1, lost=False, pace=1.0, doubts=True)
+    other = Way(explained=1, lost=False, pace=1.0)
+    worse = Way(explained=1, lost=False, pace=1.5)
+    order: list[Way] = []
+    for one in (doubtful, other, worse):
+        step = one.step
+        one.step = lambda one=one, step=step, **how: (order.append(one), step(**how))[1]  # type: ignore[method-assign]
+    race([doubtful, other, worse], math.inf, lambda skills: None)
+    assert [doubtful, other, other, doubtful, doubtful, worse, worse] == order
