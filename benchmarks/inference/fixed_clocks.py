@@ -99,8 +99,7 @@ class _Held(Refiner):
     def _shifted(self, structure: Structure) -> Structure | None:
         return None
 
-    def _shared(self, structure: Structure) -> Structure | None:
-        return None
+    _shared = _shifted
 
 
 class _Told(_Search):
