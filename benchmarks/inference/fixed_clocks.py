@@ -99,6 +99,8 @@ class _Held(Refiner):
     def _shifted(self, structure: Structure) -> Structure | None:
         return None
 
+    _shared = _shifted
+
 
 class _Told(_Search):
     """A search under a clock that is told by the last skill of the study.

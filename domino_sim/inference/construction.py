@@ -46,6 +46,12 @@ _FAR_SIGHTED = 0.2
 #: Other skills that are put in where a construction goes back.
 _FORKS = 3
 
+#: Skills to come times skills that are in from which it takes long to try many gates for each.
+_LONG = 300
+
+#: Of so many skills that are explained one may be put in that is not, before others are preferred.
+_BENEFIT = 10
+
 
 class _Past(NamedTuple):
     """Where a construction was before a step: the skills that were tried, and the one put in."""
@@ -90,7 +96,10 @@ class Construction:
         self._tried_back: set[int] = set()
         #: Skills that were in when all was explained to within noise for the last time.
         self.explained = 0
-        self._strayed = False
+        #: Whether no skill is explained by the gates that seem best.
+        self.hesitates = False
+        self._narrowly: list[tuple[int, list[Grown]]] = []
+        self._excess, self._fitted = 0.0, math.inf
         self._trail: list[_Past] = []
         self._untried = 0
 
@@ -108,14 +117,29 @@ class Construction:
         first = self.alive[0]
         return (first.error + first.penalty) / max(int(there.sum()), 1)
 
-    def step(self) -> None:
-        """Put in one more skill."""
+    @property
+    def pace(self) -> float:
+        """Misfit by which it is ahead of others; that of noise alone, 1, is not told from less.
+
+        Of one that has explained many skills and then one not, it is as before for some steps: with
+        the next skills an earlier gate is often mended.
+        """
+        alive, benefit = self.alive, self.explained // _BENEFIT
+        doubted = self.lost and alive and len(alive[0].gates) - self.explained <= benefit
+        return max(self._fitted if doubted else self.misfit, 1.0)
+
+    def step(self, *, hesitating: bool = False) -> None:
+        """Put in one more skill.
+
+        Where none is explained by the gates that seem best, many more are tried, which takes ten
+        times as long. With `hesitating` nothing is done the first time that this comes to much.
+        """
         builder, first = self._builder, self.alive[0]
         builder.attend(self.alive)
         agreement, many = builder.agreement(first), len(first.gates) > FEW
         queue = self._tested_first(agreement) if many else list(self._order)
         clear = self._clear()
-        tried: list[tuple[int, list[Grown]]] = []
+        tried = self._narrowly
 
         def grow(skill: int, *, wide: bool) -> bool:
             judges = [other for other in queue[: _JUDGES + 1] if other != skill]
@@ -125,13 +149,21 @@ class Construction:
                 tried.append((skill, grown))
             return bool(grown) and grown[0].added < clear
 
+        def explained(some: list[int], *, wide: bool) -> bool:
+            return any(
+                (not many or agreement.promising(skill, wide=wide)) and grow(skill, wide=wide)
+                for skill in some
+            )
+
         right = self.misfit < _RIGHT
-        ways = (False, True) if right and len(first.gates) > 2 else (False,)
-        if not any(
-            (not many or agreement.promising(skill, wide=wide)) and grow(skill, wide=wide)
-            for wide in ways
-            for skill in queue[: None if right else _TRIED]
-        ):
+        done = not self.hesitates and explained(queue[: None if right else _TRIED], wide=False)
+        if not done and right and len(first.gates) > 2:
+            if hesitating and not self.hesitates and len(queue) * len(first.gates) > _LONG:
+                self.hesitates = True
+                return
+            done = explained(queue, wide=True)
+        self.hesitates, self._narrowly = False, []
+        if not done:
             hopeless = self._clear(_LOST)
             if all(grown[0].added > hopeless for _, grown in tried):
                 there = {skill for skill, _ in tried}
@@ -141,19 +173,18 @@ class Construction:
             self.alive = []
             return
         least = min(grown[0].total for _, grown in tried)
-        tried.sort(
-            key=lambda one: max(one[1][0].added, clear) + _FAR_SIGHTED * (one[1][0].total - least)
-        )
+
+        def rank(one: tuple[int, list[Grown]]) -> float:
+            return max(one[1][0].added, clear) + _FAR_SIGHTED * (one[1][0].total - least)
+
+        tried.sort(key=rank)
         if tried[0][1][0].added > self._clear(DOUBTED):
             self._reconsider(tried)
-        skill, grown = min(
-            tried,
-            key=lambda one: max(one[1][0].added, clear) + _FAR_SIGHTED * (one[1][0].total - least),
-        )
+        skill, grown = min(tried, key=rank)
         if grown[0].added > self._clear(_LOST) and right:
             if self._back():
                 return
-            self._strayed = True
+            self._excess = max(self._excess, 1e-9)
         self._keep(dict(tried), skill)
         self._put(skill, grown)
 
@@ -164,16 +195,21 @@ class Construction:
         self._untried = len(self._trail)
 
     def _put(self, skill: int, grown: list[Grown]) -> None:
+        usual = self._clear(0.0)
         self._order.remove(skill)
         self._added.append(grown[0].added)
         self.alive = [one.structure for one in grown]
+        if self._excess > 0.0:
+            self._excess += grown[0].added - usual
+        if self._excess < _CHANCE * math.sqrt(2.0 * self._builder.size):
+            self._excess = 0.0
         if not self.lost:
-            self.explained = len(self.alive[0].gates)
+            self.explained, self._fitted = len(self.alive[0].gates), self.misfit
 
     @property
     def lost(self) -> bool:
         """Whether what is in leaves more than noise, or nothing explained some skill."""
-        return self._strayed or self.misfit > _RIGHT
+        return self._excess > 0.0 or self.misfit > _RIGHT
 
     @property
     def exhausted(self) -> bool:
@@ -209,7 +245,8 @@ class Construction:
             fork = copy(self)
             fork.alive, fork._order, fork._added = past.alive, list(past.order), list(past.added)
             fork._past, fork._trail, fork._tried_back = [], [], set()
-            fork._untried, fork._strayed = 0, False
+            fork._untried, fork._excess = 0, 0.0
+            fork.hesitates, fork._narrowly = False, []
             fork._put(skill, tried[skill])
             found.append(fork)
         return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -39,6 +40,9 @@ _ALL, _PAIRS_OF_TRIPLES = 8, 400
 #: What a pair that opens too early counts, of one that opens too late, where a third may follow.
 _EARLY = 0.1
 
+#: Gates of a search before that were within so much of the best (χ²) are scored anew.
+_AGAIN = 40.0
+
 #: Gates scored at once, so that their tracks fit in memory.
 _BLOCK = 200
 
@@ -70,11 +74,27 @@ class Allowed:
             return False
         if not gate.skills:
             return True
-        others = list(gate.skills)
-        if self.forbidden[others, skill].any():
-            return False
-        ready = self.ready[others, skill]
-        return bool(ready.any(axis=0).all() if gate.any else ready.all())
+        ready, every = self._ready, (1 << self.ready.shape[2]) - 1
+        if gate.any:
+            some = 0
+            for j in gate.skills:
+                if ready[j][skill] < 0:
+                    return False
+                some |= ready[j][skill]
+            return some == every
+        return all(ready[j][skill] == every for j in gate.skills)
+
+    @cached_property
+    def _ready(self) -> list[list[int]]:
+        """The runs in which j may be what i waits for, as bits; −1 where that is forbidden."""
+        bits = [1 << r for r in range(self.ready.shape[2])]
+        return [
+            [
+                -1 if no else sum(bit for bit, may in zip(bits, runs, strict=True) if may)
+                for runs, no in zip(row, closed, strict=True)
+            ]
+            for row, closed in zip(self.ready.tolist(), self.forbidden.tolist(), strict=True)
+        ]
 
 
 def allowed_by(records: Records, form: Form, forbidden: np.ndarray,
@@ -96,6 +116,10 @@ def allowed_by(records: Records, form: Form, forbidden: np.ndarray,
         clash = np.einsum("rki,rkj->jir", begun.astype(float), unready.astype(float))
         ready = clash == 0.0
     return Allowed(ready, forbidden, tuple(frozenset(r) for r in required), most)
+
+
+#: Gives what a list of gates costs in each run, (gates, runs), and when each opens there.
+Score = Callable[[list[Requires]], tuple[Floats, Floats]]
 
 
 @dataclass
@@ -122,9 +146,21 @@ class Scored:
         order = np.argsort(self.score, kind="stable")
         self.gates, self.score = [self.gates[k] for k in order], self.score[order]
 
-
-#: Gives what a list of gates costs in each run, (gates, runs), and when each opens there.
-Score = Callable[[list[Requires]], tuple[Floats, Floats]]
+    def take_over(self, before: Scored, score: Score, price: float, others: set[int]) -> None:
+        """Put in gates of a search before, of `others`, those that were near scored anew."""
+        there, now = set(self.gates), float(self.score.min(initial=math.inf))
+        old = {
+            gate: value
+            for gate, value in zip(before.gates, before.score.tolist(), strict=True)
+            if gate not in there and others.issuperset(gate.skills)
+        }
+        near = [gate for gate, value in old.items() if value < before.score[0] + _AGAIN]
+        anew = {gate: value + now - float(before.score[0]) for gate, value in old.items()}
+        if near:
+            owed = price * np.array([len(gate.skills) for gate in near])
+            anew.update(zip(near, (score(near)[0].sum(axis=1) + owed).tolist(), strict=True))
+        self.gates += anew
+        self.score = np.append(self.score, list(anew.values()))
 
 
 def search_gates(

@@ -54,7 +54,7 @@ def race(
     while time.monotonic() < until:
         first = min(
             (one for one in going if not (one.done or _outdone(one, racing))),
-            key=lambda one: (_pace(one), -len(one.alive[0].gates)),
+            key=lambda one: (one.pace, one.hesitates, -len(one.alive[0].gates)),
             default=None,
         )
         best = min((one.misfit for one in racing if one.done and (lost or not one.lost)),
@@ -72,15 +72,15 @@ def race(
             lost = True
             if found is None:
                 alive = (one for one in racing if one.alive)
-                going = sorted(alive, key=lambda one: (-one.explained, _pace(one)))[:_CARRIED]
+                going = sorted(alive, key=lambda one: (-one.explained, one.pace))[:_CARRIED]
             else:
                 racing.append(found)
             continue
-        if first is None or best < WORSE * _pace(first):
+        if first is None or best < WORSE * first.pace:
             break
-        if best < NOISE_ALONE and (_pace(first) > NOISE_ALONE or _beyond_chance(racing)):
+        if best < NOISE_ALONE and (first.pace > NOISE_ALONE or _beyond_chance(racing)):
             break
-        first.step()
+        first.step(hesitating=first.alive[0].edges < _MANY_EDGES)
         update(max((len(one.alive[0].gates) for one in racing if one.alive), default=0))
 
 
@@ -111,8 +111,3 @@ def _outdone(one: Construction, racing: list[Construction]) -> bool:
 def _beyond_chance(racing: list[Construction]) -> bool:
     """Whether a graph of many prerequisites is done: a wrong form would hardly let it fit."""
     return any(one.done and one.alive and one.alive[0].edges >= _MANY_EDGES for one in racing)
-
-
-def _pace(one: Construction) -> float:
-    """Misfit so far; of none while skills without prerequisites fit any form."""
-    return max(one.misfit, 1.0)

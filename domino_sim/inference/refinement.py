@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from domino_sim.inference.rating import exchange
 from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.response import Response
 from domino_sim.inference.settling import settled
+from domino_sim.inference.shifts import Change, pairs, shared_changes, shifts, sweeps
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
@@ -33,11 +34,18 @@ __all__ = ["Refiner"]
 #: Changes of a skill that are kept for pairs, and those of a skill that are judged whole.
 _KEPT, _WHOLE = 6, 4
 
+#: A skill that fits to so many standard deviations of χ², and no gate of which is within so much of
+#: the best, is not looked at more widely.
+_DOUBTED, _RIVAL = 1.5, 30.0
+
 #: Gates of a skill that are looked at again with all that depends on it.
 _NEAR = 30
 
-#: Pairs that are judged whole; changes that are tried with mending, and rounds of it.
-_PAIRS, _REPAIRED, _MENDING = 12, 12, 3
+#: Changes that are tried with mending, and rounds of it.
+_REPAIRED, _MENDING = 12, 3
+
+#: A skill fits worse by this (χ²) after a change that others make; so many may be mended then.
+_WORSE, _FEW_WORSE = 6.0, 3
 
 #: A change that seems this much worse (χ²) is not judged whole.
 _HOPELESS = 12.0
@@ -51,22 +59,7 @@ _WORTH = 30.0
 #: Prerequisites times skills up to which each is replaced by each, the clock looked for anew.
 _REPLACED = 150
 
-#: Pairs whose sums are held at once.
-_BLOCK = 64
-
 _MOST_ROUNDS = 30
-
-
-class Change(NamedTuple):
-    """Other gates for one skill or two, and what they seem to cost (χ² and edges)."""
-
-    cost: float
-    gates: tuple[tuple[int, Requires], ...]
-
-    @property
-    def skill(self) -> int:
-        """The first of the skills."""
-        return self.gates[0][0]
 
 
 @dataclass
@@ -94,6 +87,7 @@ class Refiner:
     patience: Patience = field(default_factory=Patience)
     scored: dict[int, Scored] = field(default_factory=dict)
     visited: dict[frozenset[tuple[int, Requires]], float] = field(default_factory=dict)
+    _fitted: dict[int, float] = field(default_factory=dict)
     _seen: set[tuple[tuple[tuple[int, Requires], ...], int]] = field(default_factory=set)
 
     @property
@@ -116,9 +110,10 @@ class Refiner:
                 found = reconsidered(structure, self.allowed, self.price, near)
                 better = None if found is structure else found
             if better is None and structure.error > self.floor:
-                better = self._best_of(structure, self._pairs(structure, singles))
+                better = self._best_of(structure, pairs(structure, singles, self.price))
                 better = better or self._swept(structure) or self._repaired(structure, singles)
-            better = better or self._shifted(structure) or self._answered(structure)
+            better = better or self._shifted(structure) or self._shared(structure)
+            better = better or self._answered(structure)
             if better is None or self.over:
                 break
             structure = settled(better)
@@ -157,6 +152,7 @@ class Refiner:
     def _singles(self, structure: Structure) -> list[Change]:
         """Return the best other gates of every skill, and remember all that were scored."""
         response, changes = Response(structure), list[Change]()
+        self._fitted = structure.misfits()
         for skill in structure.gates:
             if self.over and skill in self.scored:
                 continue
@@ -171,7 +167,7 @@ class Refiner:
 
         def score(gates: list[Requires]) -> tuple[Floats, Floats]:
             tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
-            return response.errors(skill, gates), courses.opening(tracks)
+            return response.errors(skill, gates, tracks), courses.opening(tracks)
 
         others = [j for j in structure.gates if j not in cut]
         onset = None
@@ -179,13 +175,22 @@ class Refiner:
             everywhere = np.ones(structure.tau.shape, dtype=bool)
             onset = onset_of(structure, skill, others, structure.tau, everywhere)
             onset = onset if onset.known else None
-        scored = search_gates(
-            skill, others, self.allowed, score, self.price, onset=onset, wide=remember
-        )
+
+        def search(*, wide: bool) -> Scored:
+            return search_gates(
+                skill, others, self.allowed, score, self.price, onset=onset, wide=wide
+            )
+
+        before = self.scored.get(skill) if remember else None
+        scored = search(wide=False)
+        if remember and before is None and not self._clear(structure, skill, scored):
+            scored = search(wide=True)
         now = float(score([here])[0].sum()) + self.price * len(here.skills)
         if here not in scored.gates:
             scored.put(here, now)
-            scored.sort()
+        if before is not None:
+            scored.take_over(before, score, self.price, set(others))
+        scored.sort()
         if remember:
             self.scored[skill] = scored
         return [
@@ -194,32 +199,16 @@ class Refiner:
             if gate != here
         ]
 
-    def _pairs(self, structure: Structure, singles: list[Change]) -> list[Change]:
-        """Return pairs of changes that gain together though neither does alone.
-
-        Two skills with the same error hold the clock to it, and each other.
-        """
-        response = Response(structure)
-        found = []
-        every = [(skill, gate) for one in singles for skill, gate in one.gates]
-        sums = [response.changes(skill, [gate])[0][0] for skill, gate in every]
-        now = float(response.error(np.zeros_like(sums[0])).sum()) if sums else 0.0
-        price = [self._price(structure, one) for one in singles]
-        for a, one in enumerate(singles):
-            rest = [b for b in range(a + 1, len(singles)) if singles[b].skill != one.skill]
-            for at in range(0, len(rest), _BLOCK):
-                block = rest[at : at + _BLOCK]
-                together = response.error(np.stack([sums[a] + sums[b] for b in block])).sum(axis=-1)
-                for b, error in zip(block, together.tolist(), strict=True):
-                    cost = error - now + price[a] + price[b]
-                    if cost < min(one.cost, singles[b].cost, 0.0):
-                        found.append(Change(cost, one.gates + singles[b].gates))
-        return sorted(found, key=lambda each: each.cost)[:_PAIRS]
-
-    def _price(self, structure: Structure, change: Change) -> float:
-        return self.price * sum(
-            len(gate.skills) - len(structure.gates[skill].skills) for skill, gate in change.gates
+    def _clear(self, structure: Structure, skill: int, scored: Scored) -> bool:
+        """Whether the gate of a skill leaves no more than noise, and no other comes near."""
+        here, rivals = (
+            structure.gates[skill],
+            scored.score < scored.score.min(initial=math.inf) + _RIVAL,
         )
+        if not scored.gates or scored.gates[0] != here or rivals.sum() > 1:
+            return False
+        values = int((structure.records.weight[..., skill] > 0.0).sum())
+        return self._fitted[skill] < values + _DOUBTED * math.sqrt(2.0 * values)
 
     def _best_of(self, structure: Structure, changes: list[Change]) -> Structure | None:
         """Return the structure with all of `changes` made that hold when judged whole, or None."""
@@ -259,30 +248,59 @@ class Refiner:
         self.visited[key] = min(self.cost(structure), self.visited.get(key, math.inf))
 
     def _shifted(self, structure: Structure) -> Structure | None:
-        """Return a better structure with one prerequisite dropped or replaced, or None.
+        """Return a better structure with one prerequisite dropped or replaced, or None."""
+        here = best = self.cost(structure)
+        found = None
+        for gates in shifts(structure, self.allowed, replaced=self._small(structure)):
+            if self.over:
+                break
+            other = structure.copy()
+            exchange(other, *gates[0])
+            other.seek()
+            fit(other, worth=here - self.price * other.edges + _WORTH)
+            self._remember(other)
+            if self.cost(other) < best - 1e-6:
+                best, found = self.cost(other), other
+        return found
 
-        Where no skill moves the clock may be later, and with it all that follows: a skill that is
-        learned then can seem to be what the next one waits for. No small step of the clock leads
-        out of that; so it is looked for anew.
-        """
-        best, here = None, self.cost(structure)
-        replaced = structure.edges * len(structure.gates) <= _REPLACED
-        for skill, gate in structure.gates.items():
-            others = set(structure.gates) - structure.descendants(skill) - set(gate.skills)
-            for j in gate.skills:
-                rest = [k for k in gate.skills if k != j]
-                for k in (None, *sorted(others)) if replaced else (None,):
-                    new = Requires.of(rest if k is None else [*rest, k], gate.any)
-                    if self.over or not self.allowed.permits(skill, new):
-                        continue
-                    other = structure.copy()
-                    exchange(other, skill, new)
-                    other.seek()
-                    fit(other, worth=here - self.price * other.edges + _WORTH)
-                    self._remember(other)
-                    if self.cost(other) < self.cost(best or structure) - 1e-6:
-                        best = other
-        return best
+    def _shared(self, structure: Structure) -> Structure | None:
+        """Return a better structure with one change that several skills make, or None."""
+        best, near = structure, list[tuple[float, int, Structure]]()
+        for gates in shared_changes(structure, self.allowed, replaced=self._small(structure)):
+            if self.over:
+                break
+            other = structure.copy()
+            for skill, gate in gates:
+                exchange(other, skill, gate)
+            if structure.courses.free is None:
+                other = settled(other)  # the clock of the others is as well found as before
+            else:
+                other.seek()
+                fit(other)
+            self._remember(other)
+            near.append((self.cost(other), len(near), other))
+        near.sort()
+        if near and near[0][0] < self.cost(structure) - 1e-6:
+            return near[0][2]
+        fitted = structure.misfits()
+        for _, _, other in near[:_REPAIRED]:
+            worse = [i for i, error in other.misfits().items() if error > fitted[i] + _WORSE]
+            if self.over or not 0 < len(worse) <= _FEW_WORSE:
+                continue
+            other = self._mended(other, worse) or other
+            if self.cost(other) < self.cost(best) - 1e-6:
+                best = other
+        return None if best is structure else best
+
+    def _mended(self, structure: Structure, skills: Iterable[int]) -> Structure | None:
+        """Return the structure with the best other gates of `skills` that hold, or None."""
+        response = Response(structure)
+        first = [
+            one
+            for skill in skills
+            for one in self._of_skill(structure, response, skill, remember=False)[:1]
+        ]
+        return self._best_of(structure, sorted(first, key=lambda one: one.cost))
 
     def _answered(self, structure: Structure) -> Structure | None:
         """Return a better structure whose frequencies must answer to show it, or None."""
@@ -296,34 +314,18 @@ class Refiner:
         return None if best is structure else best
 
     def _swept(self, structure: Structure) -> Structure | None:
-        """Return a better structure with one prerequisite dropped or replaced everywhere, or None.
+        """Return a better structure with one prerequisite dropped or replaced everywhere."""
+        best, found = self.cost(structure), None
+        for gates in sweeps(structure, self.allowed):
+            if self.over:
+                break
+            other = self._changed(structure, Change(0.0, gates))
+            if other is not None and self.cost(other) < best - 1e-6:
+                best, found = self.cost(other), other
+        return found
 
-        Skills with the same error agree on a wrong clock, each of them alone at odds with it.
-        """
-        shared = {j: [] for j in structure.gates}  # type: dict[int, list[int]]
-        for skill, gate in structure.gates.items():
-            for j in gate.skills:
-                shared[j].append(skill)
-        best: Structure | None = None
-        for j, skills in shared.items():
-            if len(skills) < 2:
-                continue
-            for other in (None, *structure.gates):
-                if self.over:
-                    return best
-                gates = []
-                for skill in skills:
-                    gate = structure.gates[skill]
-                    rest = [k for k in gate.skills if k not in (j, other)]
-                    new = Requires.of(rest if other is None else [*rest, other], gate.any)
-                    if other != j and other != skill and self.allowed.permits(skill, new):
-                        gates.append((skill, new))
-                if len(gates) < 2:
-                    continue
-                found = self._changed(structure, Change(0.0, tuple(gates)))
-                if found is not None and self.cost(found) < self.cost(best or structure) - 1e-6:
-                    best = found
-        return best
+    def _small(self, structure: Structure) -> bool:
+        return structure.edges * len(structure.gates) <= _REPLACED
 
     def _repaired(self, structure: Structure, singles: list[Change]) -> Structure | None:
         """Return a better structure with one change and others that follow from it, or None."""
@@ -334,14 +336,7 @@ class Refiner:
             for _ in range(_MENDING):
                 if other is None:
                     break
-                response = Response(other)
-                mending = [
-                    one
-                    for skill in other.gates
-                    if skill != change.skill
-                    for one in self._of_skill(other, response, skill, remember=False)[:1]
-                ]
-                mended = self._best_of(other, sorted(mending, key=lambda one: one.cost))
+                mended = self._mended(other, [i for i in other.gates if i != change.skill])
                 if mended is None:
                     break
                 other = mended

@@ -35,15 +35,19 @@ class Response:
         self._everywhere = np.ones(structure.tau.shape, dtype=bool)
         self._place = structure.courses.place(structure.tau)
 
-    def changes(self, skill: int, gates: list[Requires]) -> tuple[Floats, Floats]:
+    def changes(
+        self, skill: int, gates: list[Requires], tracks: Floats | None = None
+    ) -> tuple[Floats, Floats]:
         """Return what each gate changes in the three sums, (gates, 3, runs, records).
 
-        And what is due for its frequency, (gates, runs), where that is fitted.
+        And what is due for its frequency, (gates, runs), where that is fitted. `tracks` are those
+        that the gates give, if they are there already.
         """
         structure = self._structure
         courses, records, tau = structure.courses, structure.records, structure.tau
         root = np.sqrt(records.weight[..., skill])
-        tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
+        if tracks is None:
+            tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
         tracks, pace, owed = rated(structure, skill, tracks, tau, self._everywhere)
         level, slope = courses.levels(skill, tracks, tau, self._place, pace)
         miss, slope = (records.level[..., skill] - level) * root, slope * root
@@ -73,10 +77,12 @@ class Response:
         square, drive, stiff = sums[..., 0, :, :], sums[..., 1, :, :], sums[..., 2, :, :]
         return (square - np.square(drive) / (np.maximum(stiff, 0.0) + self._least)).sum(axis=-1)
 
-    def errors(self, skill: int, gates: list[Requires]) -> Floats:
+    def errors(self, skill: int, gates: list[Requires], tracks: Floats | None = None) -> Floats:
         """Return χ² of each run with another gate for `skill`, (gates, runs)."""
         blocks = []
         for at in range(0, len(gates), _BLOCK):
-            changes, owed = self.changes(skill, gates[at : at + _BLOCK])
+            some = slice(at, at + _BLOCK)
+            given = None if tracks is None else tracks[some]
+            changes, owed = self.changes(skill, gates[some], given)
             blocks.append(self.error(changes) + owed)
         return np.concatenate(blocks) if blocks else np.zeros((0, self._structure.records.runs))

@@ -14,8 +14,9 @@ from domino_sim.levels import Floats, Loss
 
 __all__ = ["falls_from", "first_levels", "growths", "in_rises", "outside", "rises", "start_levels"]
 
-#: A curve rises if the means of its first and last quarter differ by so many standard errors.
-_FLAT = 4.0
+#: A curve rises if the means of its first and last quarter differ by so many standard errors; or
+#: those of fewer records at its start, of which there are many kinds, and its last quarter.
+_FLAT, _SOON = 4.0, 5.0
 
 #: A curve falls if its mean over this part of its records (at least so many, if there are three
 #: times as many) comes down by so many standard errors, and so much.
@@ -40,14 +41,24 @@ _OUTSIDE = 0.03
 
 
 def rises(level: Floats, known: np.ndarray, sigma: float) -> Floats:
-    """Return by how much the last quarter of a curve is above the first; 0 where that is noise."""
+    """Return by how much the last quarter of a curve is above its start; 0 where that is noise.
+
+    The start is the first quarter, or less: of a skill that is learned within a few records the
+    first quarter shows hardly anything.
+    """
     found = np.zeros((len(level), level.shape[2]))
     for r, i in np.ndindex(found.shape):
         curve = level[r, known[r, :, i], i]
-        if len(curve) > 1:
-            size = max(1, len(curve) // 4)
-            rise = curve[-size:].mean() - curve[:size].mean()
-            found[r, i] = rise if rise > _FLAT * sigma * np.sqrt(2.0 / size) else 0.0
+        if len(curve) < 2:
+            continue
+        last = size = max(1, len(curve) // 4)
+        while size:
+            rise = curve[-last:].mean() - curve[:size].mean()
+            sure = _FLAT if size == last else _SOON
+            if rise > sure * sigma * np.sqrt(1.0 / size + 1.0 / last):
+                found[r, i] = rise
+                break
+            size //= 2
     return found
 
 

@@ -22,7 +22,7 @@ def soft_jacobian(structure: Structure, order: list[int], free: np.ndarray) -> F
     courses, records, tau = structure.courses, structure.records, structure.tau
     place = courses.place(tau)
     assert place is not None
-    index, part = place
+    index, part, _ = place
     run = np.arange(courses.runs)[:, None]
     width = np.diff(courses.grid, axis=1)
     root = np.sqrt(records.weight)

@@ -19,6 +19,9 @@ class Way:
     lost: bool = True
     exhausted: bool = True
     steps: int = 0
+    pace: float = 2.0
+    doubts: bool = False
+    hesitates: bool = False
     gates: dict[int, str] = field(default_factory=dict)
     free: object = None
     error: float = 0.0
@@ -52,9 +55,12 @@ class Way:
     def misfits(self) -> dict[int, float]:
         return dict.fromkeys(range(self.size), 100.0)
 
-    def step(self) -> None:
-        self.steps += 1
-        self.gates[len(self.gates)] = ""
+    def step(self, *, hesitating: bool = False) -> None:
+        if self.doubts and hesitating and not self.hesitates:
+            self.hesitates = True
+        else:
+            self.steps += 1
+            self.gates[len(self.gates)] = ""
 
 
 def test_a_form_without_a_graph_does_not_stand_in_the_way_of_one_that_has_some() -> None:
@@ -72,7 +78,9 @@ def test_where_none_has_a_graph_the_race_ends() -> None:
 
 def going(error: float, *, free: object) -> Way:
     """A form on its way, with so much χ² on the first skill, that fits to within noise."""
-    return Way(explained=1, lost=False, size=5, free=free, error=error, left=1.01, gates={0: ""})
+    return Way(
+        explained=1, lost=False, size=5, free=free, error=error, left=1.01, pace=1.01, gates={0: ""}
+    )
 
 
 def test_a_form_that_another_has_outdone_goes_no_further_where_frequencies_are_fitted() -> None:
@@ -83,3 +91,15 @@ def test_a_form_that_another_has_outdone_goes_no_further_where_frequencies_are_f
     known = going(190.0, free=None)
     race([whole, known], math.inf, lambda skills: None)
     assert known.done
+
+
+def test_a_form_that_hesitates_lets_the_others_go_first() -> None:
+    doubtful = Way(explained=1, lost=False, pace=1.0, doubts=True)
+    other = Way(explained=1, lost=False, pace=1.0)
+    worse = Way(explained=1, lost=False, pace=1.5)
+    order: list[Way] = []
+    for one in (doubtful, other, worse):
+        step = one.step
+        one.step = lambda one=one, step=step, **how: (order.append(one), step(**how))[1]  # type: ignore[method-assign]
+    race([doubtful, other, worse], math.inf, lambda skills: None)
+    assert [doubtful, other, other, doubtful, doubtful, worse, worse] == order

@@ -18,11 +18,18 @@ TRUE = {0: OPEN, 1: OPEN, 2: Requires.of((0,)), 3: Requires.of((2,))}
 SIGMA = 0.01
 
 
-def structure_of(gates: dict[int, Requires]) -> Structure:
+#: Two skills that need the first of two others, which is learned last but in one run, just before.
+TWICE = np.array([[0.5, 2.0, 3.0, 2.0], [1.0, 0.9, 4.0, 6.0], [0.4, 1.5, 2.0, 3.0]])
+BOTH = {0: OPEN, 1: OPEN, 2: Requires.of((0,)), 3: Requires.of((0,))}
+
+
+def structure_of(
+    gates: dict[int, Requires], truth: dict[int, Requires] = TRUE, p: np.ndarray = P
+) -> Structure:
     """Curves of the true graph, under `gates`; nothing is recorded while nothing moves."""
-    courses = Courses(Form("hard", 0.99), P)
+    courses = Courses(Form("hard", 0.99), p)
     true = Structure(courses, Records(np.zeros((3, 1, 4)), np.ones((3, 1, 4))))
-    for skill, gate in TRUE.items():
+    for skill, gate in truth.items():
         true.add(skill, gate, true.track_of(skill, gate))
     tau = np.sort(np.random.default_rng(0).uniform(0.0, 40.0, (3, 150)), axis=1)
     level, _ = courses.levels([0, 1, 2, 3], np.stack(list(true.tracks.values())), tau, None)
@@ -47,6 +54,16 @@ def test_a_wrong_gate_is_mended_though_the_clock_has_settled_to_it(wrong: tuple[
     found = refiner().climb(structure_of(TRUE | {2: Requires.of(wrong)}))
     assert found.gates == TRUE
     assert found.error / found.records.values < 1.1
+
+
+def test_two_skills_that_hold_each_other_to_the_same_wrong_gate_are_mended_together() -> None:
+    wrong = BOTH | {2: Requires.of((0, 1)), 3: Requires.of((0, 1))}
+    settled = structure_of(wrong, BOTH, TWICE)
+    assert settled.error / settled.records.values < 1.1  # by its misfit it may be right
+    for skill in (2, 3):
+        alone = structure_of(wrong | {skill: BOTH[skill]}, BOTH, TWICE)
+        assert alone.error > settled.error + 100.0
+    assert refiner().climb(settled).gates == BOTH
 
 
 def test_what_is_nearly_as_good_is_judged_whole() -> None:

@@ -61,6 +61,14 @@ def test_a_rise_is_more_than_noise() -> None:
     assert not found[1:].any()
 
 
+def test_a_skill_that_is_learned_within_a_few_records_rises() -> None:
+    soon = np.r_[0.0, 0.5, 0.8, np.ones(97)]
+    level, known, _ = table(soon, np.zeros(100), np.ones(100), noise=0.1)
+    found = rises(level, known, 0.1)
+    assert found[0, 0] > 0.25
+    assert (found[1:] == 0.0).all()
+
+
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 def test_a_curve_falls_from_the_last_record_at_its_height(noise: float) -> None:
     dip = np.where(np.arange(100) < 60, RISING, RISING - 0.4)

@@ -1,0 +1,145 @@
+"""Changes of gates for which the clock is to be looked for anew, or that several skills make.
+
+Where no skill moves the clock is free: it may be later, and with it all that follows. What is
+learned then can seem to be what the next skills wait for. No small step of the clock leads out of
+that. If several skills wait, each of them alone would be at odds with the others in such a run,
+though in the other runs nothing speaks against the change: so they change together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from domino_sim.inference.forms import Requires
+from domino_sim.inference.proposals import Allowed
+from domino_sim.inference.response import Response
+from domino_sim.inference.structure import Structure
+
+__all__ = ["Change", "Gates", "pairs", "shared_changes", "shifts", "sweeps"]
+
+#: Pairs that are returned, and pairs whose sums are held at once.
+_PAIRS, _BLOCK = 12, 64
+
+#: Other gates, by skill.
+Gates = tuple[tuple[int, Requires], ...]
+
+#: A change speaks against itself in a run by more than this (χ²); it may in so great a part of all.
+_AGAINST, _PART = 6.0, 0.5
+
+#: The most skills that change together.
+_MOST = 5
+
+
+class Change(NamedTuple):
+    """Other gates for one skill or two, and what they seem to cost (χ² and edges)."""
+
+    cost: float
+    gates: Gates
+
+    @property
+    def skill(self) -> int:
+        """The first of the skills."""
+        return self.gates[0][0]
+
+
+def pairs(structure: Structure, singles: list[Change], price: float) -> list[Change]:
+    """Return pairs of changes that gain together though neither does alone.
+
+    Two skills with the same error hold the clock to it, and each other.
+    """
+    response = Response(structure)
+    found = []
+    every = [(skill, gate) for one in singles for skill, gate in one.gates]
+    sums = [response.changes(skill, [gate])[0][0] for skill, gate in every]
+    now = float(response.error(np.zeros_like(sums[0])).sum()) if sums else 0.0
+    owed = [
+        price * sum(len(gate.skills) - len(structure.gates[i].skills) for i, gate in one.gates)
+        for one in singles
+    ]
+    for a, one in enumerate(singles):
+        rest = [b for b in range(a + 1, len(singles)) if singles[b].skill != one.skill]
+        for at in range(0, len(rest), _BLOCK):
+            block = rest[at : at + _BLOCK]
+            together = response.error(np.stack([sums[a] + sums[b] for b in block])).sum(axis=-1)
+            for b, error in zip(block, together.tolist(), strict=True):
+                cost = error - now + owed[a] + owed[b]
+                if cost < min(one.cost, singles[b].cost, 0.0):
+                    found.append(Change(cost, one.gates + singles[b].gates))
+    return sorted(found, key=lambda each: each.cost)[:_PAIRS]
+
+
+def shifts(structure: Structure, allowed: Allowed, *, replaced: bool) -> Iterator[Gates]:
+    """Yield changes of one gate that drop a prerequisite, or replace it by any other."""
+    for skill, gate in structure.gates.items():
+        others = set(structure.gates) - structure.descendants(skill) - set(gate.skills)
+        for j in gate.skills:
+            rest = [k for k in gate.skills if k != j]
+            for k in (None, *sorted(others)) if replaced else (None,):
+                new = Requires.of(rest if k is None else [*rest, k], gate.any)
+                if allowed.permits(skill, new):
+                    yield ((skill, new),)
+
+
+def sweeps(structure: Structure, allowed: Allowed) -> Iterator[Gates]:
+    """Yield changes that drop a prerequisite of several skills everywhere, or replace it.
+
+    Skills with the same error agree on a wrong clock, each of them alone at odds with it.
+    """
+    for j in structure.gates:
+        skills = [skill for skill, gate in structure.gates.items() if j in gate.skills]
+        if len(skills) < 2:
+            continue
+        for other in (None, *structure.gates):
+            gates = []
+            for skill in skills:
+                gate = structure.gates[skill]
+                rest = [k for k in gate.skills if k not in (j, other)]
+                new = Requires.of(rest if other is None else [*rest, other], gate.any)
+                if other not in (j, skill) and allowed.permits(skill, new):
+                    gates.append((skill, new))
+            if len(gates) > 1:
+                yield tuple(gates)
+
+
+def shared_changes(structure: Structure, allowed: Allowed, *, replaced: bool) -> Iterator[Gates]:
+    """Yield changes of two and more skills that drop a prerequisite which they share.
+
+    Those first put together against which the fewest runs speak.
+
+    Parameters
+    ----------
+    structure
+        Its clock is held: what it costs to bend that is not counted.
+    allowed
+        What is permitted.
+    replaced
+        Whether the prerequisite may be replaced by another one as well.
+    """
+    response, most = Response(structure), _PART * structure.records.runs
+    before = {skill: structure.descendants(skill) for skill in structure.gates}
+    for j in structure.gates:
+        sharing = [i for i, gate in structure.gates.items() if j in gate.skills]
+        if len(sharing) < 2:
+            continue
+        others = [k for k in structure.gates if k != j] if replaced else []
+        doubts: dict[int | None, list[tuple[int, float, int, Requires]]] = {}
+        for i in sharing:
+            gate = structure.gates[i]
+            rest = [k for k in gate.skills if k != j]
+            new: dict[int | None, Requires] = {None: Requires.of(rest, gate.any)}
+            for k in others:
+                if k not in rest and k not in before[i]:
+                    new[k] = Requires.of((*rest, k), gate.any)
+            new = {other: one for other, one in new.items() if allowed.permits(i, one)}
+            costs = response.errors(i, [gate, *new.values()])
+            for (other, one), cost in zip(new.items(), costs[1:] - costs[0], strict=True):
+                against = int((cost > _AGAINST).sum())
+                if against <= most:
+                    doubts.setdefault(other, []).append((against, float(cost.sum()), i, one))
+        for some in doubts.values():
+            some.sort()
+            for size in range(2, min(len(some), _MOST) + 1):
+                yield tuple((i, one) for _, _, i, one in some[:size])
