@@ -98,9 +98,13 @@ class Form:
         return float(work_from_level(self.value, self.loss)) - self.start
 
     def __str__(self) -> str:
-        what = "mastery" if self.kind == "hard" else "exponent"
+        # Two digits: of a mastery, of what is left to it.
+        if self.kind == "hard":
+            value = f"mastery {1.0 - float(f'{1.0 - self.value:.2g}'):g}"
+        else:
+            value = f"exponent {self.value:.2g}"
         leak = f", leak {self.leak:.2g}" if self.leak else ""
-        return f"{self.kind} gates, {what} {self.value:g}{leak}, {self.loss}"
+        return f"{self.kind} gates, {value}{leak}, {self.loss}"
 
 
 class Place(NamedTuple):
