@@ -124,9 +124,7 @@ class Construction:
         Of one that has explained many skills and then one not, it is as before for some steps: with
         the next skills an earlier gate is often mended.
         """
-        alive, benefit = self.alive, self.explained // _BENEFIT
-        doubted = self.lost and alive and len(alive[0].gates) - self.explained <= benefit
-        return max(self._fitted if doubted else self.misfit, 1.0)
+        return max(self._fitted if self.lost and not self.astray else self.misfit, 1.0)
 
     def step(self, *, hesitating: bool = False) -> None:
         """Put in one more skill.
@@ -210,6 +208,14 @@ class Construction:
     def lost(self) -> bool:
         """Whether what is in leaves more than noise, or nothing explained some skill."""
         return self._excess > 0.0 or self.misfit > _RIGHT
+
+    @property
+    def astray(self) -> bool:
+        """Whether it is lost and the next skills will not mend it, or none is left."""
+        if not (self.lost and self.alive):
+            return self.lost
+        benefit = self.explained // _BENEFIT
+        return self.done or len(self.alive[0].gates) - self.explained > benefit
 
     @property
     def exhausted(self) -> bool:

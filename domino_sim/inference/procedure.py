@@ -294,6 +294,8 @@ class _Search:
                 continue
             allowed = self._allowed(one.alive[0].courses.form)
             floor = _noise_alone(self._nodes)
+            if one.lost and any(structure.error < floor for structure, _ in self._results):
+                continue
             visited: dict[frozenset[tuple[int, Requires]], float] = {}
             first = len(self._results)
             for structure in one.alive:

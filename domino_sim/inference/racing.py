@@ -35,9 +35,10 @@ def race(
 ) -> None:
     """Take the forms to graphs of all skills, one skill a step, as far as it is worth it.
 
-    Where each is lost, ways that were not taken are tried (:mod:`domino_sim.inference.regaining`);
-    what is found is put with the others. If nothing is, `more` forms race in the same manner; if
-    nothing is again, the few of all that explained most go on.
+    Where each is lost, or one of so many prerequisites that its form must be right, ways that were
+    not taken are tried (:mod:`domino_sim.inference.regaining`); what is found is put with the
+    others. If nothing is, `more` forms race in the same manner; if nothing is again, the few of all
+    that explained most go on.
 
     Parameters
     ----------
@@ -51,6 +52,7 @@ def race(
         Returns the ways of the forms that are tried only where the others are lost.
     """
     going, lost, started, before = list(racing), False, False, 0
+    regained = list[Construction]()
     while time.monotonic() < until:
         first = min(
             (one for one in going if not (one.done or _outdone(one, racing))),
@@ -59,6 +61,16 @@ def race(
         )
         best = min((one.misfit for one in racing if one.done and (lost or not one.lost)),
                    default=math.inf)  # fmt: skip
+        far = [one for one in going if one.alive and one.alive[0].edges >= _MANY_EDGES]
+        again = next((one for one in far if one.astray and one not in regained), None)
+        if not lost and again is not None:
+            # Its gate form is right, but the way is not.
+            regained.append(again)
+            found = regain([again], until)
+            if found is not None:
+                lost = True
+                racing.append(found)
+            continue
         if not lost and all(one.lost for one in going):
             explained = max((one.explained for one in going), default=0)
             # Forms that explain no more than those before them are not the way.

@@ -27,6 +27,8 @@ class Way:
     error: float = 0.0
     penalty: float = 0.0
     left: float = 2.0
+    edges: int = 0
+    others: list[Way] = field(default_factory=list)
 
     @property
     def alive(self) -> list[Any]:
@@ -41,8 +43,12 @@ class Way:
         return self.size
 
     @property
-    def edges(self) -> int:
-        return 0
+    def astray(self) -> bool:
+        return self.lost
+
+    def forks(self) -> list[Way]:
+        self.exhausted = True
+        return self.others
 
     @property
     def done(self) -> bool:
@@ -103,3 +109,13 @@ def test_a_form_that_hesitates_lets_the_others_go_first() -> None:
         one.step = lambda one=one, step=step, **how: (order.append(one), step(**how))[1]  # type: ignore[method-assign]
     race([doubtful, other, worse], math.inf, lambda skills: None)
     assert [doubtful, other, other, doubtful, doubtful, worse, worse] == order
+
+
+def test_a_lost_form_of_many_prerequisites_is_mended_before_other_forms_go_on() -> None:
+    whole = Way(explained=2, lost=False, size=2, steps=2, left=0.9)
+    far = Way(explained=9, size=20, exhausted=False, edges=15, others=[whole])
+    other = Way(explained=2, lost=False, size=5, pace=1.1, left=1.1)
+    racing = [far, other]
+    race(racing, math.inf, lambda skills: None)
+    assert in_order(racing) == [whole]
+    assert (far.steps, other.steps) == (0, 0)
