@@ -19,8 +19,7 @@ graph is 1.0 to 2.1 under ``sum`` and ``constant``, 2 to 7 under ``norm``: a fam
 and β in each run is hardly wrong. What fails in it is the search, made for a clock that gives way:
 it may end at a graph that fits worse than the true one even where the law is right.
 
-The search itself is that of `infer`: a run gets one more skill, which needs nothing and is needed
-by none, whose level tells the clock almost without error.
+The search is that of `infer`: a run gets one more skill, alone, whose level tells its clock.
 """
 
 from __future__ import annotations

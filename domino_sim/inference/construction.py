@@ -69,13 +69,13 @@ class Construction:
     Skills are put in in the order in which they are learned, on the mean of all runs; one whose
     gate is not explained by those that are in waits for the next that is.
 
+    Where gates leak, how much is tuned on the way, and so is their exponent, or their `mastery` if
+    that is free.
+
     Attributes
     ----------
     alive
         Structures, the best first; none if a skill has no permitted gate.
-
-    Where gates leak, how much is tuned on the way, and so is their exponent, or their `mastery` if
-    that is free.
     """
 
     def __init__(

@@ -100,7 +100,7 @@ class Form:
     def __str__(self) -> str:
         # Two digits: of a mastery, of what is left to it.
         if self.kind == "hard":
-            value = f"mastery {1.0 - float(f'{1.0 - self.value:.2g}'):g}"
+            value = f"mastery {1.0 - float(f'{1.0 - self.value:.2g}'):.12g}"
         else:
             value = f"exponent {self.value:.2g}"
         leak = f", leak {self.leak:.2g}" if self.leak else ""

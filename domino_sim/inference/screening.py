@@ -15,8 +15,10 @@ from domino_sim.levels import Floats, Loss
 __all__ = ["falls_from", "first_levels", "growths", "in_rises", "outside", "rises", "start_levels"]
 
 #: A curve rises if the means of its first and last quarter differ by so many standard errors; or
-#: those of fewer records at its start, of which there are many kinds, and its last quarter.
+#: those of fewer records at its start, of which there are many kinds, and its last quarter, if it
+#: is then learned and has risen so far. The first record of a flat curve may be an odd one.
 _FLAT, _SOON = 4.0, 5.0
+_LEARNED_BY, _RISEN = 0.8, 0.25
 
 #: A curve falls if its mean over this part of its records (at least so many, if there are three
 #: times as many) comes down by so many standard errors, and so much.
@@ -54,8 +56,10 @@ def rises(level: Floats, known: np.ndarray, sigma: float) -> Floats:
         last = size = max(1, len(curve) // 4)
         while size:
             rise = curve[-last:].mean() - curve[:size].mean()
-            sure = _FLAT if size == last else _SOON
-            if rise > sure * sigma * np.sqrt(1.0 / size + 1.0 / last):
+            whole = size == last
+            learned = curve[-last:].mean() > _LEARNED_BY and rise > _RISEN
+            sure = (_FLAT if whole else _SOON) * sigma * np.sqrt(1.0 / size + 1.0 / last)
+            if rise > sure and (whole or learned):
                 found[r, i] = rise
                 break
             size //= 2

@@ -41,7 +41,8 @@ def tune(structure: Structure, refiner: Refiner, *, mastery: bool = True) -> Str
         best = leaky if cost(leaky) < cost(best) - worth else best
     if best is structure:
         return structure
-    # Costs of graphs under other values do not compare, and where gates leak any skill may begin.
+    # Costs of graphs under other values do not compare, and where gates leak any skill may begin
+    # (what is permitted because they leaked before costs time, no more).
     refiner.scored.clear()
     refiner.visited.clear()
     refiner.patience = Patience.with_skills(len(structure.gates))

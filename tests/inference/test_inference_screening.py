@@ -63,10 +63,13 @@ def test_a_rise_is_more_than_noise() -> None:
 
 def test_a_skill_that_is_learned_within_a_few_records_rises() -> None:
     soon = np.r_[0.0, 0.5, 0.8, np.ones(97)]
-    level, known, _ = table(soon, np.zeros(100), np.ones(100), noise=0.1)
+    odd = np.r_[0.0, np.full(99, 0.5)]  # one odd record is no rise
+    level, known, _ = table(soon, np.zeros(100), np.ones(100), odd, noise=0.1)
     found = rises(level, known, 0.1)
     assert found[0, 0] > 0.25
     assert (found[1:] == 0.0).all()
+    level, known, _ = table(np.r_[0.0, np.full(99, 0.15)], noise=0.01)
+    assert (rises(level, known, 0.01) == 0.0).all()
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01])
