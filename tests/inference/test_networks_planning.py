@@ -10,7 +10,7 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from domino_sim.cli.design import print_design
-from domino_sim.errors import ArgumentError
+from domino_sim.errors import ArgumentError, FileError
 from domino_sim.inference.forms import OPEN, Requires
 from domino_sim.inference.networks.hypotheses import Rules
 from domino_sim.inference.networks.kept import kept_onsets, read_onsets
@@ -151,6 +151,41 @@ def test_what_cannot_be_foretold_is_refused(tmp_path, model, said):
     report = _report(TRIANGLE, _mixtures(8, 0), model=model)
     with pytest.raises(ArgumentError, match=said):
         design_mixtures(_saved(tmp_path, report))
+
+
+_GONE = object()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("model",), None, "model: is None; expected a table"),
+        (("model", "kind"), _GONE, "model: lacks 'kind'"),
+        (("model", "rules"), _GONE, "model: lacks 'rules'"),
+        (("model", "rules", "forbidden"), [["A", "ZZ"]], "model.rules.forbidden.0.1: is 'ZZ'"),
+        (("model", "last_steps"), _GONE, "model: lacks 'last_steps'"),
+        (("model", "onsets", "run 3"), _GONE, "model.onsets: lacks 'run 3'"),
+        (("model", "onsets", "run 3", "B"), _GONE, "model.onsets.\"run 3\": lacks 'B'"),
+        (("model", "onsets", "run 3", "B"), -5, "B: is -5; expected a step ≥ 0, or null"),
+        (("mixtures",), _GONE, "lacks 'mixtures'"),
+        (("mixtures", "run 2", "A"), None, 'mixtures."run 2".A: is None; expected a number ≥ 0'),
+        (("mixtures", "run 2"), dict.fromkeys(NAMES, 0.0), "not all of them 0"),
+    ],
+)
+def test_a_report_that_was_edited_is_refused_with_file_and_key(tmp_path, path, value, said):
+    report = _report(TRIANGLE, _mixtures(4, 3))
+    *keys, last = path
+    table = report
+    for key in keys:
+        table = table[key]
+    if value is _GONE:
+        del table[last]
+    else:
+        table[last] = value
+    with pytest.raises(FileError) as refused:
+        design_mixtures(_saved(tmp_path, report))
+    assert str(refused.value).startswith(f"{tmp_path / 'report.json'}: ")
+    assert said in str(refused.value)
 
 
 @pytest.mark.parametrize("seed", [0, 2])

@@ -178,10 +178,13 @@ def test_an_edge_in_the_place_of_another_is_told_from_it(tmp_path: Path) -> None
     assert sorted(x > a) == [False, True]
 
 
-def test_a_planned_run_keeps_its_promise(tmp_path: Path) -> None:
+@pytest.mark.parametrize("leak", [0.0, 0.2])
+def test_a_planned_run_keeps_its_promise(leak: float) -> None:
     """The χ² that is foretold is what the clock engine's curves have, beyond any re-timing."""
     edges = {("A", "B"): (0.6, "found"), ("X", "B"): (0.4, "possible")}
-    doubts = from_report(inferred("A B X", edges, {"B": "A"}))
+    table = inferred("A B X", edges, {"B": "A"})
+    table["form"]["leak"] = leak
+    doubts = from_report(table)
     mixture = np.array([[0.6, 0.3, 0.1]])
     outlook = Outlook(doubts, mixture, Pace(("sum",), wasted=0.01, points=200))
     which = [str(one.gate) for one in doubts.options[1]].index("X")
@@ -192,6 +195,7 @@ def test_a_planned_run_keeps_its_promise(tmp_path: Path) -> None:
         skills = {"A": {"frequency": 0.6}, "B": {"frequency": 0.3, "requires": gate},
                   "X": {"frequency": 0.1}}  # fmt: skip
         tables = {"steps": steps, "pool": {"law": "sum", "rate": 1e-4, "wasted": 0.01},
+                  "gate": {"leak": leak},
                   "record": {"points": points}, "skills": skills}  # fmt: skip
         return domino_sim.simulate(domino_sim.Scenario.from_dict(tables), engine="clock")
 
@@ -227,6 +231,15 @@ def test_gates_of_another_form_are_refused_by_name(tmp_path: Path) -> None:
     table["form"] = {"kind": "leaky", "value": 0.1, "loss": "mse"}
     with pytest.raises(DominoError, match="its gates are 'leaky'"):
         domino_sim.design_mixtures(saved(table, tmp_path))
+
+
+@pytest.mark.parametrize("leak", [None, "0.1", 1.0, 1.5, -0.1, float("nan")])
+def test_a_leak_out_of_its_range_is_refused_by_name(leak: Any) -> None:
+    table = inferred("A B", {("A", "B"): (0.7, "found")}, {"B": "A"})
+    table["form"]["leak"] = leak
+    found = domino_sim.inference.Inference(nx.DiGraph(), table, None)  # type: ignore[arg-type]
+    with pytest.raises(DominoError, match=r"^inference_or_graph: form\.leak: is .*expected a num"):
+        domino_sim.design_mixtures(found)
 
 
 # -- what is feasible -------------------------------------------------------------------------
