@@ -42,6 +42,12 @@ class _At:
             self.refuse("the report.json that `domino-sim infer` wrote", f"lacks {shown(key)}")
         return _At(self.value[key], self._where, self._error, (*self.keys, key))
 
+    def table(self) -> Iterator[_At]:
+        """Yield the values of a table."""
+        if not isinstance(self.value, Mapping):
+            self.refuse("a table")
+        return self.each()
+
     def each(self) -> Iterator[_At]:
         """Yield the values of a list or table."""
         if isinstance(self.value, Mapping):
@@ -122,10 +128,10 @@ def _check_gates(whole: _At, skills: Sequence[str]) -> None:
         edge["from"].one_of(skills)
         edge["to"].one_of(skills)
         edge["probability"].number("a number from 0 to 1", below=np.nextafter(1.0, 2.0))
-    for gate in whole["gates"].each():
+    for gate in whole["gates"].table():
         _check_gate(gate, skills)
-    for run in whole["mixtures"].each() if "mixtures" in whole else ():
-        for frequency in run.each():
+    for run in whole["mixtures"].table() if "mixtures" in whole else ():
+        for frequency in run.table():
             frequency.number("a number ≥ 0", none=True)
 
 
@@ -146,7 +152,7 @@ def _check_onsets(whole: _At, skills: Sequence[str], runs: Sequence[str]) -> Non
     if not rows:
         whole["runs"].refuse("the name of a run at least")
     first = next(iter(rows.values()))
-    kept = [str(one.keys[-1]) for one in first.each()]
+    kept = [str(one.keys[-1]) for one in first.table()]
     if not set(kept) <= set(skills):
         first.refuse("frequencies by skill")
     for run, row in rows.items():

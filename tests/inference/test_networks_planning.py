@@ -17,8 +17,7 @@ from domino_sim.inference.networks.kept import kept_onsets, read_onsets
 from domino_sim.inference.networks.onsets import Onsets
 from domino_sim.inference.networks.power_gates import STUCK
 from domino_sim.inference.networks.power_graphs import PowerGraphs
-from domino_sim.inference.networks.power_promise import _apart
-from domino_sim.inference.planned import with_stranger
+from domino_sim.inference.networks.power_promise import PowerPromise, _apart
 from domino_sim.inference.planning import design_mixtures
 
 NAMES = tuple("ABCX")
@@ -127,17 +126,66 @@ def test_mixtures_add_up_to_what_those_there_are_do_and_keep_to_limits(tmp_path)
     assert p.min() >= 0.05 and (p.max(axis=1) / p.min(axis=1)).max() <= 10.0 + 1e-9
 
 
-def test_a_stranger_is_as_frequent_as_the_others_are(tmp_path):
-    plan = design_mixtures(_saved(tmp_path, _report(TRIANGLE, _mixtures(8, 3), 3)), 2)
-    wider = with_stranger(plan, "noise")
-    old, new = plan.mixtures.values, wider.mixtures.values
-    out = (old == 0.0).sum(axis=1)
+def test_a_stranger_is_as_frequent_as_others_and_keeps_to_limits(tmp_path):
+    folder = _saved(tmp_path, _report(TRIANGLE, _mixtures(8, 3), 3))
+    p = design_mixtures(folder, 2, stranger="noise", least=0.15, ratio=1.9).mixtures
+    assert p["skill"].values.tolist() == [*NAMES, "noise"]
+    others, noise = p.values[:, :-1], p.values[:, -1]
+    out = (others == 0.0).sum(axis=1)
+    np.testing.assert_allclose(p.values.sum(axis=1), 1.0)
+    trained = np.where(others > 0.0, others, np.inf)
+    assert out.max() > 0 and trained.min() >= 0.15
+    np.testing.assert_allclose(noise, np.minimum(out / 4, 1.9 * trained.min(axis=1)))
+    assert (others.max(axis=1) / trained.min(axis=1)).max() <= 1.9 + 1e-9
+
+
+def test_what_is_promised_is_promised_of_the_mixture_with_the_stranger(tmp_path):
+    report = _report(TRIANGLE, _mixtures(8, 1), 1)
+    plan = design_mixtures(_saved(tmp_path, report), 1, stranger="noise")
+    (p,), (run,) = plan.mixtures.values, plan.report["runs"]
+    assert p[-1] > 0.0 and run["knocked_out"] and "noise" not in run["knocked_out"]
+    _, onsets, rules = read_onsets(report)
+    promise = PowerPromise(onsets, PowerGraphs(onsets, rules), 0)
+    told, other = (promise.bits(promise.table(q[None]))[0] for q in (p[:4], p[:4] / p[:4].sum()))
+    assert run["gain"] == round(float(told), 3) != round(float(other), 3)
+
+
+def test_the_stranger_of_a_first_round_is_that_of_a_second(tmp_path):
+    folder = _saved(tmp_path, _report(TRIANGLE, _mixtures(8, 1), 1))
+
+    def edges(plan):
+        return {(e["from"], e["to"]) for e in plan.report["decided"] + plan.report["left"]}
+
+    plan = design_mixtures(folder, 2, stranger="X")
+    assert any("X" in pair for pair in edges(design_mixtures(folder, 2)))
+    assert edges(plan) and not any("X" in pair for pair in edges(plan))
+    assert plan.mixtures["skill"].values.tolist() == list(NAMES)
+    p = plan.mixtures.values
+    out = (p[:, :3] == 0.0).sum(axis=1)
     assert out.max() > 0
-    np.testing.assert_allclose(new.sum(axis=1), 1.0)
-    np.testing.assert_allclose(new[:, -1], out / 4)
-    np.testing.assert_allclose(new[:, :-1], old * (1.0 - out / 4)[:, None])
-    with pytest.raises(ArgumentError, match="the name of a skill"):
-        with_stranger(plan, "A")
+    np.testing.assert_allclose(p[:, 3], out / 3)
+
+
+@pytest.mark.parametrize("name", ["", "x\ny", "a\u202e", 3, True, ["a"], "D"])
+def test_what_cannot_be_the_name_of_a_stranger_is_refused_before_planning(
+    tmp_path, monkeypatch, name
+):
+    monkeypatch.setattr("domino_sim.inference.planning.PowerSubject", None)
+    report = _report(TRIANGLE, _mixtures(8, 3), 3)
+    report["skills"].append("D")
+    with pytest.raises(ArgumentError, match=r"^stranger: is .*(printable characters|left out)"):
+        design_mixtures(_saved(tmp_path, report), stranger=name)
+
+
+def test_where_skills_never_began_it_is_not_said_that_all_is_decided(tmp_path, capsys):
+    report = _report(TRIANGLE, _mixtures(8, 3), 3)
+    for row in report["model"]["onsets"].values():
+        row["B"] = row["C"] = None
+    plan = design_mixtures(_saved(tmp_path, report))
+    assert plan.done and plan.report["unplanned"] == ["B", "C"]
+    print_design(plan, [], all_edges=False)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "no edge is in doubt but what B and C need" in said and "decided already" not in said
 
 
 @pytest.mark.parametrize(
@@ -209,7 +257,7 @@ def test_what_comes_as_soon_without_a_skill_does_not_need_it_however_alike_they_
 def test_what_is_taken_for_granted_is_said(tmp_path, capsys):
     report = _report(TRIANGLE, _mixtures(8, 3), 3)
     report["skills"].append("D")
-    plan = with_stranger(design_mixtures(_saved(tmp_path, report), 1), "noise")
+    plan = design_mixtures(_saved(tmp_path, report), 1, stranger="noise")
     assert plan.mixtures["skill"].values.tolist() == [*NAMES, "noise"]
     print_design(plan, [], all_edges=False)
     said = " ".join(capsys.readouterr().out.split())

@@ -242,6 +242,20 @@ def test_a_leak_out_of_its_range_is_refused_by_name(leak: Any) -> None:
         domino_sim.design_mixtures(found)
 
 
+def test_a_stranger_among_gates_is_planned_with_and_never_in_doubt(tmp_path: Path) -> None:
+    edges = {("A", "B"): (0.6, "found"), ("X", "B"): (0.4, "possible")}
+    folder = saved(inferred("A B X", edges, {"B": "A"}), tmp_path)
+    for stranger, names in (("noise", [*"ABX", "noise"]), ("X", [*"ABX"])):
+        plan = domino_sim.design_mixtures(folder, 2, stranger=stranger)
+        assert plan.mixtures["skill"].values.tolist() == names
+        assert decided(plan) | set(left(plan)) == {pair for pair in edges if stranger not in pair}
+        p = plan.mixtures.sel(skill=stranger).values
+        others = plan.mixtures.drop_sel(skill=stranger).values
+        np.testing.assert_allclose(p, (others == 0.0).mean(axis=1))
+    with pytest.raises(DominoError, match="stranger: is 'T1', the name of a skill"):
+        domino_sim.design_mixtures("two-pairs", stranger="T1")
+
+
 # -- what is feasible -------------------------------------------------------------------------
 
 
