@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.inference import network_planning
+from benchmarks.inference.__main__ import main
 from benchmarks.inference.network_planning import STRANGER, knock_outs, with_runs
 from benchmarks.inference.scoring import score
 from benchmarks.inference.worlds import make_world
@@ -55,3 +56,24 @@ def test_simple_knock_outs_leave_out_a_skill_each_and_are_even_otherwise(first, 
     total = np.exp(np.log(first.frequencies.sum(axis=1)).mean())
     np.testing.assert_allclose(p.sum(axis=1), total)
     assert all(len(set(row[row > 0.0].tolist())) == 1 for row in p)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--planned 3", "--planned needs --network"),
+        ("--network ring --way planned", "--way needs --planned"),
+        ("--network ring --planned 0", "--planned: is 0; expected 1 run at least"),
+        ("--network geometry --planned 2", "not --network geometry"),
+        ("--network ring --planned 2 --way planed", "'planned, strangers', 'knock-outs'"),
+        ("--network ring --planned 2 --way planed", "did you mean 'planned'?"),
+    ],
+)
+def test_what_goes_with_no_planned_runs_is_refused(arguments, said, monkeypatch, capsys):
+    # Nothing is evaluated, if it is let through.
+    for where in ("network_planning.evaluate_planned", "network_baselines.evaluate_networks"):
+        monkeypatch.setattr(f"benchmarks.inference.{where}", lambda *args: [])
+    monkeypatch.setattr("benchmarks.inference.__main__.evaluate", lambda *args: [])
+    with pytest.raises(SystemExit):
+        main(arguments.split())
+    assert said in capsys.readouterr().err

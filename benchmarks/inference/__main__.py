@@ -19,6 +19,7 @@ from benchmarks.inference.cells import CELLS, QUICK, Cell, Variant
 from benchmarks.inference.evaluation import Journal, Result, evaluate, methods
 from benchmarks.inference.ours import METHODS
 from benchmarks.inference.report import margins, report, sureness
+from domino_sim.errors import nearest_name
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -59,6 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--report", action="store_true", help="only tables of what is in the file of --json"
     )
     options = parser.parse_args(arguments)
+    if options.planned is not None and not options.network:
+        parser.error("--planned needs --network")
+    if options.way and options.planned is None:
+        parser.error("--way needs --planned")
     if options.report:
         if options.json is None:
             parser.error("--report needs --json")
@@ -119,11 +124,18 @@ def _networks(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
     else:
         from benchmarks.inference.network_planning import WAYS, evaluate_planned
 
+        if options.planned < 1:
+            parser.error(f"--planned: is {options.planned}; expected 1 run at least")
+        if GEOMETRY in options.network:
+            parser.error(f"--planned: perceptrons only, not --network {GEOMETRY}")
         ways = options.way or list(WAYS)
-        wrong = [graph for graph in options.network if graph not in PARITIES]
-        wrong += [way for way in ways if way not in WAYS]
-        if wrong or options.planned < 1:
-            parser.error(f"--planned: perceptrons only, 1 run at least, ways {', '.join(WAYS)}")
+        for way in ways:
+            if way not in WAYS:
+                near = nearest_name(way, WAYS)
+                parser.error(
+                    f"--way: {way!r} is none of {', '.join(map(repr, WAYS))}"
+                    + (f"; did you mean {near!r}?" if near else "")
+                )
         results = evaluate_planned(
             options.network, seeds, names, journal, options.planned, options.cache, ways
         )

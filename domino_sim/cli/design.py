@@ -124,6 +124,10 @@ def _nothing_planned(report: Row) -> str:
         return f"No run would decide more: {count_of(len(left), 'edge')} cannot be told."
     if report["source"] == "graph":
         return "The graph has no edges: there is nothing to decide."
+    if names := report["unplanned"]:
+        some = " and ".join(map(one_line, names)) if len(names) < 3 else f"{len(names)} skills"
+        verb = "needs" if len(names) == 1 else "need"
+        return f"No run is planned: no edge is in doubt but what {some} {verb} (see above)."
     return "All edges are decided already: no run is needed."
 
 

@@ -10,7 +10,7 @@ import typer
 __all__ = ["design"]
 
 FEASIBLE = "Which mixtures are feasible"
-TAKEN = "What runs are taken to be like"
+TAKEN = "What runs are taken to be like (not used for inferences under power gates)"
 
 
 def design(
@@ -46,7 +46,8 @@ def design(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Something unrelated to be trained in place of what is left out.",
+            help="Something unrelated to be trained in place of what is left out: a new name, or "
+            "that of an earlier stranger.",
             rich_help_panel=FEASIBLE,
         ),
     ] = None,
@@ -98,6 +99,7 @@ def design(
     """Propose the mixtures of the next runs, those that decide the most edges.
 
     Of an inference, those that are not decided yet; of a graph, all of its edges.
+    Runs of inferences under power gates are taken to be like those there are.
     Writes design.png, mixtures.csv and design.json.
     """
     from domino_sim.cli.design import design_runs

@@ -35,35 +35,62 @@ class Limits:
         The most by which the frequencies of two trained skills may differ.
     knock_outs
         Whether skills may be left out (frequency 0).
+    stranger
+        Place of what is trained instead of skills that are left out, for each of them as often as
+        others are on the mean, but no more than `ratio` allows; None: there is none.
     """
 
     least: float = 0.0
     ratio: float = 100.0
     knock_outs: bool = True
+    stranger: int | None = None
 
     def fit(self, wanted: Floats, out: np.ndarray) -> Floats:
         """Return the feasible mixtures nearest to `wanted` (m, n), > 0, without the skills `out`.
 
         Large frequencies stay, small ones are raised.
         """
+        if self.stranger is None:
+            return self._skills(wanted, self._feasible(out), np.zeros((len(wanted), 1)))
+        others = np.arange(wanted.shape[1]) != self.stranger
+        out = self._feasible(out[:, others])
+        part = out.mean(axis=1, keepdims=True)
+        p = self._skills(wanted[:, others], out, part)
+        most = self.ratio * np.where(out, np.inf, p).min(axis=1, keepdims=True)
+        part = np.minimum(part, most / (1.0 + most))
+        found = np.empty(wanted.shape)
+        found[:, others], found[:, [self.stranger]] = (1.0 - part) * p, part
+        return found
+
+    def _feasible(self, out: np.ndarray) -> np.ndarray:
         out = out & self.knock_outs
         # At least two skills stay: a run of one tells nothing of the others.
-        out = out & (np.cumsum(~out, axis=1)[:, -1:] >= 2)
+        feasible: np.ndarray = out & (np.cumsum(~out, axis=1)[:, -1:] >= 2)
+        return feasible
+
+    def _skills(self, wanted: Floats, out: np.ndarray, part: Floats) -> Floats:
+        """Return mixtures that add up to 1, feasible once a part of them is another's."""
+        least = self.least / (1.0 - part)
         p = np.where(out, 0.0, wanted)
         p = np.where(out, 0.0, np.maximum(p, p.max(axis=1, keepdims=True) / self.ratio))
         p /= p.sum(axis=1, keepdims=True)
         trained = (~out).sum(axis=1, keepdims=True)
-        return np.where(out, 0.0, self.least + (1.0 - self.least * trained) * p)
+        return np.where(out, 0.0, least + (1.0 - least * trained) * p)
 
 
-def make_limits(n: int, least: float, ratio: float, *, knock_outs: bool) -> Limits:
-    """Return the limits for n skills.
+def make_limits(
+    names: Sequence[str], least: float, ratio: float, *, knock_outs: bool,
+    stranger: str | None = None,
+) -> Limits:  # fmt: skip
+    """Return the limits for skills, one of which may be the `stranger`.
 
     Raises
     ------
     ArgumentError
         If no mixture keeps to them.
     """
+    place = None if stranger is None else names.index(stranger)
+    n = len(names) - (place is not None)
     if not (_real(least) and 0.0 <= least * n < 1.0):
         raise ArgumentError(
             f"is {shown(least)}", where="least",
@@ -71,7 +98,7 @@ def make_limits(n: int, least: float, ratio: float, *, knock_outs: bool) -> Limi
         )  # fmt: skip
     if not (_real(ratio) and 1.0 < ratio <= 1e4):
         raise ArgumentError(f"is {shown(ratio)}", where="ratio", expected="a number in (1, 1e4]")
-    return Limits(float(least), float(ratio), knock_outs)
+    return Limits(float(least), float(ratio), knock_outs, place)
 
 
 def _real(value: object) -> bool:

@@ -13,19 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import xarray as xr
 
-from domino_sim.errors import ArgumentError
 from domino_sim.files import atomic_write, make_folder
 from domino_sim.inference.doubts import Doubts, Pair
 from domino_sim.inference.mixing import Limits
 from domino_sim.inference.outlook import Outlook, Pace
 from domino_sim.inference.promise import DECIDES
 from domino_sim.levels import Floats
-from domino_sim.wording import shown
 
 if TYPE_CHECKING:
     from domino_sim.inference.subjects import Subject
 
-__all__ = ["Design", "gate_reasons", "left_reason", "make_design", "with_stranger"]
+__all__ = ["Design", "gate_reasons", "left_reason", "make_design"]
 
 #: An edge is said to be decided by a run in at least this part of the likely graphs.
 _LIKELY = 0.5
@@ -90,6 +88,7 @@ def make_design(
     """Gather what was planned."""
     promise = subject.promise
     names = _run_names(subject.runs, len(mixtures))
+    stranger = None if limits.stranger is None else subject.names[limits.stranger]
     told = np.zeros(promise.size)
     chance = dict.fromkeys(subject.pairs, 0.0)
     chances: dict[Pair, list[float]] = {pair: [] for pair in subject.pairs}
@@ -106,7 +105,11 @@ def make_design(
                 "run": name,
                 "gain": round(float(promise.bits(told) - before), 3),
                 "edges": round(sum(now[p] - chance[p] for p in subject.pairs), 2),
-                "knocked_out": [n for n, p in zip(subject.names, mixture, strict=True) if p == 0.0],
+                "knocked_out": [
+                    name
+                    for name, p in zip(subject.names, mixture, strict=True)
+                    if p == 0.0 and name != stranger
+                ],
                 "decides": [
                     {**_edge(subject, pair), "chance": round(now[pair], 3), "why": why}
                     for pair, why in zip(new, reasons, strict=True)
@@ -119,7 +122,7 @@ def make_design(
     left = [pair for pair in subject.pairs if pair not in decided_by]
     report = {
         "source": "graph" if subject.known else "inference",
-        "skills": list(subject.names),
+        "skills": [name for name in subject.names if name != stranger],
         "runs": runs,
         "decided": [
             {**_edge(subject, pair), "run": run, "chances": chances[pair]}
@@ -134,36 +137,14 @@ def make_design(
         "assumed": {
             **subject.assumed, "least": limits.least, "ratio": limits.ratio,
             "knock_outs": limits.knock_outs,
+            **({} if stranger is None else {"stranger": stranger}),
         },
+        "unplanned": list(subject.unplanned),
         "remarks": list(subject.remarks),
     }  # fmt: skip
     array = subject.total * np.array(mixtures).reshape(-1, len(subject.names))
     dims = {"run": names, "skill": list(subject.names)}
     return Design(xr.DataArray(array, dims, list(dims), "frequency"), report)
-
-
-def with_stranger(design: Design, name: str) -> Design:
-    """Return the same with something unrelated in place of what is left out, as often.
-
-    Raises
-    ------
-    ArgumentError
-        If a skill has that name.
-    """
-    mixtures = design.mixtures
-    if name in mixtures["skill"].values.tolist():
-        raise ArgumentError(
-            f"is {shown(name)}, the name of a skill", where="stranger", expected="another name"
-        )
-    p = np.asarray(mixtures.values, dtype=float)
-    out = (p == 0.0).sum(axis=1, keepdims=True)
-    part = out / p.shape[1]
-    # As often as the others on the mean, each.
-    with_it = np.concatenate([p * (1.0 - part), part * p.sum(axis=1, keepdims=True)], axis=1)
-    skills = [*mixtures["skill"].values.tolist(), name]
-    dims = {"run": mixtures["run"].values.tolist(), "skill": skills}
-    report = {**design.report, "assumed": {**design.report["assumed"], "stranger": name}}
-    return Design(xr.DataArray(with_it, dims, list(dims), "frequency"), report)
 
 
 def _run_names(taken: Sequence[str], count: int) -> list[str]:

@@ -16,10 +16,11 @@ from domino_sim.inference.mixing import make_limits
 from domino_sim.inference.mixture_search import MixtureSearch
 from domino_sim.inference.networks.power_planning import PowerSubject, is_power
 from domino_sim.inference.outlook import ANY, LAWS, Pace
-from domino_sim.inference.planned import Design, make_design, with_stranger
+from domino_sim.inference.planned import Design, make_design
 from domino_sim.inference.promise import Promise, informed
 from domino_sim.inference.result import Inference
 from domino_sim.inference.sources import read_source
+from domino_sim.inference.stranger import check_stranger, joined, set_apart
 from domino_sim.inference.subjects import GateSubject, Subject
 from domino_sim.progress import Meter, NullMeter
 from domino_sim.threads import one_thread
@@ -72,12 +73,14 @@ def design_mixtures(
         The most by which frequencies of a run may differ, above 1, up to 1e4.
     stranger
         Name of something that has nothing to do with any skill, trained in place of what is left
-        out, as often: else the others have what that took, and come sooner.
+        out, as often, within `ratio`: else the others have what that took, and come sooner. It may
+        be a skill of the inference, as it is after a first round of such runs: no edge from or to
+        it is planned for.
     law, wasted
         The pool law (``sum``, ``norm``, ``constant``; ``any``: whichever of them shows least) and
         N₀ > 0 that runs are taken to have: how long skills take, and how many records show them,
-        depends on it; nothing else does. Not of inferences under power gates, nor are `points`,
-        `noise` and what follows but `seed`: theirs are of the runs there are.
+        depends on it; nothing else does. Inferences under power gates use neither, nor `points`,
+        `noise`, `mastery` and `exponent`: their runs are taken to be like those there are.
     points
         Equally spaced records of a run, ≥ 10.
     noise
@@ -118,17 +121,19 @@ def design_mixtures(
     source = read_source(inference_or_graph)
     _check(noise, mastery, exponent)
     most, rng = _MOST_RUNS if runs == "enough" else int(runs), np.random.default_rng(seed)
+    if stranger is not None:
+        check_stranger(stranger, source)
+        source = source if isinstance(source, nx.DiGraph) else set_apart(source, stranger)
     if not isinstance(source, nx.DiGraph) and is_power(source):
-        subject: Subject = PowerSubject(source, seed)
-        limits = make_limits(len(subject.names), least, ratio, knock_outs=knock_outs)
+        subject: Subject = PowerSubject(source, seed, stranger)
     else:
         doubts = informed(_doubts(source, noise, mastery, exponent), pace)
-        limits = make_limits(len(doubts.names), least, ratio, knock_outs=knock_outs)
+        doubts = doubts if stranger is None else joined(doubts, stranger)
         subject = GateSubject(doubts, pace, _promise(doubts, pace, rng))
+    limits = make_limits(subject.names, least, ratio, knock_outs=knock_outs, stranger=stranger)
     search = MixtureSearch(subject, limits, rng)
     search.go(most, meter or NullMeter())
-    design = make_design(subject, limits, search.mixtures, search.tables, search.attainable)
-    return design if stranger is None else with_stranger(design, stranger)
+    return make_design(subject, limits, search.mixtures, search.tables, search.attainable)
 
 
 def _pace(law: str, wasted: float, points: int) -> Pace:

@@ -12,6 +12,7 @@ from domino_sim.errors import ArgumentError, FileError
 from domino_sim.files import read_json
 from domino_sim.graph.core import check_graph
 from domino_sim.graph.io import load_graph
+from domino_sim.inference.checked import check_report
 from domino_sim.inference.result import Inference
 from domino_sim.wording import shown
 
@@ -32,6 +33,7 @@ def read_source(source: object) -> nx.DiGraph | Mapping[str, Any]:
         If it is neither.
     """
     if isinstance(source, Inference):
+        check_report(source.report, "inference_or_graph", ArgumentError)
         return source.report
     if isinstance(source, nx.Graph):
         if any("status" in values for _, _, values in source.edges(data=True)):
@@ -76,4 +78,5 @@ def _report(path: Path) -> Mapping[str, Any]:
             f"is not the report of an inference: it lacks {', '.join(missing[:3])}",
             where=str(path), expected="the report.json that `domino-sim infer` wrote",
         )  # fmt: skip
+    check_report(report, str(path), FileError)
     return dict(report)

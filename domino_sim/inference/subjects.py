@@ -43,7 +43,10 @@ class Promises(Protocol):
 
 
 class Subject(Protocol):
-    """What is in doubt: the names of the skills, the edges, what mixtures promise."""
+    """What is in doubt: the names of the skills, the edges, what mixtures promise.
+
+    `unplanned` are skills of which cannot be said what they need, whatever the mixture.
+    """
 
     names: tuple[str, ...]
     runs: tuple[str, ...]
@@ -51,6 +54,7 @@ class Subject(Protocol):
     known: bool
     total: float
     remarks: tuple[str, ...]
+    unplanned: tuple[str, ...]
     assumed: Mapping[str, Any]
 
     @property
@@ -79,6 +83,7 @@ class GateSubject:
     """Gates that wait."""
 
     total = 1.0
+    unplanned: tuple[str, ...] = ()
 
     def __init__(self, doubts: Doubts, pace: Pace, promise: Promise) -> None:
         self._doubts, self._pace, self.promise = doubts, pace, promise

@@ -10,15 +10,14 @@ from scipy.integrate import quad
 from scipy.stats import norm
 
 from domino_sim.cli.design import print_design
-from domino_sim.errors import ArgumentError
+from domino_sim.errors import ArgumentError, FileError
 from domino_sim.inference.forms import OPEN, Requires
 from domino_sim.inference.networks.hypotheses import Rules
 from domino_sim.inference.networks.kept import kept_onsets, read_onsets
 from domino_sim.inference.networks.onsets import Onsets
 from domino_sim.inference.networks.power_gates import STUCK
 from domino_sim.inference.networks.power_graphs import PowerGraphs
-from domino_sim.inference.networks.power_promise import _apart
-from domino_sim.inference.planned import with_stranger
+from domino_sim.inference.networks.power_promise import PowerPromise, _apart
 from domino_sim.inference.planning import design_mixtures
 
 NAMES = tuple("ABCX")
@@ -127,17 +126,66 @@ def test_mixtures_add_up_to_what_those_there_are_do_and_keep_to_limits(tmp_path)
     assert p.min() >= 0.05 and (p.max(axis=1) / p.min(axis=1)).max() <= 10.0 + 1e-9
 
 
-def test_a_stranger_is_as_frequent_as_the_others_are(tmp_path):
-    plan = design_mixtures(_saved(tmp_path, _report(TRIANGLE, _mixtures(8, 3), 3)), 2)
-    wider = with_stranger(plan, "noise")
-    old, new = plan.mixtures.values, wider.mixtures.values
-    out = (old == 0.0).sum(axis=1)
+def test_a_stranger_is_as_frequent_as_others_and_keeps_to_limits(tmp_path):
+    folder = _saved(tmp_path, _report(TRIANGLE, _mixtures(8, 3), 3))
+    p = design_mixtures(folder, 2, stranger="noise", least=0.15, ratio=1.9).mixtures
+    assert p["skill"].values.tolist() == [*NAMES, "noise"]
+    others, noise = p.values[:, :-1], p.values[:, -1]
+    out = (others == 0.0).sum(axis=1)
+    np.testing.assert_allclose(p.values.sum(axis=1), 1.0)
+    trained = np.where(others > 0.0, others, np.inf)
+    assert out.max() > 0 and trained.min() >= 0.15
+    np.testing.assert_allclose(noise, np.minimum(out / 4, 1.9 * trained.min(axis=1)))
+    assert (others.max(axis=1) / trained.min(axis=1)).max() <= 1.9 + 1e-9
+
+
+def test_what_is_promised_is_promised_of_the_mixture_with_the_stranger(tmp_path):
+    report = _report(TRIANGLE, _mixtures(8, 1), 1)
+    plan = design_mixtures(_saved(tmp_path, report), 1, stranger="noise")
+    (p,), (run,) = plan.mixtures.values, plan.report["runs"]
+    assert p[-1] > 0.0 and run["knocked_out"] and "noise" not in run["knocked_out"]
+    _, onsets, rules = read_onsets(report)
+    promise = PowerPromise(onsets, PowerGraphs(onsets, rules), 0)
+    told, other = (promise.bits(promise.table(q[None]))[0] for q in (p[:4], p[:4] / p[:4].sum()))
+    assert run["gain"] == round(float(told), 3) != round(float(other), 3)
+
+
+def test_the_stranger_of_a_first_round_is_that_of_a_second(tmp_path):
+    folder = _saved(tmp_path, _report(TRIANGLE, _mixtures(8, 1), 1))
+
+    def edges(plan):
+        return {(e["from"], e["to"]) for e in plan.report["decided"] + plan.report["left"]}
+
+    plan = design_mixtures(folder, 2, stranger="X")
+    assert any("X" in pair for pair in edges(design_mixtures(folder, 2)))
+    assert edges(plan) and not any("X" in pair for pair in edges(plan))
+    assert plan.mixtures["skill"].values.tolist() == list(NAMES)
+    p = plan.mixtures.values
+    out = (p[:, :3] == 0.0).sum(axis=1)
     assert out.max() > 0
-    np.testing.assert_allclose(new.sum(axis=1), 1.0)
-    np.testing.assert_allclose(new[:, -1], out / 4)
-    np.testing.assert_allclose(new[:, :-1], old * (1.0 - out / 4)[:, None])
-    with pytest.raises(ArgumentError, match="the name of a skill"):
-        with_stranger(plan, "A")
+    np.testing.assert_allclose(p[:, 3], out / 3)
+
+
+@pytest.mark.parametrize("name", ["", "x\ny", "a\u202e", 3, True, ["a"], "D"])
+def test_what_cannot_be_the_name_of_a_stranger_is_refused_before_planning(
+    tmp_path, monkeypatch, name
+):
+    monkeypatch.setattr("domino_sim.inference.planning.PowerSubject", None)
+    report = _report(TRIANGLE, _mixtures(8, 3), 3)
+    report["skills"].append("D")
+    with pytest.raises(ArgumentError, match=r"^stranger: is .*(printable characters|left out)"):
+        design_mixtures(_saved(tmp_path, report), stranger=name)
+
+
+def test_where_skills_never_began_it_is_not_said_that_all_is_decided(tmp_path, capsys):
+    report = _report(TRIANGLE, _mixtures(8, 3), 3)
+    for row in report["model"]["onsets"].values():
+        row["B"] = row["C"] = None
+    plan = design_mixtures(_saved(tmp_path, report))
+    assert plan.done and plan.report["unplanned"] == ["B", "C"]
+    print_design(plan, [], all_edges=False)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "no edge is in doubt but what B and C need" in said and "decided already" not in said
 
 
 @pytest.mark.parametrize(
@@ -151,6 +199,41 @@ def test_what_cannot_be_foretold_is_refused(tmp_path, model, said):
     report = _report(TRIANGLE, _mixtures(8, 0), model=model)
     with pytest.raises(ArgumentError, match=said):
         design_mixtures(_saved(tmp_path, report))
+
+
+_GONE = object()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("model",), None, "model: is None; expected a table"),
+        (("model", "kind"), _GONE, "model: lacks 'kind'"),
+        (("model", "rules"), _GONE, "model: lacks 'rules'"),
+        (("model", "rules", "forbidden"), [["A", "ZZ"]], "model.rules.forbidden.0.1: is 'ZZ'"),
+        (("model", "last_steps"), _GONE, "model: lacks 'last_steps'"),
+        (("model", "onsets", "run 3"), _GONE, "model.onsets: lacks 'run 3'"),
+        (("model", "onsets", "run 3", "B"), _GONE, "model.onsets.\"run 3\": lacks 'B'"),
+        (("model", "onsets", "run 3", "B"), -5, "B: is -5; expected a step ≥ 0, or null"),
+        (("mixtures",), _GONE, "lacks 'mixtures'"),
+        (("mixtures", "run 2", "A"), None, 'mixtures."run 2".A: is None; expected a number ≥ 0'),
+        (("mixtures", "run 2"), dict.fromkeys(NAMES, 0.0), "not all of them 0"),
+    ],
+)
+def test_a_report_that_was_edited_is_refused_with_file_and_key(tmp_path, path, value, said):
+    report = _report(TRIANGLE, _mixtures(4, 3))
+    *keys, last = path
+    table = report
+    for key in keys:
+        table = table[key]
+    if value is _GONE:
+        del table[last]
+    else:
+        table[last] = value
+    with pytest.raises(FileError) as refused:
+        design_mixtures(_saved(tmp_path, report))
+    assert str(refused.value).startswith(f"{tmp_path / 'report.json'}: ")
+    assert said in str(refused.value)
 
 
 @pytest.mark.parametrize("seed", [0, 2])
@@ -174,7 +257,7 @@ def test_what_comes_as_soon_without_a_skill_does_not_need_it_however_alike_they_
 def test_what_is_taken_for_granted_is_said(tmp_path, capsys):
     report = _report(TRIANGLE, _mixtures(8, 3), 3)
     report["skills"].append("D")
-    plan = with_stranger(design_mixtures(_saved(tmp_path, report), 1), "noise")
+    plan = design_mixtures(_saved(tmp_path, report), 1, stranger="noise")
     assert plan.mixtures["skill"].values.tolist() == [*NAMES, "noise"]
     print_design(plan, [], all_edges=False)
     said = " ".join(capsys.readouterr().out.split())

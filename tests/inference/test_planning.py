@@ -178,10 +178,13 @@ def test_an_edge_in_the_place_of_another_is_told_from_it(tmp_path: Path) -> None
     assert sorted(x > a) == [False, True]
 
 
-def test_a_planned_run_keeps_its_promise(tmp_path: Path) -> None:
+@pytest.mark.parametrize("leak", [0.0, 0.2])
+def test_a_planned_run_keeps_its_promise(leak: float) -> None:
     """The χ² that is foretold is what the clock engine's curves have, beyond any re-timing."""
     edges = {("A", "B"): (0.6, "found"), ("X", "B"): (0.4, "possible")}
-    doubts = from_report(inferred("A B X", edges, {"B": "A"}))
+    table = inferred("A B X", edges, {"B": "A"})
+    table["form"]["leak"] = leak
+    doubts = from_report(table)
     mixture = np.array([[0.6, 0.3, 0.1]])
     outlook = Outlook(doubts, mixture, Pace(("sum",), wasted=0.01, points=200))
     which = [str(one.gate) for one in doubts.options[1]].index("X")
@@ -192,6 +195,7 @@ def test_a_planned_run_keeps_its_promise(tmp_path: Path) -> None:
         skills = {"A": {"frequency": 0.6}, "B": {"frequency": 0.3, "requires": gate},
                   "X": {"frequency": 0.1}}  # fmt: skip
         tables = {"steps": steps, "pool": {"law": "sum", "rate": 1e-4, "wasted": 0.01},
+                  "gate": {"leak": leak},
                   "record": {"points": points}, "skills": skills}  # fmt: skip
         return domino_sim.simulate(domino_sim.Scenario.from_dict(tables), engine="clock")
 
@@ -222,11 +226,22 @@ def test_a_folder_its_graph_and_the_inference_itself_are_planned_for_alike(
             domino_sim.design_mixtures(source)
 
 
-def test_gates_of_another_form_are_refused_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ({"kind": "leaky"}, "inference_or_graph: its gates are 'leaky'"),
+        *(
+            ({"leak": leak}, r"inference_or_graph: form\.leak: is .*expected a number from 0")
+            for leak in (None, "0.1", 1.0, 1.5, -0.1, float("nan"))
+        ),
+    ],
+)
+def test_gates_of_another_form_are_refused_by_name(form: dict[str, Any], told: str) -> None:
     table = inferred("A B", {("A", "B"): (0.7, "found")}, {"B": "A"})
-    table["form"] = {"kind": "leaky", "value": 0.1, "loss": "mse"}
-    with pytest.raises(DominoError, match="its gates are 'leaky'"):
-        domino_sim.design_mixtures(saved(table, tmp_path))
+    table["form"] |= form
+    found = domino_sim.inference.Inference(nx.DiGraph(), table, None)  # type: ignore[arg-type]
+    with pytest.raises(DominoError, match=f"^{told}"):
+        domino_sim.design_mixtures(found)
 
 
 # -- what is feasible -------------------------------------------------------------------------
@@ -234,19 +249,24 @@ def test_gates_of_another_form_are_refused_by_name(tmp_path: Path) -> None:
 
 @given(
     st.integers(2, 9), st.floats(0.0, 0.9), st.floats(1.5, 1e3), st.booleans(),
-    st.integers(0, 10**6),
+    st.integers(0, 10**6), st.booleans(),
 )  # fmt: skip
 def test_mixtures_keep_to_the_limits(
-    n: int, share: float, ratio: float, knock_outs: bool, seed: int
+    n: int, share: float, ratio: float, knock_outs: bool, seed: int, stranger: bool
 ) -> None:
-    limits = Limits(share / n, ratio, knock_outs)
+    limits = Limits(share / n, ratio, knock_outs, n if stranger else None)
+    skills, n = n, n + stranger
     rng = np.random.default_rng(seed)
-    first = drawn(12, n, limits, [(0, True), (n - 1, False)], np.array([0.5, 0.5]), rng)
+    rare = [(k, k < skills - 1) for k in range(skills)]
+    first = drawn(12, n, limits, rare, np.full(skills, 1.0 / skills), rng)
     for mixtures in (first, changed(first, 12, limits, rng)):
         np.testing.assert_allclose(mixtures.sum(axis=1), 1.0)
         trained = mixtures > 0.0
-        assert trained.sum(axis=1).min() >= 2
-        assert knock_outs or trained.all()
+        there = trained[:, :skills]
+        assert there.sum(axis=1).min() >= 2
+        assert knock_outs or there.all()
+        if stranger:
+            assert (trained[:, skills] == ~there.all(axis=1)).all()
         least = np.where(trained, mixtures, np.inf).min(axis=1)
         assert (least >= limits.least * (1 - 1e-9)).all()
         assert (mixtures.max(axis=1) / least <= ratio * (1 + 1e-9)).all()

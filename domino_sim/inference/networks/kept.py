@@ -42,13 +42,7 @@ def kept_onsets(
 
 
 def read_onsets(report: Mapping[str, Any]) -> tuple[tuple[str, ...], Onsets, Rules]:
-    """Return skills, onsets and rules from a report.
-
-    Raises
-    ------
-    KeyError
-        If the report has none.
-    """
+    """Return skills, onsets and rules from a report that was checked (`checked.check_report`)."""
     model, mixtures = report["model"], report["mixtures"]
     skills = tuple(next(iter(mixtures.values())))
     place = {name: i for i, name in enumerate(skills)}

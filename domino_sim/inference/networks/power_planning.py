@@ -43,21 +43,25 @@ def is_power(report: Mapping[str, Any]) -> bool:
 class PowerSubject:
     """What an inference under power gates leaves in doubt.
 
-    Graphs are drawn anew from the onsets in the report, as the inference drew them.
+    Graphs are drawn anew from the onsets in the report, as the inference drew them. A stranger that
+    is none of the skills of the report is the last of `names`.
     """
 
     known = False
 
-    def __init__(self, report: Mapping[str, Any], seed: int) -> None:
-        self.names, onsets, rules = read_onsets(report)
+    def __init__(self, report: Mapping[str, Any], seed: int, stranger: str | None = None) -> None:
+        skills, onsets, rules = read_onsets(report)
+        self.names = skills if stranger in (None, *skills) else (*skills, str(stranger))
         self.promise = PowerPromise(onsets, PowerGraphs(onsets, rules), seed)
         self.pairs, self.total = self.promise.pairs, self.promise.total
         self.runs = tuple(report["runs"])
         few = (onsets.seen & onsets.trained).sum(axis=0) < LEAST
+        self.unplanned: tuple[str, ...] = tuple(
+            name for name, rare in zip(skills, few, strict=True) if rare and name != stranger
+        )
         self.remarks: tuple[str, ...] = tuple(
             f"{name} began in fewer than {LEAST} runs: what it needs cannot be planned for"
-            for name, rare in zip(self.names, few, strict=True)
-            if rare
+            for name in self.unplanned
         ) + tuple(
             f"{name} was left out of the inference, and is in no planned run"
             for name in report["skills"]

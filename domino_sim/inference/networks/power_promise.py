@@ -54,7 +54,8 @@ class _Gates:
 class PowerPromise:
     """How far the gates of each skill are apart in runs with certain mixtures.
 
-    Runs are taken as independent: what they tell adds up.
+    Runs are taken as independent: what they tell adds up. A mixture may have a frequency more at
+    its end, that of a stranger: all it does is that the others add up to less.
 
     Parameters
     ----------
@@ -125,7 +126,7 @@ class PowerPromise:
 
     def table(self, mixtures: Floats) -> Floats:
         """Return how far gates are apart (mixtures, pairs of gates), as χ²."""
-        runs = len(mixtures)
+        runs, mixtures = len(mixtures), mixtures[:, : len(self._skills)]
         found = np.zeros((runs, *self._weight.shape, _MOST))
         for d, graph in enumerate(self._drawn):
             come = self._follow(d, graph, mixtures)
@@ -170,7 +171,7 @@ class PowerPromise:
 
     def delay(self, mixture: Floats, pair: Pair) -> float:
         """Return by how much later, in log steps, i comes in a run if it needs j."""
-        j, i = pair
+        (j, i), mixture = pair, mixture[: len(self._skills)]
         found = []
         for d, graph in enumerate(self._drawn):
             some = self._views[d][i]
