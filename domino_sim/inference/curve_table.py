@@ -71,42 +71,45 @@ class CurveTable:
             return "every run"
         return several(self.seen.runs[r].name for r in runs)
 
-    def note_gaps(self, mixture: Ints) -> None:
-        """Say which curves a run lacks; one that it does not train has frequency 0 there."""
-        absent: np.ndarray = np.logical_not(self.known.any(axis=1))
-        seen = np.isnan(self.frequency) & _of_one(~absent, mixture)
-        trained: np.ndarray = absent & ((self.frequency > 0.0) | seen)
-        anywhere = ~absent.all(axis=0)
+    def note_unknown(self, mixture: Ints) -> None:
+        """Say which curves a run lacks, and what counts as not trained: frequency 0 from here.
+
+        That is decided for all runs of a mixture at once.
+        """
+        there = np.asarray(self.known.any(axis=1))
+        idle = self._idle(there, mixture)
+        never = idle | (self.frequency <= 0.0)
+        anywhere = there.any(axis=0)
         for r, run in enumerate(self.seen.runs):
             for which, told in (
-                (~trained[r], "taken as not trained in it"),
-                (trained[r], "which its mixture trains: the run tells nothing of that"),
+                (never[r], "taken as not trained in it"),
+                (~never[r], "which its mixture trains: the run tells nothing of that"),
             ):
-                missing = np.flatnonzero(absent[r] & which & anywhere)
+                missing = np.flatnonzero(~there[r] & which & anywhere)
                 if len(missing):
                     skills = several(self.seen.skills[i] for i in missing)
                     self.remarks.append(f"{shown(run.name)} has no curve of {skills}, {told}")
-        self.frequency = np.where(absent & ~trained, 0.0, self.frequency)
+        for run, flat in zip(self.seen.runs, idle & there, strict=True):
+            if flat.any():
+                skills = several(self.seen.skills[i] for i in np.flatnonzero(flat))
+                self.remarks.append(
+                    f"{skills} {'does' if flat.sum() == 1 else 'do'} not move in "
+                    f"{shown(run.name)}, and how often it trains them is not known: "
+                    "taken as not trained in it"
+                )
+        self.frequency = np.where(idle, 0.0, self.frequency)
 
-    def note_untrained(self, mixture: Ints) -> None:
-        """Take what does not move in a run of unknown frequency as not trained in it.
+    def _idle(self, there: np.ndarray, mixture: Ints) -> np.ndarray:
+        """Return what counts as not trained: of unknown frequency, it moves in no run.
 
         It may wait for something as well; but then what waits for it does not move either.
         """
-        flat = np.isnan(self.frequency) & (rises(self.level, self.known, self.sigma) == 0.0)
         high = np.where(self.known, self.level, 0.0).max(axis=1) > _LEARNED
-        flat &= self.known.any(axis=1) & ~high
-        flat &= ~_of_one(np.isnan(self.frequency) & ~flat & self.known.any(axis=1), mixture)
-        # Of a run in which nothing moves, nothing is known.
-        flat &= ~(flat | ~(self.frequency > 0.0) & ~np.isnan(self.frequency)).all(axis=1)[:, None]
-        for r in np.flatnonzero(flat.any(axis=1)):
-            skills = several(self.seen.skills[i] for i in np.flatnonzero(flat[r]))
-            self.remarks.append(
-                f"{skills} {'does' if flat[r].sum() == 1 else 'do'} not move in "
-                f"{shown(self.seen.runs[r].name)}, and how often it trains them is not known: "
-                "taken as not trained in it"
-            )
-        self.frequency = np.where(flat, 0.0, self.frequency)
+        moves = there & ((rises(self.level, self.known, self.sigma) != 0.0) | high)
+        idle = np.isnan(self.frequency) & ~_of_one(moves, mixture)
+        # Of a mixture under which nothing moves, nothing is known but what has no curve at all.
+        nothing = (idle | (self.frequency <= 0.0)).all(axis=1)
+        return np.asarray(idle & ~(_of_one(there, mixture) & nothing[:, None]))
 
     def leave_out_contradictions(self) -> None:
         """Leave out runs in which a skill rises whose frequency is 0, and skills that often do.
@@ -188,8 +191,7 @@ def make_table(
         known[r, : len(run.steps)] = run.weight.T > 0.0
     table = CurveTable(seen, level, known, frequency, noise_of(level, known), {}, remarks)
     mixture = (same or SharedMixtures()).numbers([run.name for run in seen.runs])
-    table.note_gaps(mixture)
-    table.note_untrained(mixture)
+    table.note_unknown(mixture)
     table.leave_out_contradictions()
     table.cut_falls()
     return table

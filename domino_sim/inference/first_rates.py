@@ -112,10 +112,11 @@ def _shared(
         open_ = free[rows[0]]
         if len(rows) < 2 or not open_.any():
             continue
-        # What is known is held; of a mixture of which nothing is, one frequency sets the scale.
-        held = ~open_
-        if not held.any():
-            held = np.arange(len(held)) == 0
+        # What is known is held; of a mixture of which only is what it does not train, one
+        # frequency sets the scale.
+        held, scaled = ~open_, bool((found[rows[0]][~open_] > 0.0).any())
+        if not scaled:
+            held[int(np.argmax(open_))] = True
         moves = ~held
         told = curves[rows].sum(axis=0) + alike[rows[0]]
         drive = np.einsum("rij,rj->i", curves[rows], log[rows])
@@ -123,8 +124,8 @@ def _shared(
         answer = log[rows[0]].copy()
         answer[moves] = np.linalg.solve(told[np.ix_(moves, moves)], drive[moves])
         answer = np.exp(answer)
-        if open_.all():
-            answer /= answer.sum()
+        if not scaled:
+            answer /= answer[open_].sum()
         shared[rows] = np.where(open_, answer, found[rows])
     return shared
 

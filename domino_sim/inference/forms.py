@@ -25,7 +25,7 @@ from domino_sim.levels import Floats, Ints, Loss, log_unlearned, work_from_level
 
 __all__ = ["OPEN", "Courses", "Follows", "Form", "Place", "Requires", "trained"]
 
-#: Less than this part of a run's largest frequency stands for none; fitted ones stay far above.
+#: Less than this part of a run's largest frequency stands for none, where it is known.
 _UNTRAINED = 1e-6
 
 #: Points of a soft track, evenly spaced in log τ.
@@ -137,6 +137,11 @@ class Courses:
         How the frequencies that are not known are tied to each other before any graph.
     mixture : (runs,) array, optional
         The number of the mixture of each run: those of one number share frequencies.
+
+    Attributes
+    ----------
+    trained : (runs, n) array of bool
+        What each run trains. No fit changes that, however far frequencies that are fitted go.
     """
 
     def __init__(
@@ -147,7 +152,8 @@ class Courses:
         self.form, self.frequency, self.before = form, frequency, before
         self.free, self.follows = free, follows
         self.first, self.ties, self.mixture = frequency, ties, mixture
-        self._paces = _paces(frequency)
+        self.trained = trained(frequency, free)
+        self._paces = self._paces_of(frequency)
         self.done = np.zeros(frequency.shape)
         if before is not None:
             done = work_from_level(np.maximum(before, form.floor), form.loss) - form.start
@@ -165,7 +171,7 @@ class Courses:
     def with_frequency(self, frequency: Floats) -> Courses:
         """Return the same courses with other frequencies, tracks on the same grid."""
         other = copy(self)
-        other.frequency, other._paces = frequency, _paces(frequency)
+        other.frequency, other._paces = frequency, self._paces_of(frequency)
         return other
 
     def with_done(self, done: Floats) -> Courses:
@@ -179,8 +185,8 @@ class Courses:
         other = Courses(
             form, self.frequency, self.before, self.free, self.follows, self.ties, self.mixture
         )
-        other.first = self.first
-        return other.with_done(self.done)
+        other.first, other.trained = self.first, self.trained
+        return other.with_frequency(self.frequency).with_done(self.done)
 
     def open_time(self, gates: Sequence[Requires], tracks: Mapping[int, Floats]) -> Floats:
         """Return openings (gates, runs), or ∫ c dτ (gates, runs, points), given all tracks."""
@@ -303,6 +309,10 @@ class Courses:
         slope /= width
         return level, slope
 
+    def _paces_of(self, frequency: Floats) -> Floats:
+        # A clock could else go on until a skill that is not trained mends where it started.
+        return np.where(self.trained, frequency, 0.0)
+
     def _start(self, skill: int | Sequence[int]) -> Floats:
         """Return the work at which a skill starts (runs, 1), or skills (k, runs, 1)."""
         return np.moveaxis(self.done[:, skill], 0, -1)[..., None] + self.form.start
@@ -334,14 +344,7 @@ def _alike(
         yield kind, where, np.array([[row[j] for j in gates[k].skills] for k in where])
 
 
-def _paces(frequency: Floats) -> Floats:
-    """Return how fast levels go: not at all where a frequency stands for none.
-
-    A clock could else go on until a skill that is not trained mends where it started.
-    """
-    return np.where(trained(frequency), frequency, 0.0)
-
-
-def trained(frequency: Floats) -> np.ndarray:
-    """Return which skills a run trains, (runs, n): whose frequency does not stand for none."""
-    return np.asarray(frequency > _UNTRAINED * frequency.max(axis=1, keepdims=True))
+def trained(frequency: Floats, free: np.ndarray | None = None) -> np.ndarray:
+    """Return which skills a run trains, (runs, n): those `free`, and where none is not meant."""
+    told = frequency > _UNTRAINED * frequency.max(axis=1, keepdims=True)
+    return np.asarray(told if free is None else told | free)

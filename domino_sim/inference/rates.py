@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from domino_sim.inference.forms import Courses, trained
+from domino_sim.inference.forms import Courses
 from domino_sim.inference.links import join, link
 from domino_sim.inference.sensitivities import soft_jacobian
 from domino_sim.inference.shared import together
@@ -41,8 +41,8 @@ _CLOSE = 0.05
 
 def spread(structure: Structure) -> tuple[Floats, np.ndarray]:
     """Return log p around its mean, and what counts: trained skills that are in, (runs, skills)."""
-    order, every = list(structure.gates), structure.courses.frequency
-    counts, log = trained(every)[:, order], np.log(every[:, order])
+    order, courses = list(structure.gates), structure.courses
+    counts, log = courses.trained[:, order], np.log(courses.frequency[:, order])
     mean = np.where(counts, log, 0.0).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
     return np.where(counts, log - mean[:, None], 0.0), counts
 

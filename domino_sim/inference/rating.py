@@ -120,13 +120,19 @@ def exchange(structure: Structure, skill: int, gate: Requires) -> None:
     course would be off by as much as the two gates differ, and so would all that follows from it.
     So frequencies of the skill, then of its descendants, are those that suit their levels best at
     the present clock. Under hard gates a frequency shows in the curve itself, and stays.
+
+    Raises
+    ------
+    ValueError
+        If the gate asks for the skill itself, or for what depends on it.
     """
-    courses = structure.courses
+    courses, left = structure.courses, structure.descendants(skill)
+    if circle := left & set(gate.skills):
+        raise ValueError(f"the gate of skill {skill} closes a circle through {sorted(circle)}")
     if courses.free is None or courses.form.kind == "hard":
         structure.change(skill, gate)
         return
     structure.gates[skill] = gate
-    left = structure.descendants(skill)
     known = np.ones(structure.tau.shape, dtype=bool)
     while left:
         ready = [i for i in sorted(left) if not left & set(structure.gates[i].skills)]
@@ -148,7 +154,8 @@ def _tied(structure: Structure, skill: int) -> Floats:
         return found
     inside = np.zeros(courses.skills, dtype=bool)
     inside[list(structure.gates)] = True
-    told = inside | ~courses.free
+    # What is not trained tells nothing, not even the scale.
+    told = (inside | ~courses.free) & courses.trained
     told[:, skill] = False
     # Those that are told are held: no variance, and nothing that comes with it.
     open_ = ~told
@@ -174,9 +181,9 @@ def foretell(structure: Structure) -> None:
     known[list(structure.gates)] = True
     frequency, before = courses.frequency.copy(), np.log(courses.first)
     for r, ties in enumerate(courses.ties):
-        told = known | ~courses.free[r]
-        if told.any() and not told.all():
+        told, left = (known | ~courses.free[r]) & courses.trained[r], courses.free[r] & ~known
+        if told.any() and left.any():
             moved = np.log(courses.frequency[r, told]) - before[r, told]
-            answer = np.linalg.solve(ties[np.ix_(~told, ~told)], ties[np.ix_(~told, told)] @ moved)
-            frequency[r, ~told] = np.exp(before[r, ~told] - answer)
+            answer = np.linalg.solve(ties[np.ix_(left, left)], ties[np.ix_(left, told)] @ moved)
+            frequency[r, left] = np.exp(before[r, left] - answer)
     structure.courses = courses.with_frequency(frequency)

@@ -266,7 +266,8 @@ class Refiner:
     def _shared(self, structure: Structure) -> Structure | None:
         """Return a better structure with one change that several skills make, or None."""
         best, near = structure, list[tuple[float, int, Structure]]()
-        for gates in shared_changes(structure, self.allowed, replaced=self._small(structure)):
+        changes = shared_changes(structure, self.allowed, replaced=self._small(structure))
+        for at, gates in enumerate(changes):
             if self.over:
                 break
             other = structure.copy()
@@ -278,12 +279,12 @@ class Refiner:
                 other.seek()
                 fit(other)
             self._remember(other)
-            near.append((self.cost(other), len(near), other))
-        near.sort()
+            # Under soft gates each holds a grid of every skill: no more are kept than are used.
+            near = sorted([*near, (self.cost(other), at, other)])[:_REPAIRED]
         if near and near[0][0] < self.cost(structure) - 1e-6:
             return near[0][2]
         fitted = structure.misfits()
-        for _, _, other in near[:_REPAIRED]:
+        for _, _, other in near:
             worse = [i for i, error in other.misfits().items() if error > fitted[i] + _WORSE]
             if self.over or not 0 < len(worse) <= _FEW_WORSE:
                 continue

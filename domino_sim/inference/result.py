@@ -215,7 +215,7 @@ def _mixtures(study: Study, frequency: Floats) -> dict[str, dict[str, float]]:
 
     Of a run of which none is known they add up to 1: their scale is that of its clock.
     """
-    frequency = np.where(trained(frequency), frequency, 0.0)
+    frequency = np.where(trained(study.frequency, study.free), frequency, 0.0)
     if study.free is not None:
         unknown = study.free | (frequency == 0.0)
         total = frequency.sum(axis=1, keepdims=True)

@@ -103,3 +103,12 @@ def test_under_hard_gates_what_several_cost_follows_exactly(size: int, any: bool
 def test_thirds_make_every_set_once() -> None:
     pairs = np.array(list(combinations(range(6), 2)))
     assert sorted(map(tuple, _with_third(pairs, 6).tolist())) == list(combinations(range(6), 3))
+
+
+def test_what_leaks_through_gates_counts_as_work_before_an_onset() -> None:
+    there = structure_of(Form("soft", 0.05, "mse", 0.2), Requires.of((1, 4)))
+    everywhere = np.ones(there.tau.shape, dtype=bool)
+    cost = onset_of(there, 5, list(range(5)), there.tau, everywhere).pairs()
+    order = np.argsort([cost[pair] for pair in combinations(range(5), 2)])
+    assert list(combinations(range(5), 2))[order[0]] == (1, 4)
+    assert cost[1, 4] < 1e-2 * np.sort(cost, axis=None)[2]

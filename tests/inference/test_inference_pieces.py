@@ -14,8 +14,12 @@ from inferred import edges
 import domino_sim
 from domino_sim import infer
 from domino_sim.curves import join_curves, make_curves
-from domino_sim.inference.forms import Courses, Form
+from domino_sim.inference.forms import OPEN, Courses, Form, Requires
+from domino_sim.inference.links import _work
+from domino_sim.inference.records import Records
+from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import make_study, runs_apart
+from domino_sim.levels import work_from_level
 
 REQUIRES = {"A": "", "B": "", "C": "A", "D": "B", "E": "C and D"}
 TRUE = {("A", "C"), ("B", "D"), ("C", "E"), ("D", "E")}
@@ -150,3 +154,22 @@ def test_what_is_not_trained_stays_however_far_the_clock_goes() -> None:
     level, slope = courses.levels(1, np.zeros((1, 1)), np.array([[0.0, 1e7]]), None)
     np.testing.assert_allclose(level[0, 0], 0.3)
     assert not slope.any()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [Form("hard", 0.9), Form("hard", 0.9, "ce", 0.2), Form("soft", 0.3, "mse", 0.1)],
+    ids=str,
+)
+def test_work_up_to_the_end_of_a_piece_is_that_of_its_level(form: Form) -> None:
+    courses = Courses(form, np.array([[0.3, 0.2], [0.1, 0.4]]))
+    structure = Structure(courses, Records(np.zeros((2, 1, 2)), np.ones((2, 1, 2))))
+    for skill, gate in enumerate((OPEN, Requires.of((0,)))):
+        structure.add(skill, gate, structure.track_of(skill, gate))
+    for end in (2.0, 20.0):  # before the gate of the second opens, and after
+        tau = np.full((2, 1), end)
+        tracks = np.stack([structure.tracks[0], structure.tracks[1]])
+        level, _ = courses.levels([0, 1], tracks, tau, courses.place(tau))
+        work = work_from_level(level[..., 0], form.loss) - form.start
+        found = [[_work(structure, i, r, end, tracks[i]) for r in (0, 1)] for i in (0, 1)]
+        np.testing.assert_allclose(found, work, rtol=1e-6, atol=1e-9)

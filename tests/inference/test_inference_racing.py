@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
-from domino_sim.inference.racing import in_order, race
+from domino_sim.inference.procedure import _Search
+from domino_sim.inference.racing import OUTDONE, in_order, race
 
 
 @dataclass
@@ -119,3 +121,20 @@ def test_a_lost_form_of_many_prerequisites_is_mended_before_other_forms_go_on() 
     race(racing, math.inf, lambda skills: None)
     assert in_order(racing) == [whole]
     assert (far.steps, other.steps) == (0, 0)
+
+
+def test_a_graph_that_is_far_worse_than_a_refined_one_is_not_refined() -> None:
+    """Only where frequencies are fitted: then one that fits worse is not soon made to fit."""
+    best = SimpleNamespace(cost=lambda structure: structure.error + 2.0 * structure.edges)
+    refined = [(Way(1, error=100.0, edges=5), best), (Way(1, error=500.0), best)]
+
+    def outdone(error: float, *, free: object = "some", results: list[Any] = refined) -> bool:
+        search = SimpleNamespace(_study=SimpleNamespace(free=free), _results=results, _price=2.0)
+        one = Way(1, error=error, penalty=3.0, edges=4)
+        return _Search._outdone(cast("Any", search), cast("Any", one))
+
+    limit = 110.0 + OUTDONE - 3.0 - 8.0
+    assert outdone(limit + 1.0)
+    assert not outdone(limit - 1.0)
+    assert not outdone(limit + 1.0, free=None)
+    assert not outdone(limit + 1.0, results=[])

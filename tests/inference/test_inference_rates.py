@@ -17,7 +17,7 @@ from domino_sim.inference import Inference
 from domino_sim.inference.first_rates import first_frequencies
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.rates import TO_THE_END, fit
-from domino_sim.inference.rating import foretell
+from domino_sim.inference.rating import foretell, rated
 from domino_sim.inference.records import Records, make_nodes
 from domino_sim.inference.settling import settled
 from domino_sim.inference.structure import Structure
@@ -167,3 +167,20 @@ def test_what_does_not_move_in_a_run_of_unknown_mixture_counts_as_not_trained() 
     assert any("taken as not trained in it" in one for one in found.report["remarks"])
     # In the two runs that are left D is never what E waits for.
     assert edges(found) == TRUE - {("D", "E")}
+
+
+def test_what_leaks_counts_where_a_frequency_is_fitted_to_a_hard_gate() -> None:
+    p, tau = np.array([[0.4, 0.1], [0.2, 0.3]]), np.tile(np.linspace(0.0, 40.0, 80), (2, 1))
+    free = np.ones((2, 2), dtype=bool)
+    true = Courses(Form("hard", 0.9, "mse", 0.2), p, free=free)
+    first = true.track(0, true.open_time([OPEN], {})[0])
+    opening = true.track(1, true.open_time([Requires.of((0,))], {0: first})[0])
+    level, _ = true.levels([0, 1], np.stack([first, opening]), tau, None)
+    level = np.moveaxis(level, 0, -1)
+    structure = Structure(
+        true.with_frequency(p * [1.0, 1.6]), Records(level, np.full(level.shape, 1e6))
+    )
+    structure.add(0, OPEN, first)
+    found = rated(structure, 1, opening[None], tau, np.ones(tau.shape, dtype=bool))
+    assert found.pace is not None
+    np.testing.assert_allclose(found.pace[0], p[:, 1], rtol=1e-3)

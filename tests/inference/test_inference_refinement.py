@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
+from domino_sim.inference import refinement
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.proposals import Allowed, Scored
 from domino_sim.inference.records import Records
@@ -86,3 +90,34 @@ def test_a_gate_is_put_once_among_the_scored() -> None:
     assert scored.gates == [Requires.of((2,)), Requires.of((1,)), OPEN]
     assert scored.score_of(OPEN) == 9.0
     assert scored.score_of(Requires.of((3,))) == np.inf
+
+
+def test_a_graph_that_answers_shows_to_be_better_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong, better = structure_of(TRUE | {2: OPEN}), structure_of(TRUE)
+    climber = refiner()
+    for step in ("_shifted", "_shared"):
+        monkeypatch.setattr(climber, step, lambda structure: None)
+    monkeypatch.setattr(climber, "_singles", lambda structure: [])
+    monkeypatch.setattr(refinement, "answering", lambda *given: iter([better, wrong.copy()]))
+    assert climber.climb(wrong).gates == TRUE
+
+
+def test_of_shared_changes_that_are_tried_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[weakref.ref[Structure]] = []
+    most = 0
+
+    def changes(structure: Structure, *given: object, **how: object) -> Iterator[tuple[()]]:
+        nonlocal most
+        for _ in range(40):
+            yield ()
+            most = max(most, sum(one() is not None for one in tried))
+
+    def remember(structure: Structure) -> None:
+        tried.append(weakref.ref(structure))
+
+    climber, structure = refiner(), structure_of(BOTH, BOTH, TWICE)
+    monkeypatch.setattr(climber, "_remember", remember)
+    monkeypatch.setattr(refinement, "shared_changes", changes)
+    monkeypatch.setattr(refinement, "settled", Structure.copy)
+    assert climber._shared(structure) is None
+    assert len(tried) == 40 and 1 < most < 20

@@ -12,13 +12,15 @@ from inferred import edges, simulated
 
 from domino_sim import infer
 from domino_sim.errors import ArgumentError
+from domino_sim.inference import settling
 from domino_sim.inference.first_rates import first_frequencies
 from domino_sim.inference.forms import OPEN, Courses, Form
 from domino_sim.inference.rates import costs, fit
+from domino_sim.inference.rating import _tied
 from domino_sim.inference.records import Records
 from domino_sim.inference.shared import SharedMixtures
 from domino_sim.inference.structure import Structure
-from domino_sim.inference.study import make_study
+from domino_sim.inference.study import Study, make_study
 
 REQUIRES = {"A": "", "B": "", "C": "A", "D": "B"}
 MIXTURE = [0.5, 0.1, 0.25, 0.15]
@@ -135,3 +137,96 @@ def test_of_a_run_whose_mixture_changes_a_piece_may_share_one() -> None:
     study = make_study(halves(), changes, groups)
     at = study.runs.index("run 2, from step 3,000")
     np.testing.assert_array_equal(study.frequency[at], MIXTURE)
+
+
+def told_of_c(curves: tuple[str, ...]) -> Study:
+    """Return a study of runs of one mixture, whose curves of C are as said, and of another."""
+    runs = [*curves, "rising"]
+    there = simulated({"A": "", "B": "", "C": ""}, [[0.5, 0.3, 0.2]] * len(runs),
+                      steps=[np.arange(0, 4001, 80)] * len(runs))  # fmt: skip
+    level = there.level.transpose("run", "step", "skill").values.copy()
+    for r, curve in enumerate(runs):
+        if curve == "flat":
+            level[r, :, 2] = 0.005 * np.random.default_rng(r).normal(size=level.shape[1])
+        elif curve in ("still", "still but C"):  # as are those of A and B
+            level[r] = 0.0
+        if curve in ("absent", "still but C"):
+            level[r, :, 2] = np.nan
+    unknown = there.assign(
+        level=(("run", "step", "skill"), level), frequency=there.frequency * np.nan
+    )
+    return make_study(unknown, None, SharedMixtures((tuple(there["run"].values.tolist()[:-1]),)))
+
+
+@pytest.mark.parametrize(
+    ("curves", "moves"),
+    [
+        (("absent", "flat"), False),
+        (("flat", "absent"), False),
+        (("absent", "flat", "rising"), True),
+        (("rising", "absent", "flat"), True),
+    ],
+)
+def test_a_skill_is_trained_in_all_runs_of_a_mixture_or_in_none(
+    curves: tuple[str, ...], moves: bool
+) -> None:
+    study = told_of_c(curves)
+    assert study.free is not None
+    for r in range(len(curves)):
+        np.testing.assert_array_equal(study.free[r], [True, True, moves])
+        np.testing.assert_array_equal(study.frequency[r], study.frequency[0])
+    said = [one for one in study.remarks if "'C'" in one]
+    assert len(said) == (1 if moves else 2)
+    assert all(("taken as not trained" in one) != moves for one in said)
+
+
+def test_of_a_mixture_under_which_nothing_moves_nothing_is_known() -> None:
+    study = told_of_c(("still but C", "still but C"))
+    assert study.free is not None
+    np.testing.assert_array_equal(study.free, [[True, True, False]] * 2 + [[True] * 3])
+    np.testing.assert_allclose(study.frequency[:2, :2], 0.5)
+    study = told_of_c(("still but C", "still"))
+    assert study.free is not None and study.free.all()
+    np.testing.assert_allclose(study.frequency[:2], 1.0 / 3.0)
+
+
+def test_what_is_not_trained_sets_no_scale() -> None:
+    p = np.array([0.6, 0.3, 0.1, 0.0])
+    tau = np.array([1.0, 5.0])[:, None] * np.linspace(0.0, 12.0, 40)
+    level = 1.0 - np.exp(-p * tau[..., None])
+    nodes = Records(level, np.full(level.shape, 1e6))
+    given = np.array([[np.nan, np.nan, np.nan, 0.0]] * 2)
+    first = first_frequencies(nodes, given, "mse", np.array([0, 0]))
+    np.testing.assert_allclose(first.frequency, [p] * 2, rtol=0.02, atol=1e-12)
+    courses = Courses(
+        Form("hard", 0.95), np.maximum(first.frequency, 1e-8), free=np.isnan(given),
+        ties=first.ties, mixture=np.array([0, 0]),
+    )  # fmt: skip
+    # As long as no other skill is in, nothing is known of the first.
+    np.testing.assert_array_equal(_tied(Structure(courses, nodes), 0), 1.0)
+
+
+def test_the_best_beginning_is_chosen_for_all_runs_of_a_mixture(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Each of two runs has ratios of its own: no mixture suits both.
+    ratios = np.array([[0.6, 0.3, 0.1], [0.2, 0.3, 0.5]])
+    tau = np.tile(np.linspace(0.0, 30.0, 40), (2, 1))
+    level = 1.0 - np.exp(-ratios[:, None] * tau[..., None])
+    records = Records(level, np.full(level.shape, 1e4))
+
+    def under(p: np.ndarray) -> Structure:
+        free = np.ones((2, 3), dtype=bool)
+        courses = Courses(
+            Form("hard", 0.95), np.tile(p, (2, 1)), free=free, mixture=np.array([0, 0])
+        )
+        found = Structure(courses, records)
+        found.gates, found.tau = {0: OPEN, 1: OPEN, 2: OPEN}, tau
+        found.follow({0, 1, 2})
+        found.polish(10)
+        return found
+
+    monkeypatch.setattr(settling, "fit", lambda structure, *steps, **how: None)
+    monkeypatch.setattr(settling, "_in_turn", lambda structure: under(ratios[1]))
+    found = settling.settled(under(ratios[0]))
+    np.testing.assert_array_equal(found.courses.frequency[0], found.courses.frequency[1])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
-from domino_sim.inference.rates import _jacobian
+from domino_sim.inference.rates import _jacobian, _penalty, spread
 from domino_sim.inference.rating import exchange, rated
 from domino_sim.inference.records import Records
 from domino_sim.inference.sensitivities import soft_jacobian
@@ -70,3 +70,34 @@ def test_with_another_gate_come_frequencies_that_keep_the_levels() -> None:
     np.testing.assert_allclose(structure.courses.frequency, P, rtol=0.02)
     for i in (2, 3):
         np.testing.assert_allclose(structure.tracks[i], true[i], rtol=0.02, atol=1e-6)
+
+
+def test_what_is_fitted_counts_as_trained_however_rare_it_becomes() -> None:
+    structure, rare = made(), P.copy()
+    rare[:, 2] = 1e-5
+    near = _penalty(structure.under(structure.courses.with_frequency(rare)))
+    rare[:, 2] = 1e-9
+    far = structure.under(structure.courses.with_frequency(rare))
+    assert (_penalty(far) > near + 20.0).all()
+    assert Courses(far.courses.form, rare, free=FREE).trained.all()
+
+
+def test_a_skill_that_is_left_out_stays_so_where_those_that_are_fitted_become_rare() -> None:
+    first, free = P.copy(), FREE.copy()
+    first[0, 0], free[0, 0] = 1e-7 * P[0].max(), False
+    structure = made()
+    structure.courses = Courses(structure.courses.form, first, free=free)
+    fitted = np.where(free, 1e-4 * first, first)
+    other = structure.under(structure.courses.with_frequency(fitted))
+    for courses in (other.courses, other.courses.under_form(Form("soft", 0.1))):
+        np.testing.assert_array_equal(spread(structure.under(courses))[1], free)
+
+
+def test_a_gate_that_closes_a_circle_is_refused() -> None:
+    for form in (Form("soft", 1e-3), Form("hard", 0.9)):
+        structure = made()
+        structure = structure.under(structure.courses.under_form(form))
+        for gate in (Requires.of((2,)), Requires.of((1, 3))):
+            with pytest.raises(ValueError, match="skill 2 closes a circle"):
+                exchange(structure, 2, gate)
+        assert structure.gates == GATES
