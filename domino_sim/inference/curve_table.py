@@ -11,7 +11,7 @@ import xarray as xr
 from domino_sim.calibration.observations import Observations, observe
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.records import noise_of
-from domino_sim.inference.screening import falls_from, rises
+from domino_sim.inference.screening import falls_from, opposite, rises
 from domino_sim.inference.shared import SharedMixtures, together
 from domino_sim.levels import Floats, Ints
 from domino_sim.wording import shown
@@ -138,6 +138,26 @@ class CurveTable:
         else:
             self.known = self.known & ~odd[:, None]
 
+    def leave_out_opposite(self) -> None:
+        """Leave out runs in which a level surely goes far below 0, if they are less than half.
+
+        A composite may be learned with parts of the opposite sign, whose product is the same. No
+        model here follows that. Where most runs do so it is a matter of the levels' unit.
+        """
+        odd = opposite(self.level, self.known, self.sigma)
+        bad = np.asarray(odd.any(axis=1))
+        if 2 * bad.sum() >= len(bad):
+            return
+        for r in np.flatnonzero(bad):
+            below = np.flatnonzero(odd[r])
+            self.remarks.append(
+                f"in the run {shown(self.seen.runs[r].name)} the level of "
+                f"{several(self.seen.skills[i] for i in below)} goes far below 0, as of what is "
+                "learned with the opposite sign, which no model here follows: the run is left out"
+            )
+        if bad.any():
+            self._keep(~bad)
+
     def _check_trained(self) -> None:
         for run, mixture in zip(self.seen.runs, self.frequency, strict=True):
             if (mixture == 0.0).all():
@@ -193,6 +213,7 @@ def make_table(
     mixture = (same or SharedMixtures()).numbers([run.name for run in seen.runs])
     table.note_unknown(mixture)
     table.leave_out_contradictions()
+    table.leave_out_opposite()
     table.cut_falls()
     return table
 

@@ -12,7 +12,10 @@ import numpy as np
 from domino_sim.inference.records import Records
 from domino_sim.levels import Floats, Loss
 
-__all__ = ["falls_from", "first_levels", "growths", "in_rises", "outside", "rises", "start_levels"]
+__all__ = [
+    "falls_from", "first_levels", "growths", "in_rises", "opposite", "outside", "rises",
+    "start_levels",
+]  # fmt: skip
 
 #: A curve rises if the means of its first and last quarter differ by so many standard errors; or
 #: those of fewer records at its start, of which there are many kinds, and its last quarter, if it
@@ -38,8 +41,8 @@ _TRAINED, _LEARNED = (4.0, 0.02), 2.5
 #: A record is in a rise between these parts of the way from untrained to learned.
 _IN_RISE = 0.1, 0.9
 
-#: A level is outside 0 to 1 by more than noise and this.
-_OUTSIDE = 0.03
+#: A level is outside 0 to 1 by more than noise and this; far below 0 by this.
+_OUTSIDE, _FAR_BELOW = 0.03, 0.1
 
 
 def rises(level: Floats, known: np.ndarray, sigma: float) -> Floats:
@@ -83,6 +86,18 @@ def falls_from(level: Floats, known: np.ndarray, sigma: float) -> np.ndarray:
             high = np.flatnonzero(mean >= mean.max() - 0.5 * _FALLS * error)
             # The mean there may reach into the fall; its first record does not.
             found[r, i] = at[high[-1]]
+    return found
+
+
+def opposite(level: Floats, known: np.ndarray, sigma: float) -> np.ndarray:
+    """Return which curves surely go far below 0, (runs, n) of bool: the mean over some records."""
+    found = np.zeros((len(level), level.shape[2]), dtype=bool)
+    for r, i in np.ndindex(found.shape):
+        curve = level[r, known[r, :, i], i]
+        size = max(int(_PART * len(curve)), _LEAST)
+        if len(curve) >= size:
+            mean = np.convolve(curve, np.full(size, 1.0 / size), "valid")
+            found[r, i] = mean.min() < -_FAR_BELOW - _FALLS * sigma / np.sqrt(size)
     return found
 
 

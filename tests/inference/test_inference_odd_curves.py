@@ -82,6 +82,17 @@ def test_a_mixture_that_cannot_be_right_spoils_nothing() -> None:
     assert found.report["runs"] == ["run 2", "run 3", "run 4"]
 
 
+def test_a_run_that_learns_parts_with_the_opposite_sign_is_left_out() -> None:
+    curves = made()
+    curves.level.values[2, :, :2] *= -0.25
+    curves.level.values[3, 2, 4] = -0.13  # one bad record is no sign
+    found = infer(curves)
+    assert edges(found) == TRUE
+    assert found.report["runs"] == ["run 1", "run 2", "run 4"]
+    told = "in the run 'run 3' the level of 'A', 'B' goes far below 0"
+    assert any(told in remark for remark in found.report["remarks"])
+
+
 def test_forgetting_spoils_nothing() -> None:
     curves = made()
     curves.level.values[1, 50:, 2] -= 0.4
