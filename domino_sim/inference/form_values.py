@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from domino_sim.inference.forms import Form
-from domino_sim.inference.rates import fit
+from domino_sim.inference.rates import eliminated, fit
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
@@ -96,13 +96,6 @@ def _step(structure: Structure, damping: float, *, mastery: bool) -> Floats:
     for row, unit in zip(jacobian, np.eye(count), strict=True):
         shifted = structure.courses.under_form(_moved(form, _SMALL * unit, mastery=mastery))
         row[:] = (residual - structure.under(shifted).residuals(structure.tau)[0]) / _SMALL
-    stiff = np.einsum("irk,irk->rk", slope, slope)
-    stiff = stiff + 1e-9 * stiff.max(axis=1, keepdims=True) + 1e-12
-    across = np.einsum("pirk,irk->prk", jacobian, slope)
-    ahead = np.einsum("irk,irk->rk", residual, slope)
-    hessian = np.einsum("pirk,qirk->pq", jacobian, jacobian)
-    hessian -= np.einsum("prk,qrk,rk->pq", across, across, 1.0 / stiff)
-    drive = np.einsum("pirk,irk->p", jacobian, residual)
-    drive -= np.einsum("prk,rk->p", across, ahead / stiff)
+    hessian, drive = (one.sum(axis=0) for one in eliminated(jacobian, residual, slope))
     own = hessian + np.diag(damping * np.diag(hessian) + 1e-9)
     return np.asarray(np.clip(np.linalg.solve(own, drive), -_FAR, _FAR))

@@ -21,7 +21,7 @@ from domino_sim.inference.shared import together
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
-__all__ = ["SPREAD", "TO_THE_END", "costs", "fit", "share", "spread", "under"]
+__all__ = ["SPREAD", "TO_THE_END", "costs", "eliminated", "fit", "share", "spread", "under"]
 
 #: Steps of the frequencies of a graph that is kept; pieces of runs are joined anew then, too.
 TO_THE_END = 25
@@ -135,13 +135,12 @@ def costs(structure: Structure) -> Floats:
     return error + _penalty(structure)
 
 
-def _newton(structure: Structure, free: np.ndarray, damping: Floats) -> Floats:
-    """Return the step of log p (runs, n)."""
-    order = list(structure.gates)
-    residual, slope = structure.residuals(structure.tau)
-    # Each is (parameters, skills, runs, records).
-    by_frequency = soft_jacobian if structure.courses.form.kind == "soft" else _jacobian
-    jacobian = by_frequency(structure, order, free)
+def eliminated(jacobian: Floats, residual: Floats, slope: Floats) -> tuple[Floats, Floats]:
+    """Return the normal equations of each run, the clock of every record eliminated.
+
+    Hessians (runs, p, p) and gradients (runs, p), of derivatives by p parameters
+    (p, skills, runs, records), residuals and slopes by τ (skills, runs, records).
+    """
     stiff = np.einsum("irk,irk->rk", slope, slope)
     stiff = stiff + 1e-9 * stiff.max(axis=1, keepdims=True) + 1e-12
     across = np.einsum("pirk,irk->prk", jacobian, slope)
@@ -150,6 +149,17 @@ def _newton(structure: Structure, free: np.ndarray, damping: Floats) -> Floats:
     hessian -= np.einsum("prk,qrk,rk->rpq", across, across, 1.0 / stiff, optimize=True)
     drive = np.einsum("pirk,irk->rp", jacobian, residual)
     drive -= np.einsum("prk,rk->rp", across, ahead / stiff)
+    return hessian, drive
+
+
+def _newton(structure: Structure, free: np.ndarray, damping: Floats) -> Floats:
+    """Return the step of log p (runs, n)."""
+    order = list(structure.gates)
+    residual, slope = structure.residuals(structure.tau)
+    # Each is (parameters, skills, runs, records).
+    by_frequency = soft_jacobian if structure.courses.form.kind == "soft" else _jacobian
+    jacobian = by_frequency(structure, order, free)
+    hessian, drive = eliminated(jacobian, residual, slope)
     away, counts = spread(structure)
     part = share(structure.courses)
     drive -= away / SPREAD**2 * part[:, None]
