@@ -46,6 +46,9 @@ NAME_WIDTH = 20
 #: Runs that decide an edge are named if so few have so much of its gain (χ²).
 FEW_RUNS, ENOUGH = 2, 0.9
 
+#: What the model of an inference is called; the others are of networks.
+_MODELS = {"gates": "Gate form", "serial": "Model"}
+
 #: A run with less than this says nothing.
 DECIDES = 10.0
 
@@ -154,7 +157,7 @@ def _print_remarks(console: Console, report: Row) -> None:
 
 
 def _print_form(console: Console, report: Row) -> None:
-    what = "Gate form" if report["model"]["kind"] == "gates" else "Model of networks"
+    what = _MODELS.get(report["model"]["kind"], "Model of networks")
     console.print(Text(f"{what}: {report['model']['text']}", style="bold"), soft_wrap=True)
     misfit = value_text(report["misfit"])
     print_line(console, f"misfit {misfit} (χ² a value; 1 is noise of {report['noise']:.2g} alone)")

@@ -16,17 +16,19 @@ from domino_sim.curve_form import check_curves
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.confirming import confirm
 from domino_sim.inference.construction import Construction
-from domino_sim.inference.evidence import SUREST, weigh
+from domino_sim.inference.evidence import BAD_FIT, SUREST, weigh
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.networks import Grown, infer_grown
+from domino_sim.inference.networks.hypotheses import Rules
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.prior import Prior, read_prior
 from domino_sim.inference.proposals import Allowed, allowed_by
-from domino_sim.inference.racing import NOISE_ALONE, OUTDONE, WORSE, in_order, race
+from domino_sim.inference.racing import NOISE_ALONE, OUTDONE, WORSE, in_order, noise_alone, race
 from domino_sim.inference.rebuilding import rebuild
-from domino_sim.inference.records import Records, make_nodes
+from domino_sim.inference.records import make_nodes
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.result import Inference, make_grown_inference, make_inference
+from domino_sim.inference.serial import infer_serial
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study, make_study, runs_apart
 from domino_sim.inference.tuning import tune
@@ -50,12 +52,6 @@ _NETWORK, _SURELY = 3.0, 0.3
 
 #: Best structures that are refined.
 _REFINED = 2
-
-#: Standard deviations by which χ² may exceed its mean by chance.
-_CHANCE = 2.0
-
-#: Levels times skills below which everything is tried.
-_SMALL = 20_000
 
 
 @one_thread
@@ -133,7 +129,10 @@ def infer(
     search = _Search(study, known, mastery, most_prerequisites, time.monotonic() + seconds)
     best, refiner = search.run(meter or NullMeter())
     if search.grown is not None:
-        surest = min(study.surest, SUREST if runs_apart(study) == 1 else 1.0)
+        doubted = runs_apart(study) == 1 or (
+            search.grown.kind == "serial" and search.grown.misfit > BAD_FIT
+        )
+        surest = min(study.surest, SUREST if doubted else 1.0)
         return make_grown_inference(
             study, search.grown, best.courses.form, search.forms, known.names, surest,
             stopped=search.stopped,
@@ -173,7 +172,8 @@ class _Search:
     forms
         Misfits of the gate forms that came to a graph.
     grown
-        The graph under a model of networks, where that fits better than any gates.
+        The graph under another model, where that fits better than any gates: one skill at a time,
+        or a model of networks.
     stopped
         Whether it was stopped before its end.
     """
@@ -200,13 +200,16 @@ class _Search:
         """Return the best structure and what refined it; Ctrl-C ends the search, not the run."""
         racing = [self._entrant(form) for form in self._candidates()]
         try:
+            rules = Rules.of(len(self._required), self._forbidden, self._required, self._most)
+            self.grown = serial = infer_serial(self._study, rules, self._price)
             with meter.task("graph", len(self._study.skills)) as update:
                 race(
                     racing, self._until, update,
                     lambda: [self._entrant(form) for form in self._leaky()],
+                    math.inf if serial is None else serial.misfit,
                 )  # fmt: skip
             finished = in_order(racing)
-            if not self._is_network(finished, meter):
+            if serial is None and not self._is_network(finished, meter) or finished:
                 self._refine(finished)
             if self._results and time.monotonic() < self._until:
                 best, refiner = min(self._results, key=_cost)
@@ -216,7 +219,7 @@ class _Search:
             self.stopped = True
         self.stopped |= time.monotonic() > self._until
         best, refiner = min(self._results or [self._rest(racing)], key=_cost)
-        if self.grown is not None and self.grown.typical > self._misfit(best):
+        if self.grown is not None and not self._is_better(self.grown, best):
             self.grown = None
         return best, refiner
 
@@ -239,6 +242,16 @@ class _Search:
             self._study, self._forbidden, self._required, self._most, self._until, meter
         )
         return self.grown.typical < _SURELY * gates
+
+    def _is_better(self, grown: Grown, structure: Structure) -> bool:
+        """Whether another model than gates fits better, one of a serial pool clearly."""
+        if grown.kind != "serial":
+            return grown.typical <= self._misfit(structure)
+        whole = structure.on(self._study.records)
+        whole.polish(12)
+        edges = sum(len(gate.skills) for gate in grown.graph) - structure.edges
+        cost = grown.misfit * whole.records.values + self._price * edges
+        return cost < whole.error + whole.penalty - OUTDONE
 
     def _misfit(self, structure: Structure) -> float:
         """Return χ² a level of the median skill, over all records: wild curves decide nothing."""
@@ -293,7 +306,7 @@ class _Search:
             if one.misfit > max(finished[0].misfit / WORSE, NOISE_ALONE) or self._outdone(one):
                 continue
             allowed = self._allowed(one.alive[0].courses.form)
-            floor = _noise_alone(self._nodes)
+            floor = noise_alone(self._nodes)
             if one.lost and any(structure.error < floor for structure, _ in self._results):
                 continue
             visited: dict[frozenset[tuple[int, Requires]], float] = {}
@@ -330,14 +343,3 @@ class _Search:
 
 def _cost(pair: tuple[Structure, Refiner]) -> float:
     return pair[1].cost(pair[0])
-
-
-def _noise_alone(records: Records) -> float:
-    """Return χ² below which no more is tried: what noise hardly exceeds beside a fitted clock.
-
-    Where that costs little, what noise hardly falls below.
-    """
-    left = max(records.values - int((records.weight > 0.0).any(axis=2).sum()), 1)
-    chance = _CHANCE * math.sqrt(2.0 * left)
-    small = records.values * records.level.shape[2] < _SMALL
-    return left - chance if small else NOISE_ALONE * left + chance

@@ -7,9 +7,10 @@ import time
 from collections.abc import Callable
 
 from domino_sim.inference.construction import Construction
+from domino_sim.inference.records import Records
 from domino_sim.inference.regaining import regain
 
-__all__ = ["NOISE_ALONE", "OUTDONE", "WORSE", "in_order", "race"]
+__all__ = ["NOISE_ALONE", "OUTDONE", "WORSE", "in_order", "noise_alone", "race"]
 
 #: A form is given up while another has a misfit less than this part of its own.
 WORSE = 0.8
@@ -26,12 +27,19 @@ _MANY_EDGES = 15
 #: Forms that are carried to the end where all are lost.
 _CARRIED = 4
 
+#: Standard deviations by which χ² may exceed its mean by chance.
+_CHANCE = 2.0
+
+#: Levels times skills below which everything is tried.
+_SMALL = 20_000
+
 
 def race(
     racing: list[Construction],
     until: float,
     update: Callable[[float], None],
     more: Callable[[], list[Construction]] = list,
+    rival: float = math.inf,
 ) -> None:
     """Take the forms to graphs of all skills, one skill a step, as far as it is worth it.
 
@@ -50,10 +58,15 @@ def race(
         Takes how many skills are in, of the one that is ahead.
     more
         Returns the ways of the forms that are tried only where the others are lost.
+    rival
+        The misfit of another model: forms that are lost, or fit clearly worse, are given up.
     """
     going, lost, started, before = list(racing), False, False, 0
     regained = list[Construction]()
     while time.monotonic() < until:
+        if all(one.lost or rival < WORSE * one.pace for one in going if not one.done):
+            if rival < math.inf:
+                break
         first = min(
             (one for one in going if not (one.done or _outdone(one, racing))),
             key=lambda one: (one.pace, one.hesitates, -len(one.alive[0].gates)),
@@ -123,3 +136,14 @@ def _outdone(one: Construction, racing: list[Construction]) -> bool:
 def _beyond_chance(racing: list[Construction]) -> bool:
     """Whether a graph of many prerequisites is done: a wrong form would hardly let it fit."""
     return any(one.done and one.alive and one.alive[0].edges >= _MANY_EDGES for one in racing)
+
+
+def noise_alone(records: Records) -> float:
+    """Return χ² below which no more is tried: what noise hardly exceeds beside a fitted clock.
+
+    Where that costs little, what noise hardly falls below.
+    """
+    left = max(records.values - int((records.weight > 0.0).any(axis=2).sum()), 1)
+    chance = _CHANCE * math.sqrt(2.0 * left)
+    small = records.values * records.level.shape[2] < _SMALL
+    return left - chance if small else NOISE_ALONE * left + chance

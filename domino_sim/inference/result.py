@@ -115,7 +115,12 @@ def make_grown_inference(
     study: Study, grown: Grown, form: Form, forms: Mapping[str, float], names: Sequence[str],
     surest: float, *, stopped: bool = False,
 ) -> Inference:  # fmt: skip
-    """Gather the result of a model of networks; `form` is the gate form that came nearest."""
+    """Gather the result of a model of networks, or of a serial pool.
+
+    `form` is the gate form that came nearest. Under a serial pool gates open at level 1.
+    """
+    if grown.kind == "serial":
+        form = Form("hard", 1.0, form.loss)
     edges = [replace(edge, probability=min(edge.probability, surest)) for edge in grown.edges]
     graph = _graph(study, edges, dict(enumerate(grown.graph)), names)
     model: dict[str, Any] = {"kind": grown.kind, "text": grown.text}
@@ -171,16 +176,23 @@ def _report(
     remarks += [f"{name} {why}: left out" for name, why in study.left_out.items()]
     if stopped:
         remarks.append("the search was stopped: this is the best graph so far")
-    if model["kind"] != "gates":
+    if model["kind"] == "serial":
+        remarks.append(
+            "one skill at a time was served, the most frequent of those that were open (the law "
+            "domino): there is no clock in which skills decouple, and mixtures tell by their order "
+            "alone"
+        )
+    elif model["kind"] != "gates":
         remarks.append(
             "no gates that wait explain the curves: a model of networks does better "
             f"({model['text']}; docs/inference.md, Networks)"
         )
-    elif misfit > BAD_FIT and not stopped:
+    if misfit > BAD_FIT and not stopped and model["kind"] in ("gates", "serial"):
+        forms = "these gate forms" if model["kind"] == "gates" else "such gates"
         remarks.append(
             f"the curves are {misfit:.1f} times as far from the best model as their noise: no "
-            "graph under these gate forms explains them, or the search has not found it; no "
-            "probability is above 0.89 for that"
+            f"graph under {forms} explains them, or the search has not found it; no probability "
+            "is above 0.89 for that"
         )
     if runs_apart(study) == 1:
         remarks.append(

@@ -42,8 +42,8 @@ def runs_figure(found: Inference) -> Figure:
         ax.set_axis_off()
         titled(figure, "No prerequisite was found")
         return figure
-    gates = found.report["model"]["kind"] == "gates"
-    _heat(ax, gain, "χ² that the edge saves" if gates else "gain (2 log likelihood)")
+    chi2 = found.report["model"]["kind"] in ("gates", "serial")
+    _heat(ax, gain, "χ² that the edge saves" if chi2 else "gain (2 log likelihood)")
     ax.set_yticks(range(len(edges)), [_edge_name(found, edge) for edge in edges])
     ax.set_xticks(*_run_ticks(runs), rotation=60, ha="right", rotation_mode="anchor")
     ax.tick_params(length=0, labelsize="small")

@@ -40,12 +40,12 @@ _DRAWS = 200
 
 @dataclass(frozen=True)
 class Grown:
-    """A graph inferred under a model of networks.
+    """A graph inferred under a model of networks, or of a serial pool.
 
     Attributes
     ----------
     kind
-        ``composed`` or ``power``.
+        ``composed`` or ``power``; ``serial``.
     graph
         A gate for every skill of the study.
     probability : (n, n) array
@@ -69,7 +69,7 @@ class Grown:
         Which gates were permitted.
     """
 
-    kind: Literal["composed", "power"]
+    kind: Literal["composed", "power", "serial"]
     graph: Graph
     probability: Floats
     level: Floats

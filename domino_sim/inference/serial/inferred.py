@@ -1,0 +1,173 @@
+"""One verb: the graph behind curves of a serial pool."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from domino_sim.inference.evidence import EXCLUDED, IMPLIED, OTHERS, UNDECIDED, UNSEEN
+from domino_sim.inference.forms import Requires, trained
+from domino_sim.inference.networks.edges import Weighed, ancestors, list_edges
+from domino_sim.inference.networks.grown import Grown
+from domino_sim.inference.networks.hypotheses import Graph, Rules, is_acyclic
+from domino_sim.inference.serial.gates import SkillGates, read_evidence, weigh_gates
+from domino_sim.inference.serial.lines import Lines, Order
+from domino_sim.inference.serial.orders import Service, read_orders
+from domino_sim.inference.study import Study
+from domino_sim.levels import Floats
+
+__all__ = ["infer_serial"]
+
+#: The cheapest gates of a skill that may be in the graph.
+_CHEAPEST = 200
+
+
+def infer_serial(study: Study, rules: Rules, price: float) -> Grown | None:
+    """Infer the graph if one skill at a time was served; None if curves do not look like that.
+
+    Parameters
+    ----------
+    study
+        Curves and frequencies. A run of which some frequency is not known tells by its order alone
+        what was open, not what was closed.
+    rules
+        Which gates are permitted.
+    price
+        What each prerequisite costs, in χ².
+    """
+    start = study.before[study.growths[0]]
+    read = read_orders(study, start)
+    if read is None:
+        return None
+    services, lines = read
+    orders = [one.order for one in services]
+    scale = max(1.0, float(lines.errors([orders]).sum()) / max(study.records.values, 1))
+    known = trained(study.frequency, study.free)
+    frequency = study.frequency.copy()
+    if study.free is not None:
+        frequency[study.free.any(axis=1)] = np.nan
+    seen = (study.records.weight > 0.0).any(axis=1)
+    evidence = read_evidence(services, frequency, lines.start, known, seen)
+    gates = [
+        weigh_gates(i, one, rules, price, scale) for i, one in enumerate(evidence)
+    ]
+    graph = _cheapest(gates, rules)
+    court = _Court(services, lines, frequency, known)
+    weighing = _Weighing(graph, gates, court, rules)
+    edges = list_edges(graph, weighing.probability, len(study.runs), weighing.weigh)
+    level = lines.walk(court.orders(graph))
+    weight = study.records.weight
+    error = weight * np.square(study.records.level - level)
+    values = np.maximum((weight > 0.0).sum(axis=(0, 1)), 1)
+    misfit = float(error.sum()) / max(study.records.values, 1)
+    return Grown(
+        "serial", graph, weighing.probability, level, misfit,
+        float(np.median(error.sum(axis=(0, 1)) / values)), "one skill at a time",
+        misfits={"one skill at a time": study.sigma * misfit**0.5}, edges=edges, rules=rules,
+    )  # fmt: skip
+
+
+def _cheapest(gates: Sequence[SkillGates], rules: Rules) -> Graph:
+    """Return the cheapest graph without circles, those skills first whose gate is surest."""
+    best = [one.best(_CHEAPEST) for one in gates]
+    gap = [(some[1][0] if len(some) > 1 else math.inf) - some[0][0] for some in best]
+    graph = list(rules.start())
+    for i in sorted(range(len(best)), key=lambda i: -gap[i]):
+        for _, gate in best[i]:
+            tried = [*graph[:i], gate, *graph[i + 1 :]]
+            if is_acyclic(tuple(tried)):
+                graph = tried
+                break
+    return tuple(graph)
+
+
+class _Court:
+    """Judges graphs by the orders in which they serve."""
+
+    def __init__(
+        self, services: Sequence[Service], lines: Lines, frequency: Floats, trained: np.ndarray
+    ) -> None:
+        self._services, self._lines, self._start = services, lines, lines.start
+        self._queues = [
+            self._queue(one.order, row, each)
+            for one, row, each in zip(services, frequency, trained, strict=True)
+        ]
+
+    @property
+    def runs(self) -> int:
+        """Number of runs."""
+        return len(self._services)
+
+    @staticmethod
+    def _queue(order: Order, frequency: Floats, trained: np.ndarray) -> list[int]:
+        """Return the skills, the most frequent first: in order where that is not known."""
+        place = {skill: k for k, skill in enumerate(order)}
+        return sorted(
+            np.flatnonzero(trained).tolist(),
+            key=lambda i: (-float(np.nan_to_num(frequency[i])), place.get(i, len(place)), i),
+        )
+
+    def orders(self, graph: Graph) -> list[Order]:
+        """Return in which order the runs would serve, under a graph."""
+        return [self._order(graph, r) for r in range(len(self._queues))]
+
+    def _order(self, graph: Graph, run: int) -> Order:
+        mastered = set(np.flatnonzero(self._start[run] >= 1.0).tolist())
+        queue = [i for i in self._queues[run] if i not in mastered]
+        order: list[int] = []
+        while True:
+            for i in queue:
+                skills, kind = graph[i]
+                if not skills or (any if kind else all)(j in mastered for j in skills):
+                    break
+            else:
+                return tuple(order)
+            queue.remove(i)
+            order.append(i)
+            mastered.add(i)
+
+    def errors(self, graphs: Sequence[Graph]) -> Floats:
+        """Return χ² (graphs, runs): of levels, and of service where a run stands still."""
+        orders = [self.orders(graph) for graph in graphs]
+        found = self._lines.errors(orders)
+        for row, each in zip(found, orders, strict=True):
+            for r, (service, order) in enumerate(zip(self._services, each, strict=True)):
+                if len(order) > len(service.order):
+                    row[r] += service.still
+        return found
+
+
+class _Weighing:
+    def __init__(
+        self, graph: Graph, gates: Sequence[SkillGates], court: _Court, rules: Rules
+    ) -> None:
+        self._graph, self._gates, self._court, self._rules = graph, gates, court, rules
+        self.probability = np.stack([one.probability() for one in gates], axis=1)
+
+    def weigh(self, j: int, i: int) -> Weighed | None:
+        """Weigh the edge from j to i."""
+        if self._rules.forbidden[j, i]:
+            return None
+        with_it, without = self._gates[i].best_with(j), self._gates[i].best_without(j)
+        if with_it is None or without is None:
+            return None
+        nothing = np.zeros(self._court.runs)
+        gain = without[1] - with_it[1]
+        reason, hidden = self._reason(j, i, with_it[0], without[0])
+        if gain == 0.0 or (gain < -EXCLUDED and j not in self._graph[i].skills):
+            return Weighed(gain, lambda: nothing, reason, hidden)
+        two = [(*self._graph[:i], one[0], *self._graph[i + 1 :]) for one in (with_it, without)]
+        errors = self._court.errors(two)
+        by_run = errors[1] - errors[0]
+        return Weighed(float(by_run.sum()), lambda: by_run, reason, hidden)
+
+    def _reason(self, j: int, i: int, with_it: Requires, without: Requires) -> tuple[str, bool]:
+        """Return why an edge is not decided, and whether these runs cannot tell it at all."""
+        if j not in self._graph[i].skills and j in ancestors(self._graph, i):
+            return IMPLIED, True
+        if set(without.skills) - set(with_it.skills):
+            return OTHERS, False
+        # It goes with all runs that the gate without it goes with, and tells them nothing.
+        return (UNSEEN, True) if set(with_it.skills) > set(without.skills) else (UNDECIDED, False)

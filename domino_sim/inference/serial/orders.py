@@ -1,0 +1,162 @@
+"""In which order runs served their skills, read off the curves, and how clearly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from domino_sim.inference.forms import trained
+from domino_sim.inference.serial.lines import Lines, Order
+from domino_sim.inference.study import Study
+from domino_sim.levels import Floats
+
+__all__ = ["FITS", "Service", "read_orders"]
+
+#: χ² a level up to which curves are those of skills that are served one after another; and in the
+#: order in which they are half-way, before neighbours are exchanged.
+FITS, _NEARLY = 1.5, 5.0
+
+#: A skill was served if its curve ends above its start by so many standard errors, and by so much.
+_SURE, _MOVED = 5.0, 0.02
+
+#: Records at the end of a curve whose mean is where it ends.
+_LAST = 3
+
+#: Which of two skills came first is clear if the other order has so much more χ².
+_CLEAR = 16.0
+
+#: A skill that starts below 1 is not mastered, however near.
+_BELOW = 1.0 - 1e-6
+
+#: A pool stands still if one that went on at its last speed would have served so much of a skill.
+_STILL = 0.25
+
+
+@dataclass(frozen=True)
+class Service:
+    """What a run shows.
+
+    Attributes
+    ----------
+    order
+        The skills that were served, the first first.
+    groups
+        The same, cut wherever it is clear what came first.
+    still
+        χ² by which it speaks against another skill served after the last one; 0 where the run ends
+        before that.
+    """
+
+    order: Order
+    groups: tuple[Order, ...]
+    still: float
+
+
+def read_orders(study: Study, start: Floats) -> tuple[list[Service], Lines] | None:
+    """Return what each run shows, and the lines it is compared with; None if no order fits.
+
+    Parameters
+    ----------
+    study
+        The curves.
+    start : (runs, n) array
+        Levels at the start of runs.
+    """
+    orders = _first_orders(study, start)
+    lines, values = Lines(study.records, _start(study, start, orders)), max(study.records.values, 1)
+    if not any(orders) or lines.errors([orders]).sum() > _NEARLY * values:
+        return None
+    while True:
+        here = lines.errors([orders])[0]
+        margins = _margins(lines, orders) - here
+        worst = [int(row.argmin()) if row.size else 0 for row in margins.T]
+        better = [r for r, k in enumerate(worst) if margins.size and margins[k, r] < -1e-6]
+        if not better:
+            break
+        for r in better:
+            orders[r] = _swapped(orders[r], worst[r])
+    if here.sum() > FITS * values:
+        return None
+    walk = lines.walk(orders)
+    return [
+        Service(order, tuple(_groups(order, margins[:, r])), _still(study, walk[r], r, order))
+        for r, order in enumerate(orders)
+    ], lines
+
+
+def _first_orders(study: Study, start: Floats) -> list[Order]:
+    """Return the skills that moved, by when they were half their way."""
+    records = study.records
+    found = []
+    for r, each in enumerate(trained(study.frequency, study.free)):
+        half = {}
+        for i in np.flatnonzero(each):
+            there = records.weight[r, :, i] > 0.0
+            curve = records.smooth[r, there, i]
+            if not curve.size:
+                continue
+            some = records.level[r, there, i][-_LAST:]
+            rise = float(some.mean()) - start[r, i]
+            if rise > max(_SURE * study.sigma / len(some) ** 0.5, _MOVED):
+                middle = start[r, i] + 0.5 * (min(curve[-1], 1.0) - start[r, i])
+                half[int(i)] = float(np.interp(middle, curve, np.flatnonzero(there)))
+        found.append(tuple(sorted(half, key=lambda i: (half[i], i))))
+    return found
+
+
+def _start(study: Study, start: Floats, orders: list[Order]) -> Floats:
+    """Return levels at the start, of skills trained before from all records before their turn."""
+    lines = Lines(study.records, start)
+    walk = lines.walk(orders)
+    found = start.copy()
+    untrained = start.min()
+    for r, i in zip(*np.nonzero((start > untrained) & (start < 1.0)), strict=True):
+        waits = (study.records.weight[r, :, i] > 0.0) & (walk[r, :, i] <= start[r, i])
+        if waits.any():
+            found[r, i] = np.clip(study.records.level[r, waits, i].mean(), untrained, _BELOW)
+    return found
+
+
+def _margins(lines: Lines, orders: list[Order]) -> Floats:
+    """Return χ² with two neighbours exchanged, (places, runs); inf where there are none."""
+    longest = max(map(len, orders))
+    if longest < 2:
+        return np.zeros((0, len(orders)))
+    found = lines.errors([[_swapped(one, k) for one in orders] for k in range(longest - 1)])
+    for r, order in enumerate(orders):
+        found[max(len(order) - 1, 0) :, r] = np.inf
+    return found
+
+
+def _swapped(order: Order, k: int) -> Order:
+    return order[:k] + order[k : k + 2][::-1] + order[k + 2 :]
+
+
+def _groups(order: Order, margins: Floats) -> Iterator[Order]:
+    at = 0
+    for k in range(1, len(order) + 1):
+        if k == len(order) or margins[k - 1] >= _CLEAR:
+            yield order[at:k]
+            at = k
+
+
+def _still(study: Study, walk: Floats, run: int, order: Order) -> float:
+    """Return how surely a run stood still after its last skill was mastered."""
+    steps = study.steps[run]
+    if not order:
+        return 0.0
+    last = walk[: len(steps), order[-1]]
+    done = np.flatnonzero(last >= 1.0 - 1e-9)
+    if not done.size or done[0] == 0:
+        return 0.0
+    begun = max(int(np.flatnonzero(last <= last[0] + 1e-9)[-1]), 0)
+    if begun >= done[0]:
+        return 0.0
+    # Its service took no longer than from the record before it to that after it.
+    speed = (1.0 - float(last[0])) / float(steps[done[0]] - steps[begun])
+    served = np.minimum(speed * (steps[done[0] :] - steps[done[0]]), 1.0)
+    if served[-1] < _STILL:
+        return 0.0
+    return float(np.square(served / study.sigma).sum())
