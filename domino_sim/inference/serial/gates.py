@@ -8,10 +8,12 @@ skill was passed over counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from math import comb, lgamma
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,7 +22,7 @@ from domino_sim.inference.networks.hypotheses import Rules
 from domino_sim.inference.serial.orders import Service
 from domino_sim.levels import Floats
 
-__all__ = ["Evidence", "SkillGates", "read_evidence", "weigh_gates"]
+__all__ = ["Evidence", "Priced", "SkillGates", "read_evidence", "weigh_gates"]
 
 #: χ² by which a run speaks against a gate that was closed where it served, or open where it passed
 #: over: orders are only taken where they are clear by 16.
@@ -28,7 +30,7 @@ AGAINST = 30.0
 
 #: The most gates of one size that are looked at; those of larger gates are taken from the best
 #: smaller ones beyond it.
-_MOST_GATES = 30_000
+_MOST_GATES = 20_000
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,14 @@ class Evidence:
     surely: np.ndarray
 
 
+class Priced(NamedTuple):
+    """A gate, what it costs, and χ² against it."""
+
+    cost: float
+    gate: Requires
+    against: float
+
+
 @dataclass(frozen=True)
 class _Block:
     """Gates of one size and kind: `members` (gates, size), χ² against them, and their cost."""
@@ -60,19 +70,24 @@ class _Block:
     against: Floats
     cost: Floats
 
+    def priced(self, k: int) -> Priced:
+        gate = Requires.of(self.members[k].tolist(), self.any)
+        return Priced(float(self.cost[k]), gate, float(self.against[k]))
+
 
 class SkillGates:
-    """The gates of one skill that were looked at, and how much each costs.
+    """The gates of one skill that were looked at.
 
     Parameters
     ----------
     blocks
         Gates by size and kind.
+    skills
+        Number of skills.
     """
 
     def __init__(self, blocks: Sequence[_Block], skills: int) -> None:
         self._blocks, self._skills = blocks, skills
-        self._least = min(float(block.cost.min()) for block in blocks)
         # Of each prerequisite, in which gate of each block it is cheapest.
         self._with = np.full((len(blocks), skills), -1)
         for row, block in zip(self._with, blocks, strict=True):
@@ -86,46 +101,41 @@ class SkillGates:
     def probability(self) -> Floats:
         """Return how probable each prerequisite is, (n,)."""
         found, total = np.zeros(self._skills), 0.0
+        least = min(float(block.cost.min()) for block in self._blocks)
         for block in self._blocks:
-            weight = np.exp(-0.5 * (block.cost - self._least))
+            weight = np.exp(-0.5 * (block.cost - least))
             total += float(weight.sum())
             for column in block.members.T:
                 found += np.bincount(column, weight, minlength=self._skills)
         return found / total
 
-    def best(self, count: int) -> list[tuple[float, Requires]]:
-        """Return the cheapest gates with their costs."""
+    def best(self, without: Collection[int] = ()) -> Priced | None:
+        """Return the cheapest gate that asks for none of some skills; None if all do."""
         some = []
         for block in self._blocks:
-            for k in np.argsort(block.cost, kind="stable")[:count].tolist():
-                some.append((float(block.cost[k]), self._gate(block, k)))
-        return sorted(some)[:count]
-
-    def best_with(self, skill: int) -> tuple[Requires, float] | None:
-        """Return the cheapest gate with a prerequisite and χ² against it; None without any."""
-        ks = self._with[:, skill].tolist()
-        return self._cheapest((block, k) for block, k in zip(self._blocks, ks, strict=True) if k >= 0)
-
-    def best_without(self, skill: int) -> tuple[Requires, float] | None:
-        """Return the cheapest gate without a prerequisite and χ² against it; None without any."""
-        some = []
-        for block in self._blocks:
-            cost = np.where((block.members == skill).any(axis=1), np.inf, block.cost)
+            cost = block.cost
+            if without and block.members.size:
+                out = np.isin(np.arange(self._skills), list(without))
+                cost = np.where(out[block.members].any(axis=1), np.inf, cost)
             k = int(cost.argmin())
             if np.isfinite(cost[k]):
-                some.append((block, k))
-        return self._cheapest(some)
+                some.append(block.priced(k))
+        return min(some, default=None)
 
-    def _cheapest(self, some: Iterable[tuple[_Block, int]]) -> tuple[Requires, float] | None:
-        found = min(some, key=lambda one: float(one[0].cost[one[1]]), default=None)
-        if found is None:
-            return None
-        block, k = found
-        return self._gate(block, k), float(block.against[k])
+    def best_with(self, skill: int) -> Priced | None:
+        """Return the cheapest gate that asks for a skill; None if none does."""
+        ks = self._with[:, skill].tolist()
+        some = (block.priced(k) for block, k in zip(self._blocks, ks, strict=True) if k >= 0)
+        return min(some, default=None)
 
-    @staticmethod
-    def _gate(block: _Block, k: int) -> Requires:
-        return Requires.of(block.members[k].tolist(), block.any)
+    def cheapest(self, count: int) -> list[Priced]:
+        """Return the cheapest gates."""
+        some = [
+            block.priced(k)
+            for block in self._blocks
+            for k in np.argsort(block.cost, kind="stable")[:count].tolist()
+        ]
+        return sorted(some)[:count]
 
 
 def read_evidence(
@@ -189,7 +199,7 @@ def weigh_gates(
     blocks: list[_Block] = []
     for size in range(len(must), max(rules.most, len(must)) + 1):
         for kind in (False, True) if size > 1 else (False,):
-            members = np.array(_sets(must, others, size, blocks, kind), dtype=np.int64)
+            members = _sets(must, others, size, blocks, kind, evidence)
             if not len(members):
                 continue
             against = AGAINST * _violated(members, kind, evidence)
@@ -199,28 +209,45 @@ def weigh_gates(
 
 
 def _sets(
-    must: list[int], others: list[int], size: int, blocks: Sequence[_Block], kind: bool
-) -> list[tuple[int, ...]]:
-    """Return sets of `size` skills with those that must be: all, or of the best smaller ones."""
+    must: list[int], others: list[int], size: int, blocks: Sequence[_Block], kind: bool,
+    evidence: Evidence,
+) -> np.ndarray:  # fmt: skip
+    """Return sets of `size` skills with those that must be: all, or of the most promising ones."""
     more = size - len(must)
     if comb(len(others), more) > _MOST_GATES:
-        others = list(_promising(others, more, blocks, kind))
-    return [(*must, *some) for some in combinations(others, more)]
+        others = _promising(others, more, blocks, kind, evidence)
+    some = np.array(others, dtype=np.int64)[_combinations(len(others), more)]
+    return np.concatenate([np.full((len(some), len(must)), must, dtype=np.int64), some], axis=1)
+
+
+@lru_cache(maxsize=64)
+def _combinations(count: int, size: int) -> np.ndarray:
+    """Return all choices of `size` of `count` places, (choices, size)."""
+    every = list(combinations(range(count), size))
+    return np.array(every, dtype=np.int64).reshape(len(every), size)
 
 
 def _promising(
-    others: list[int], more: int, blocks: Sequence[_Block], kind: bool
-) -> Iterator[int]:
-    """Yield the skills of the cheapest smaller gates, as many as can be combined."""
+    others: list[int], more: int, blocks: Sequence[_Block], kind: bool, evidence: Evidence
+) -> list[int]:
+    """Return the skills, as many as can be combined, that no larger gate is wrong for.
+
+    In a gate that asks for all, each must have been mastered wherever the skill was served; of one
+    that asks for any, none where it was passed over. First those of the cheapest smaller gates.
+    """
+    if kind:
+        wrong = (evidence.surely & evidence.passed[:, None]).sum(axis=0)
+    else:
+        wrong = (~evidence.maybe & evidence.served[:, None]).sum(axis=0)
     last = [b for b in blocks if b.any == kind or b.members.shape[1] < 2][-1]
-    kept: dict[int, None] = {}
-    for k in np.argsort(last.cost, kind="stable").tolist():
-        for j in last.members[k].tolist():
-            if j in others and j not in kept:
-                if comb(len(kept) + 1, more) > _MOST_GATES:
-                    return
-                kept[j] = None
-                yield j
+    least = np.full(len(wrong), np.inf)
+    for column in last.members.T:
+        np.minimum.at(least, column, last.cost)
+    ranked = sorted(others, key=lambda j: (wrong[j], least[j]))
+    count = more
+    while count < len(ranked) and comb(count + 1, more) <= _MOST_GATES:
+        count += 1
+    return sorted(ranked[:count])
 
 
 def _violated(members: np.ndarray, kind: bool, evidence: Evidence) -> Floats:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from domino_sim.inference.evidence import EXCLUDED, IMPLIED, OTHERS, UNDECIDED, UNSEEN
-from domino_sim.inference.forms import Requires, trained
-from domino_sim.inference.networks.edges import Weighed, ancestors, list_edges
+from domino_sim.inference.forms import OPEN, Requires, trained
+from domino_sim.inference.networks.edges import TURNED, Weighed, ancestors, list_edges
 from domino_sim.inference.networks.grown import Grown
-from domino_sim.inference.networks.hypotheses import Graph, Rules, is_acyclic
+from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants, is_acyclic
+from domino_sim.inference.serial.circles import probabilities
 from domino_sim.inference.serial.gates import SkillGates, read_evidence, weigh_gates
 from domino_sim.inference.serial.lines import Lines, Order
 from domino_sim.inference.serial.orders import Service, read_orders
@@ -20,8 +20,11 @@ from domino_sim.levels import Floats
 
 __all__ = ["infer_serial"]
 
-#: The cheapest gates of a skill that may be in the graph.
-_CHEAPEST = 200
+#: The cheapest gates of a skill that are tried against others, where circles are in the way.
+_TRIED = 30
+
+#: Costs that differ by no more are even.
+_EVEN = 1e-9
 
 
 def infer_serial(study: Study, rules: Rules, price: float) -> Grown | None:
@@ -70,17 +73,56 @@ def infer_serial(study: Study, rules: Rules, price: float) -> Grown | None:
 
 
 def _cheapest(gates: Sequence[SkillGates], rules: Rules) -> Graph:
-    """Return the cheapest graph without circles, those skills first whose gate is surest."""
-    best = [one.best(_CHEAPEST) for one in gates]
-    gap = [(some[1][0] if len(some) > 1 else math.inf) - some[0][0] for some in best]
+    """Return the cheapest graph without circles, as far as changes of a gate find it.
+
+    Where the cheapest gates close none, that is they. Else each skill takes the cheapest gate that
+    closes none with those that have theirs; then one that could not have its cheapest gates gets
+    them in turn, where another that is in the way can have another gate for less.
+    """
+    wished = [one.best() for one in gates]
+    assert all(wished), "gates with all that is required are among those looked at"
+    graph = [one.gate for one in wished if one is not None]
+    cost = [one.cost for one in wished if one is not None]
+    if is_acyclic(tuple(graph)):
+        return tuple(graph)
+    least = list(cost)
     graph = list(rules.start())
-    for i in sorted(range(len(best)), key=lambda i: -gap[i]):
-        for _, gate in best[i]:
-            tried = [*graph[:i], gate, *graph[i + 1 :]]
-            if is_acyclic(tuple(tried)):
-                graph = tried
+    second = [one.cheapest(2)[-1].cost for one in gates]
+    for i in sorted(range(len(gates)), key=lambda i: least[i] - second[i]):
+        _choose(i, graph, cost, gates)
+    better = True
+    while better:
+        better = False
+        for i in np.argsort(np.subtract(least, cost), kind="stable").tolist():
+            if cost[i] - least[i] < _EVEN:
                 break
+            for tried, price in _given_way(i, graph, cost, gates):
+                if sum(price) < sum(cost) - _EVEN:
+                    graph, cost, better = tried, price, True
     return tuple(graph)
+
+
+def _given_way(
+    i: int, graph: list[Requires], cost: list[float], gates: Sequence[SkillGates]
+) -> Iterator[tuple[list[Requires], list[float]]]:
+    """Yield graphs in which a skill has a cheaper gate, and one that was in its way another."""
+    for one in gates[i].cheapest(_TRIED):
+        if one.cost >= cost[i] - _EVEN:
+            return
+        with_it = (*graph[:i], one.gate, *graph[i + 1 :])
+        for k in sorted(descendants(with_it, i) & ancestors(with_it, i) - {i}):
+            tried, price = list(with_it), list(cost)
+            tried[k], price[i] = OPEN, one.cost
+            _choose(k, tried, price, gates)
+            if is_acyclic(tuple(tried)):
+                yield tried, price
+
+
+def _choose(i: int, graph: list[Requires], cost: list[float], gates: Sequence[SkillGates]) -> None:
+    """Give a skill the cheapest gate that asks for nothing that needs it; else leave it."""
+    one = gates[i].best(descendants(tuple(graph), i))
+    if one is not None:
+        graph[i], cost[i] = one.gate, one.cost
 
 
 class _Court:
@@ -144,21 +186,24 @@ class _Weighing:
         self, graph: Graph, gates: Sequence[SkillGates], court: _Court, rules: Rules
     ) -> None:
         self._graph, self._gates, self._court, self._rules = graph, gates, court, rules
-        self.probability = np.stack([one.probability() for one in gates], axis=1)
+        self._best = [one.best() for one in gates]
+        self.probability = probabilities(gates, graph)
 
     def weigh(self, j: int, i: int) -> Weighed | None:
         """Weigh the edge from j to i."""
         if self._rules.forbidden[j, i]:
             return None
-        with_it, without = self._gates[i].best_with(j), self._gates[i].best_without(j)
+        with_it, without = self._gates[i].best_with(j), self._best[i]
+        if without is not None and j in without.gate.skills:
+            without = self._gates[i].best([j])
         if with_it is None or without is None:
             return None
         nothing = np.zeros(self._court.runs)
-        gain = without[1] - with_it[1]
-        reason, hidden = self._reason(j, i, with_it[0], without[0])
+        gain = without.against - with_it.against
+        reason, hidden = self._reason(j, i, with_it.gate, without.gate)
         if gain == 0.0 or (gain < -EXCLUDED and j not in self._graph[i].skills):
             return Weighed(gain, lambda: nothing, reason, hidden)
-        two = [(*self._graph[:i], one[0], *self._graph[i + 1 :]) for one in (with_it, without)]
+        two = [(*self._graph[:i], one.gate, *self._graph[i + 1 :]) for one in (with_it, without)]
         errors = self._court.errors(two)
         by_run = errors[1] - errors[0]
         return Weighed(float(by_run.sum()), lambda: by_run, reason, hidden)
@@ -167,6 +212,8 @@ class _Weighing:
         """Return why an edge is not decided, and whether these runs cannot tell it at all."""
         if j not in self._graph[i].skills and j in ancestors(self._graph, i):
             return IMPLIED, True
+        if j in descendants(self._graph, i):
+            return TURNED, False
         if set(without.skills) - set(with_it.skills):
             return OTHERS, False
         # It goes with all runs that the gate without it goes with, and tells them nothing.
