@@ -21,6 +21,7 @@ Mixtures = Literal["known", "partly", "unknown", "changing"]
 _LAWS = ("sum", "norm", "constant")
 _ALL = tuple(product(_LAWS, ("hard", "soft"), ("and", "mixed")))
 _MIXED = tuple(product(_LAWS, ("hard", "soft"), ("mixed",)))
+_SERIAL = tuple(product(("domino",), ("hard",), ("and", "mixed")))
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,7 @@ CELLS = {
         Cell("10x8-changes", 10, 8, 0.01, 0.99, mixtures="changing"),
         Cell("10x8-leaky", 10, 8, 0.01, 0.99, leak=0.05, exponent=0.3),
         Cell("10x1", 10, 1, 0.01, None),
+        Cell("10x8-domino", 10, 8, 0.01, 0.99, variants=_SERIAL),
         Cell("10x8-schedule", 10, 8, 0.01, 0.99, schedule="warmup-cosine"),
         Cell(
             "10x8-laws", 10, 8, 0.01, 0.99,

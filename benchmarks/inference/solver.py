@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domino_sim import Scenario
-from domino_sim.engines.circuit import compile_circuit
+from domino_sim.engines.circuit import Circuit, compile_circuit
 from domino_sim.engines.clock import solve_batch
 from domino_sim.engines.paths import Skills
 from domino_sim.engines.phase import Phase
+from domino_sim.engines.serial import SerialPhase
 from domino_sim.engines.system import System, build_system
 from domino_sim.gates import Gate
 from domino_sim.inference.doubts import without
@@ -82,7 +83,7 @@ class Solver:
         self._change: _Change | None = None
         for law in self._laws:
             pool: dict[str, Any] = {"law": law, "rate": 1.0}
-            if law != "constant":
+            if law not in ("constant", "domino"):
                 pool["wasted"] = wasted
             tables = {
                 "steps": 1, "loss": loss, "mastery": MASTERY, "gate": dict(gates), "pool": pool,
@@ -129,11 +130,29 @@ class Solver:
             circuit = compile_circuit(tuple(gates), gates.values())
             system = replace(system, circuit=circuit)
         first = self._frequencies[here]
+        if law == "domino":
+            if self._change is not None:
+                raise ValueError("mixtures that change, and a serial pool")
+            return _one_by_one(system.circuit, first, spans, progress)
         if self._change is not None:
             later = _Change(self._change.at[here], self._change.frequencies[here])
             return _in_two(system, first, later, spans, progress)
         batch = solve_batch(system, frequency=first, rate=spans, record=progress)
         return batch.level, batch.mastered_at * spans[:, None]
+
+
+def _one_by_one(
+    circuit: Circuit, frequencies: Floats, spans: Floats, progress: Floats
+) -> tuple[Floats, Floats]:
+    """Solve runs of a serial pool, a skill in η t = 1."""
+    untrained = np.zeros(frequencies.shape[1])
+    runs = [
+        SerialPhase(circuit, untrained, row, 1.0, span)
+        for row, span in zip(frequencies, spans.tolist(), strict=True)
+    ]
+    level = [run.levels(span * progress).T for run, span in zip(runs, spans, strict=True)]
+    mastered = np.stack([run.mastered for run in runs])
+    return np.stack(level), np.where(np.isfinite(mastered), mastered, np.nan)
 
 
 def _in_two(

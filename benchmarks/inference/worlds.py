@@ -143,7 +143,8 @@ def make_world(
     noise
         Standard deviation of the noise of levels.
     law, laws
-        The pool law of all runs, or of each: ``sum``, ``norm`` or ``constant``.
+        The pool law of all runs, or of each: ``sum``, ``norm``, ``constant``, or ``domino`` (hard
+        gates only, which open at level 1).
     gate, exponent, leak
         ``hard`` (opens at 0.99) or ``soft`` (1 − u^exponent).
     operators

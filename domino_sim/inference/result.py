@@ -188,10 +188,10 @@ def _report(
             f"({model['text']}; docs/inference.md, Networks)"
         )
     if misfit > BAD_FIT and not stopped and model["kind"] in ("gates", "serial"):
-        forms = "these gate forms" if model["kind"] == "gates" else "such gates"
+        which = "these gate forms" if model["kind"] == "gates" else "such gates"
         remarks.append(
             f"the curves are {misfit:.1f} times as far from the best model as their noise: no "
-            f"graph under {forms} explains them, or the search has not found it; no probability "
+            f"graph under {which} explains them, or the search has not found it; no probability "
             "is above 0.89 for that"
         )
     if runs_apart(study) == 1:

@@ -1,10 +1,4 @@
-"""Which gates of a skill go with what runs show of the order of service.
-
-A serial pool serves the most frequent of the skills that are open. So where a skill is served its
-gate was open, by what was mastered then; and where one that is less frequent is served before it,
-or nothing is, its gate was closed. Gates are monotone: of each run only the last time at which a
-skill was passed over counts.
-"""
+"""Gates of one skill, and how well they go with what runs of a serial pool show."""
 
 from __future__ import annotations
 
@@ -19,38 +13,18 @@ import numpy as np
 
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.networks.hypotheses import Rules
-from domino_sim.inference.serial.orders import Service
+from domino_sim.inference.serial.shown import Evidence
 from domino_sim.levels import Floats
 
-__all__ = ["Evidence", "Priced", "SkillGates", "read_evidence", "weigh_gates"]
+__all__ = ["Priced", "SkillGates", "weigh_gates"]
 
 #: χ² by which a run speaks against a gate that was closed where it served, or open where it passed
 #: over: orders are only taken where they are clear by 16.
-AGAINST = 30.0
+_AGAINST = 30.0
 
 #: The most gates of one size that are looked at; those of larger gates are taken from the best
 #: smaller ones beyond it.
 _MOST_GATES = 20_000
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What runs say about the gate of one skill.
-
-    Attributes
-    ----------
-    served, passed : (runs,) arrays of bool
-        Whether a run served the skill, and whether it passed it over.
-    maybe : (runs, n) array of bool
-        Which skills may have been mastered when it was served.
-    surely : (runs, n) array of bool
-        Which surely were when it was passed over last.
-    """
-
-    served: np.ndarray
-    passed: np.ndarray
-    maybe: np.ndarray
-    surely: np.ndarray
 
 
 class Priced(NamedTuple):
@@ -138,49 +112,6 @@ class SkillGates:
         return sorted(some)[:count]
 
 
-def read_evidence(
-    services: Sequence[Service], frequency: Floats, start: Floats, trained: np.ndarray,
-    seen: np.ndarray,
-) -> list[Evidence]:  # fmt: skip
-    """Return what runs say about the gate of each skill.
-
-    Parameters
-    ----------
-    services
-        What each run shows.
-    frequency : (runs, n) array
-        Frequencies; NaN where they are not known.
-    start : (runs, n) array
-        Levels at the start; 1 of skills that are mastered by then.
-    trained, seen : (runs, n) arrays of bool
-        Which skills a run trains, and of which it has a curve.
-    """
-    runs, n = frequency.shape
-    served, passed = np.zeros((2, n, runs), dtype=bool)
-    maybe, surely = np.zeros((2, n, runs, n), dtype=bool)
-    for r, service in enumerate(services):
-        hidden = trained[r] & ~seen[r]
-        mastered = start[r] >= 1.0
-        waits = trained[r] & seen[r] & ~mastered
-
-        def pass_over(above: float, among: np.ndarray, mastered: np.ndarray, r: int) -> None:
-            with np.errstate(invalid="ignore"):
-                over = among & (frequency[r] > above)
-            passed[over, r], surely[over, r] = True, mastered
-
-        for group in service.groups:
-            waits[list(group)] = False
-            pass_over(frequency[r, list(group)].max(), waits, mastered, r)
-            for skill in group:
-                others = np.isin(np.arange(n), group) & (np.arange(n) != skill)
-                served[skill, r], maybe[skill, r] = True, mastered | hidden | others
-            mastered = mastered.copy()
-            mastered[list(group)] = True
-        if service.still:
-            pass_over(0.0, waits, mastered, r)
-    return [Evidence(*each) for each in zip(served, passed, maybe, surely, strict=True)]
-
-
 def weigh_gates(
     skill: int, evidence: Evidence, rules: Rules, price: float, scale: float
 ) -> SkillGates:
@@ -202,7 +133,7 @@ def weigh_gates(
             members = _sets(must, others, size, blocks, kind, evidence)
             if not len(members):
                 continue
-            against = AGAINST * _violated(members, kind, evidence)
+            against = _AGAINST * _violated(members, kind, evidence)
             cost = against / scale + price * size - 2.0 * lgamma(size + 1.0)
             blocks.append(_Block(members, kind, against, cost))
     return SkillGates(blocks, n)

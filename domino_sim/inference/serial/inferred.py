@@ -12,9 +12,10 @@ from domino_sim.inference.networks.edges import TURNED, Weighed, ancestors, list
 from domino_sim.inference.networks.grown import Grown
 from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants, is_acyclic
 from domino_sim.inference.serial.circles import probabilities
-from domino_sim.inference.serial.gates import SkillGates, read_evidence, weigh_gates
+from domino_sim.inference.serial.gates import SkillGates, weigh_gates
 from domino_sim.inference.serial.lines import Lines, Order
 from domino_sim.inference.serial.orders import Service, read_orders
+from domino_sim.inference.serial.shown import Shown, is_open
 from domino_sim.inference.study import Study
 from domino_sim.levels import Floats
 
@@ -51,13 +52,12 @@ def infer_serial(study: Study, rules: Rules, price: float) -> Grown | None:
     frequency = study.frequency.copy()
     if study.free is not None:
         frequency[study.free.any(axis=1)] = np.nan
-    seen = (study.records.weight > 0.0).any(axis=1)
-    evidence = read_evidence(services, frequency, lines.start, known, seen)
-    gates = [
-        weigh_gates(i, one, rules, price, scale) for i, one in enumerate(evidence)
-    ]
-    graph = _cheapest(gates, rules)
-    court = _Court(services, lines, frequency, known)
+    shown = Shown(
+        services, frequency, lines.start >= 1.0, known,
+        (study.records.weight > 0.0).any(axis=1),
+    )  # fmt: skip
+    graph, gates = _searched(shown, rules, price, scale)
+    court = _Court(shown, lines)
     weighing = _Weighing(graph, gates, court, rules)
     edges = list_edges(graph, weighing.probability, len(study.runs), weighing.weigh)
     level = lines.walk(court.orders(graph))
@@ -70,6 +70,24 @@ def infer_serial(study: Study, rules: Rules, price: float) -> Grown | None:
         float(np.median(error.sum(axis=(0, 1)) / values)), "one skill at a time",
         misfits={"one skill at a time": study.sigma * misfit**0.5}, edges=edges, rules=rules,
     )  # fmt: skip
+
+
+def _searched(
+    shown: Shown, rules: Rules, price: float, scale: float
+) -> tuple[Graph, list[SkillGates]]:
+    """Return the cheapest graph and what gates cost.
+
+    When a skill without a curve was served depends on the graph: it is found anew under each.
+    """
+    places, seen = None, list[Graph]()
+    while True:
+        evidence = shown.evidence(places)
+        gates = [weigh_gates(i, one, rules, price, scale) for i, one in enumerate(evidence)]
+        graph = _cheapest(gates, rules)
+        if not shown.hidden.any() or graph in seen:
+            return graph, gates
+        seen.append(graph)
+        places = shown.places_under(graph)
 
 
 def _cheapest(gates: Sequence[SkillGates], rules: Rules) -> Graph:
@@ -128,24 +146,23 @@ def _choose(i: int, graph: list[Requires], cost: list[float], gates: Sequence[Sk
 class _Court:
     """Judges graphs by the orders in which they serve."""
 
-    def __init__(
-        self, services: Sequence[Service], lines: Lines, frequency: Floats, trained: np.ndarray
-    ) -> None:
-        self._services, self._lines, self._start = services, lines, lines.start
+    def __init__(self, shown: Shown, lines: Lines) -> None:
+        self._shown, self._lines = shown, lines
         self._queues = [
-            self._queue(one.order, row, each)
-            for one, row, each in zip(services, frequency, trained, strict=True)
+            self._queue(*each)
+            for each in zip(shown.services, shown.frequency, shown.trained, strict=True)
         ]
+        self._visible = [set(np.flatnonzero(row).tolist()) for row in shown.seen]
 
     @property
     def runs(self) -> int:
         """Number of runs."""
-        return len(self._services)
+        return len(self._queues)
 
     @staticmethod
-    def _queue(order: Order, frequency: Floats, trained: np.ndarray) -> list[int]:
+    def _queue(service: Service, frequency: Floats, trained: np.ndarray) -> list[int]:
         """Return the skills, the most frequent first: in order where that is not known."""
-        place = {skill: k for k, skill in enumerate(order)}
+        place = {skill: k for k, skill in enumerate(service.order)}
         return sorted(
             np.flatnonzero(trained).tolist(),
             key=lambda i: (-float(np.nan_to_num(frequency[i])), place.get(i, len(place)), i),
@@ -156,15 +173,12 @@ class _Court:
         return [self._order(graph, r) for r in range(len(self._queues))]
 
     def _order(self, graph: Graph, run: int) -> Order:
-        mastered = set(np.flatnonzero(self._start[run] >= 1.0).tolist())
+        mastered = set(np.flatnonzero(self._shown.mastered[run]).tolist())
         queue = [i for i in self._queues[run] if i not in mastered]
         order: list[int] = []
         while True:
-            for i in queue:
-                skills, kind = graph[i]
-                if not skills or (any if kind else all)(j in mastered for j in skills):
-                    break
-            else:
+            i = next((i for i in queue if is_open(graph[i], mastered)), None)
+            if i is None:
                 return tuple(order)
             queue.remove(i)
             order.append(i)
@@ -175,8 +189,8 @@ class _Court:
         orders = [self.orders(graph) for graph in graphs]
         found = self._lines.errors(orders)
         for row, each in zip(found, orders, strict=True):
-            for r, (service, order) in enumerate(zip(self._services, each, strict=True)):
-                if len(order) > len(service.order):
+            for r, (service, order) in enumerate(zip(self._shown.services, each, strict=True)):
+                if len(set(order) & self._visible[r]) > len(service.order):
                     row[r] += service.still
         return found
 
