@@ -155,11 +155,14 @@ def from_report(report: Mapping[str, Any]) -> Doubts:
     names = tuple(report["skills"])
     index = {name: i for i, name in enumerate(names)}
     if (model := report.get("model", {"kind": "gates"}))["kind"] != "gates":
+        serial = model["kind"] == "serial"
         raise ArgumentError(
-            f"is of trained networks ({model['text']})", where="inference_or_graph",
-            expected="an inference with gates, or with power gates: what runs of composed skills "
-            "would show cannot be foretold so far",
-        )  # fmt: skip
+            f"is of {'a serial pool' if serial else 'trained networks'} ({model['text']})",
+            where="inference_or_graph",
+            expected="an inference with gates, or with power gates: what runs of "
+            f"{'a serial pool' if serial else 'composed skills'} would show cannot be foretold so "
+            "far",
+        )
     if report["form"]["kind"] not in ("hard", "soft"):
         raise ArgumentError(
             f"its gates are {shown(report['form']['kind'])}", where="inference_or_graph",

@@ -16,7 +16,7 @@ from domino_sim.curve_form import check_curves
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.confirming import confirm
 from domino_sim.inference.construction import Construction
-from domino_sim.inference.evidence import BAD_FIT, SUREST, weigh
+from domino_sim.inference.evidence import SUREST, weigh
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.networks import Grown, infer_grown
 from domino_sim.inference.networks.hypotheses import Rules
@@ -129,10 +129,7 @@ def infer(
     search = _Search(study, known, mastery, most_prerequisites, time.monotonic() + seconds)
     best, refiner = search.run(meter or NullMeter())
     if search.grown is not None:
-        doubted = runs_apart(study) == 1 or (
-            search.grown.kind == "serial" and search.grown.misfit > BAD_FIT
-        )
-        surest = min(study.surest, SUREST if doubted else 1.0)
+        surest = min(study.surest, SUREST if runs_apart(study) == 1 else 1.0)
         return make_grown_inference(
             study, search.grown, best.courses.form, search.forms, known.names, surest,
             stopped=search.stopped,
@@ -206,10 +203,10 @@ class _Search:
                 race(
                     racing, self._until, update,
                     lambda: [self._entrant(form) for form in self._leaky()],
-                    math.inf if serial is None else serial.misfit,
+                    rivalled=serial is not None and self._is_sure(serial),
                 )  # fmt: skip
             finished = in_order(racing)
-            if serial is None and not self._is_network(finished, meter) or finished:
+            if (serial is None and not self._is_network(finished, meter)) or finished:
                 self._refine(finished)
             if self._results and time.monotonic() < self._until:
                 best, refiner = min(self._results, key=_cost)
@@ -242,6 +239,11 @@ class _Search:
             self._study, self._forbidden, self._required, self._most, self._until, meter
         )
         return self.grown.typical < _SURELY * gates
+
+    def _is_sure(self, serial: Grown) -> bool:
+        """Whether records are so many, and noise alone is left, that a serial pool is no chance."""
+        noise = 1.0 + math.sqrt(2.0 / self._study.records.values)
+        return self._study.surest == 1.0 and serial.misfit < noise
 
     def _is_better(self, grown: Grown, structure: Structure) -> bool:
         """Whether another model than gates fits better, one of a serial pool clearly."""

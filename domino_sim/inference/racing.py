@@ -39,7 +39,8 @@ def race(
     until: float,
     update: Callable[[float], None],
     more: Callable[[], list[Construction]] = list,
-    rival: float = math.inf,
+    *,
+    rivalled: bool = False,
 ) -> None:
     """Take the forms to graphs of all skills, one skill a step, as far as it is worth it.
 
@@ -58,15 +59,14 @@ def race(
         Takes how many skills are in, of the one that is ahead.
     more
         Returns the ways of the forms that are tried only where the others are lost.
-    rival
-        The misfit of another model: forms that are lost, or fit clearly worse, are given up.
+    rivalled
+        Whether another model leaves noise alone: then forms that are lost are given up.
     """
     going, lost, started, before = list(racing), False, False, 0
     regained = list[Construction]()
     while time.monotonic() < until:
-        if all(one.lost or rival < WORSE * one.pace for one in going if not one.done):
-            if rival < math.inf:
-                break
+        if rivalled and all(one.lost or one.pace > NOISE_ALONE for one in going if not one.done):
+            break
         first = min(
             (one for one in going if not (one.done or _outdone(one, racing))),
             key=lambda one: (one.pace, one.hesitates, -len(one.alive[0].gates)),

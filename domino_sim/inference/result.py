@@ -187,12 +187,11 @@ def _report(
             "no gates that wait explain the curves: a model of networks does better "
             f"({model['text']}; docs/inference.md, Networks)"
         )
-    if misfit > BAD_FIT and not stopped and model["kind"] in ("gates", "serial"):
-        which = "these gate forms" if model["kind"] == "gates" else "such gates"
+    elif misfit > BAD_FIT and not stopped:
         remarks.append(
             f"the curves are {misfit:.1f} times as far from the best model as their noise: no "
-            f"graph under {which} explains them, or the search has not found it; no probability "
-            "is above 0.89 for that"
+            "graph under these gate forms explains them, or the search has not found it; no "
+            "probability is above 0.89 for that"
         )
     if runs_apart(study) == 1:
         remarks.append(

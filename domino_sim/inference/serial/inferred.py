@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from domino_sim.inference.evidence import EXCLUDED, IMPLIED, OTHERS, UNDECIDED, UNSEEN
+from domino_sim.inference.evidence import BAD_FIT, EXCLUDED, IMPLIED, OTHERS, UNDECIDED, UNSEEN
 from domino_sim.inference.forms import OPEN, Requires, trained
 from domino_sim.inference.networks.edges import TURNED, Weighed, ancestors, list_edges
 from domino_sim.inference.networks.grown import Grown
@@ -29,7 +29,7 @@ _EVEN = 1e-9
 
 
 def infer_serial(study: Study, rules: Rules, price: float) -> Grown | None:
-    """Infer the graph if one skill at a time was served; None if curves do not look like that.
+    """Infer the graph if one skill at a time was served; None if no graph explains curves so.
 
     Parameters
     ----------
@@ -52,19 +52,19 @@ def infer_serial(study: Study, rules: Rules, price: float) -> Grown | None:
     frequency = study.frequency.copy()
     if study.free is not None:
         frequency[study.free.any(axis=1)] = np.nan
-    shown = Shown(
-        services, frequency, lines.start >= 1.0, known,
-        (study.records.weight > 0.0).any(axis=1),
-    )  # fmt: skip
+    seen = np.asarray((study.records.weight > 0.0).any(axis=1))
+    shown = Shown(services, frequency, lines.start >= 1.0, known, seen)
     graph, gates = _searched(shown, rules, price, scale)
     court = _Court(shown, lines)
-    weighing = _Weighing(graph, gates, court, rules)
-    edges = list_edges(graph, weighing.probability, len(study.runs), weighing.weigh)
     level = lines.walk(court.orders(graph))
     weight = study.records.weight
     error = weight * np.square(study.records.level - level)
-    values = np.maximum((weight > 0.0).sum(axis=(0, 1)), 1)
     misfit = float(error.sum()) / max(study.records.values, 1)
+    if misfit > BAD_FIT:
+        return None
+    weighing = _Weighing(graph, gates, court, rules)
+    edges = list_edges(graph, weighing.probability, len(study.runs), weighing.weigh)
+    values = np.maximum((weight > 0.0).sum(axis=(0, 1)), 1)
     return Grown(
         "serial", graph, weighing.probability, level, misfit,
         float(np.median(error.sum(axis=(0, 1)) / values)), "one skill at a time",

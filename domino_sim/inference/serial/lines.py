@@ -20,6 +20,9 @@ __all__ = ["Lines", "Order"]
 #: The skills that a run served, one after another.
 Order = tuple[int, ...]
 
+#: Places on a line that are the same but for rounding.
+_SAME = 1e-9
+
 #: Orders that are compared at once, times corners and records of all runs.
 _BLOCK = 4_000_000
 
@@ -51,14 +54,31 @@ class Lines:
         ]
         return np.concatenate(found) if found else np.zeros((0, runs))
 
-    def walk(self, order: Sequence[Order]) -> Floats:
-        """Return the levels at every record, (runs, records, n)."""
-        return self._aligner.walk(self._corners(order))
+    def walk(self, orders: Sequence[Order]) -> Floats:
+        """Return the levels at every record, (runs, records, n).
+
+        What `errors` compares with may go back and forth while one skill is served, which in the
+        end, at 1, follows half of the noise; this does not.
+        """
+        from scipy.optimize import isotonic_regression
+
+        found = self._aligner.walk(self._corners(orders))
+        records = self._records
+        for r, order in enumerate(orders):
+            way = np.where(self.start[r] < 1.0, 1.0 - self.start[r], 1.0)
+            place = ((found[r] - self.start[r]) / way)[:, list(order)].sum(axis=1)
+            for k, skill in enumerate(order):
+                here = np.flatnonzero((place >= k - _SAME) & (place <= k + 1 + _SAME))
+                weight = records.weight[r, here, skill]
+                if weight.any():
+                    level = records.level[r, here, skill]
+                    rising = isotonic_regression(level, weights=np.maximum(weight, 1e-9)).x
+                    found[r, here, skill] = np.clip(rising, self.start[r, skill], 1.0)
+        return found
 
     def _corners(self, orders: Sequence[Order]) -> Floats:
         """Return the corners of every run's line, (runs, corners, n); the last is repeated."""
-        longest = max(2, 1 + max(map(len, orders)))
-        found = np.repeat(self.start[:, None], longest, axis=1)
+        found = np.repeat(self.start[:, None], self.start.shape[1] + 1, axis=1)
         for r, order in enumerate(orders):
             for k, skill in enumerate(order):
                 found[r, k + 1 :, skill] = 1.0

@@ -12,11 +12,11 @@ from domino_sim.inference.serial.lines import Lines, Order
 from domino_sim.inference.study import Study
 from domino_sim.levels import Floats
 
-__all__ = ["FITS", "Service", "read_orders"]
+__all__ = ["Service", "read_orders"]
 
 #: χ² a level up to which curves are those of skills that are served one after another; and in the
 #: order in which they are half-way, before neighbours are exchanged.
-FITS, _NEARLY = 1.5, 5.0
+_FITS, _NEARLY = 1.2, 5.0
 
 #: A skill was served if its curve ends above its start by so many standard errors, and by so much.
 _SURE, _MOVED = 5.0, 0.02
@@ -26,6 +26,9 @@ _LAST = 3
 
 #: Which of two skills came first is clear if the other order has so much more χ².
 _CLEAR = 16.0
+
+#: Standard deviations by which a skill that cannot be told from mastered may be below 1.
+_NEAR = 3.0
 
 #: A skill that starts below 1 is not mastered, however near.
 _BELOW = 1.0 - 1e-6
@@ -77,7 +80,7 @@ def read_orders(study: Study, start: Floats) -> tuple[list[Service], Lines] | No
             break
         for r in better:
             orders[r] = _swapped(orders[r], worst[r])
-    if here.sum() > FITS * values:
+    if here.sum() > _FITS * values:
         return None
     walk = lines.walk(orders)
     return [
@@ -147,16 +150,15 @@ def _still(study: Study, walk: Floats, run: int, order: Order) -> float:
     steps = study.steps[run]
     if not order:
         return 0.0
-    last = walk[: len(steps), order[-1]]
-    done = np.flatnonzero(last >= 1.0 - 1e-9)
-    if not done.size or done[0] == 0:
+    last, end = walk[: len(steps), order[-1]], 1.0 - max(_NEAR * study.sigma, _MOVED)
+    done = np.flatnonzero(last >= end)
+    if not done.size or last[0] >= end:
         return 0.0
-    begun = max(int(np.flatnonzero(last <= last[0] + 1e-9)[-1]), 0)
-    if begun >= done[0]:
-        return 0.0
-    # Its service took no longer than from the record before it to that after it.
-    speed = (1.0 - float(last[0])) / float(steps[done[0]] - steps[begun])
-    served = np.minimum(speed * (steps[done[0] :] - steps[done[0]]), 1.0)
+    begun = int(np.flatnonzero(last <= last[0] + 1e-9)[-1])
+    # Its service took no longer than from the record before it; what was left of it goes first.
+    speed = (end - float(last[0])) / float(steps[done[0]] - steps[begun])
+    more = speed * (steps[done[0] :] - steps[done[0]]) - (1.0 - end)
+    served = np.clip(more, 0.0, 1.0)
     if served[-1] < _STILL:
         return 0.0
     return float(np.square(served / study.sigma).sum())

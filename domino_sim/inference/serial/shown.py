@@ -105,14 +105,14 @@ class Shown:
         """Return before which group of those served hidden skills are mastered, under a graph."""
         places = np.full(self.frequency.shape, _NEVER)
         for r in np.flatnonzero(self.hidden.any(axis=1)).tolist():
-            left = sorted(np.flatnonzero(self.hidden[r]), key=lambda i: -self.frequency[r, i])
+            row = self.frequency[r]
+            left = sorted(np.flatnonzero(self.hidden[r]).tolist(), key=lambda i: -row[i])
             done = set(np.flatnonzero(self.mastered[r]).tolist())
             for k, group in enumerate((*self.services[r].groups, ())):
                 while True:
-                    above = self._most(r, group)
                     ready = [
                         i for i in left
-                        if not self.frequency[r, i] <= above and is_open(graph[i], done)
+                        if is_open(graph[i], done) and not self._waits(r, i, group, graph, done)
                     ]  # fmt: skip
                     if not ready:
                         break
@@ -121,6 +121,13 @@ class Shown:
                     places[r, ready[0]] = k
                 done.update(group)
         return places
+
+    def _waits(
+        self, run: int, skill: int, group: Sequence[int], graph: Graph, done: set[int]
+    ) -> bool:
+        """Whether one of a group is open and more frequent."""
+        p = self.frequency[run]
+        return any(p[skill] <= p[j] and is_open(graph[j], done) for j in group)
 
     def _most(self, run: int, group: Sequence[int]) -> float:
         """Return the highest frequency of a group; 0 where nothing is served."""

@@ -1,0 +1,221 @@
+"""Graphs of serial pools: what orders of service say about gates, and graphs found from curves."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from inferred import edges, invented, missed, simulated
+
+from benchmarks.inference.worlds import make_world
+from domino_sim.errors import ArgumentError
+from domino_sim.inference import infer
+from domino_sim.inference.forms import OPEN, Requires
+from domino_sim.inference.networks.hypotheses import Rules, is_acyclic
+from domino_sim.inference.planning import design_mixtures
+from domino_sim.inference.serial import infer_serial
+from domino_sim.inference.serial.circles import probabilities
+from domino_sim.inference.serial.gates import weigh_gates
+from domino_sim.inference.serial.orders import Service, read_orders
+from domino_sim.inference.serial.shown import Shown, is_open
+from domino_sim.inference.study import make_study
+
+PRICE = 6.0
+
+
+def _order(graph, frequency, mastered=()):
+    """Serve the most frequent of those that are open, until none is."""
+    done, order = set(mastered), []
+    while True:
+        ready = [i for i, gate in enumerate(graph) if i not in done and frequency[i] > 0
+                 and is_open(gate, done)]  # fmt: skip
+        if not ready:
+            return tuple(order)
+        order.append(max(ready, key=lambda i: frequency[i]))
+        done.add(order[-1])
+
+
+def _drawn(rng, n):
+    """Draw a graph of `n` skills in a random order."""
+    order, graph = rng.permutation(n), [OPEN] * n
+    for k, i in enumerate(order):
+        size = int(rng.integers(0, min(k, 3) + 1))
+        some = rng.choice(order[:k], size, replace=False).tolist()
+        graph[i] = Requires.of(some, bool(rng.random() < 0.5))
+    return tuple(graph)
+
+
+def _shown(graph, frequency, *, hidden=None, together=1):
+    """Return what runs show, groups of `together` skills not told apart."""
+    services = []
+    seen = np.ones(frequency.shape, dtype=bool) if hidden is None else ~hidden
+    for row, there in zip(frequency, seen, strict=True):
+        order = tuple(i for i in _order(graph, row) if there[i])
+        groups = tuple(order[k : k + together] for k in range(0, len(order), together))
+        services.append(Service(order, groups, 1.0))
+    return Shown(services, frequency, np.zeros(frequency.shape, dtype=bool), frequency > 0, seen)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 3), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_nothing_speaks_against_the_true_gates(seed, together, some_hidden):
+    rng = np.random.default_rng(seed)
+    graph = _drawn(rng, 7)
+    frequency = np.exp(rng.normal(size=(5, 7))) * (rng.random((5, 7)) > 0.1)
+    hidden = (rng.random((5, 7)) < 0.15) & some_hidden
+    shown = _shown(graph, frequency, hidden=hidden, together=together)
+    places = shown.places_under(graph) if together == 1 else None
+    for evidence in (shown.evidence(), shown.evidence(places)):
+        for i, one in enumerate(evidence):
+            rules = Rules.of(7, None, [graph[k].skills if k == i else () for k in range(7)], 3)
+            gates = weigh_gates(i, one, rules, 0.0, 1.0)
+            # The cheapest gate that has all of its prerequisites costs nothing but its order.
+            assert gates.best().against == 0.0
+
+
+def test_hidden_skills_take_the_place_that_the_graph_gives_them():
+    graph = (OPEN, Requires.of([0]), Requires.of([1]), OPEN)
+    frequency = np.array([[0.2, 0.9, 0.8, 0.1]])
+    shown = _shown(graph, frequency, hidden=np.array([[False, True, False, False]]))
+    assert shown.services[0].order == (0, 2, 3)
+    assert shown.places_under(graph)[0, 1] == 1  # after 0, before 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_gates_are_weighed_as_all_of_them_together(seed):
+    rng = np.random.default_rng(seed)
+    graph, frequency = _drawn(rng, 5), np.exp(rng.normal(size=(3, 5)))
+    evidence = _shown(graph, frequency).evidence()[4]
+    rules = Rules.of(5, None, None, 3)
+    gates = weigh_gates(4, evidence, rules, PRICE, 1.0)
+    found, total = np.zeros(5), 0.0
+    for size in range(4):
+        sets = itertools.combinations(range(4), size)
+        for skills, kind in itertools.product(sets, (False, True)):
+            gate = Requires.of(skills, kind)
+            if gate.any != kind:
+                continue
+            wrong = sum(
+                (served and not is_open(gate, set(np.flatnonzero(maybe))))
+                or (passed and is_open(gate, set(np.flatnonzero(surely))))
+                for served, passed, maybe, surely in zip(
+                    evidence.served, evidence.passed, evidence.maybe, evidence.surely, strict=True
+                )
+            )
+            weight = math.factorial(size) * math.exp(-15.0 * wrong - 0.5 * PRICE * size)
+            total += weight
+            found[list(skills)] += weight
+    np.testing.assert_allclose(gates.probability(), found / total, atol=1e-9)
+    for j in range(4):
+        for one, there in ((gates.best_with(j), True), (gates.best([j]), False)):
+            assert (j in one.gate.skills) == there
+
+
+def test_graphs_without_circles_are_drawn_by_their_weight():
+    # Of 1 and 2 each may wait for the other, or for 0, and neither ever begins.
+    frequency = np.array([[0.5, 1.0, 1.0, 0.1]])
+    blocked = Shown(
+        [Service((3,), ((3,),), 1.0)], np.where([[True, False, False, False]], 0.0, frequency),
+        np.zeros((1, 4), dtype=bool), np.array([[False, True, True, True]]),
+        np.ones((1, 4), dtype=bool),
+    )  # fmt: skip
+    none = np.zeros((4, 4), dtype=bool)
+    none[:, [0, 3]] = True  # 0 and 3 need nothing
+    rules = Rules.of(4, none, None, 1)
+    gates = [weigh_gates(i, one, rules, PRICE, 1.0) for i, one in enumerate(blocked.evidence())]
+    each = [one.cheapest(50) for one in gates]
+    found, total = np.zeros((4, 4)), 0.0
+    for graph in itertools.product(*each):
+        if is_acyclic(tuple(one.gate for one in graph)):
+            weight = math.exp(-0.5 * sum(one.cost for one in graph))
+            total += weight
+            for i, one in enumerate(graph):
+                found[list(one.gate.skills), i] += weight
+    start = (OPEN, Requires.of([0]), Requires.of([0]), OPEN)
+    np.testing.assert_allclose(probabilities(gates, start), found / total, atol=0.04)
+    # Alone, 1 would need 0 or 2, each as likely; but of the four graphs one has a circle.
+    assert gates[1].probability()[2] == pytest.approx(1 / 2, abs=0.01)
+    assert found[2, 1] / total == pytest.approx(1 / 3, abs=0.01)
+
+
+CHAIN = {"a": "", "b": "", "c": "a and b", "d": "a or b", "e": "c"}
+#: `a` last, `b` last, each alone soon, all else rare or frequent.
+MIXTURES = [
+    [0.1, 0.2, 0.9, 0.8, 1.0], [0.2, 0.1, 0.9, 0.8, 1.0], [0.5, 0.01, 0.6, 0.7, 0.8],
+    [0.01, 0.5, 0.6, 0.7, 0.8], [0.9, 0.8, 0.1, 0.2, 1.0], [0.3, 0.0, 0.6, 0.7, 0.8],
+    [0.0, 0.3, 0.6, 0.7, 0.8],
+]  # fmt: skip
+
+
+def _curves(**more):
+    steps = [np.arange(0, 6000, 30)] * len(MIXTURES)
+    return simulated(CHAIN, MIXTURES, steps=steps, law="domino", **more)
+
+
+def test_orders_are_read_off_curves():
+    study = make_study(_curves(noise=0.02), None)
+    services, _ = read_orders(study, study.before["mse"])
+    graph = (OPEN, OPEN, Requires.of([0, 1]), Requires.of([0, 1], True), Requires.of([2]))
+    assert [one.order for one in services] == [_order(graph, row) for row in MIXTURES]
+    assert all(len(one.groups) == len(one.order) and one.still > 100.0 for one in services)
+
+
+def test_a_serial_pool_is_recognised_and_its_graph_found():
+    found = infer(_curves())
+    assert found.report["model"]["kind"] == "serial"
+    assert found.report["misfit"] < 1.2
+    assert edges(found) == {("a", "c"), ("b", "c"), ("a", "d"), ("b", "d"), ("c", "e")}
+    assert found.graph.nodes["d"]["gate"] == "or"
+    assert found.graph.nodes["c"]["gate"] == "and"
+    # Run 7 has no `a`: there `c` never begins, run 2 serves `b` before it.
+    gains = found.graph.edges["a", "c"]["runs"]
+    assert gains["run 7"] > 1000.0
+    assert sum(gains.values()) == pytest.approx(found.graph.edges["a", "c"]["gain"], abs=0.01)
+    assert np.nanmax(np.abs(found.predicted["level"] - found.predicted["observed"])) < 0.05
+
+
+def test_a_run_without_its_mixture_tells_what_was_open_alone():
+    curves = _curves()
+    frequency = curves["frequency"].copy()
+    frequency[5:] = np.nan
+    found = infer(curves.assign(frequency=frequency))
+    assert found.report["model"]["kind"] == "serial"
+    assert edges(found) == {("a", "c"), ("b", "c"), ("a", "d"), ("b", "d"), ("c", "e")}
+    unknown = make_study(curves.assign(frequency=curves["frequency"] * np.nan), None)
+    grown = infer_serial(unknown, Rules.of(5, None, None, 4), PRICE)
+    assert grown is not None
+    assert not any(gate.skills for gate in grown.graph)
+    assert {edge.status for edge in grown.edges} == {"undetermined"}
+
+
+def test_what_is_known_beforehand_is_kept_to():
+    found = infer(_curves(), prior={"required": [["d", "e"]], "forbidden": [["e", "c"]]})
+    assert found.report["model"]["kind"] == "serial"
+    assert found.graph.edges["d", "e"]["probability"] == 1.0
+    assert ("e", "c") not in found.graph.edges
+
+
+@pytest.mark.parametrize(("seed", "operators"), [(90_101, "and"), (90_102, "mixed")])
+def test_random_graphs_of_serial_pools(seed, operators):
+    world = make_world(skills=8, runs=8, law="domino", operators=operators, seed=seed)
+    found = infer(world.curves)
+    assert found.report["model"]["kind"] == "serial"
+    assert not missed(world, found)
+    assert not invented(world, found, least=0.9)
+
+
+@pytest.mark.parametrize("law", ["sum", "norm", "constant"])
+def test_other_laws_are_not_taken_for_serial(law):
+    world = make_world(skills=6, runs=5, law=law, spread=2.0, seed=7)
+    study = make_study(world.curves, None)
+    assert infer_serial(study, Rules.of(6, None, None, 4), PRICE) is None
+
+
+def test_next_runs_are_refused_with_a_reason():
+    found = infer(_curves().isel(run=slice(3)))
+    with pytest.raises(ArgumentError, match="is of a serial pool"):
+        design_mixtures(found)
