@@ -199,7 +199,7 @@ def test_what_is_known_beforehand_is_kept_to():
     assert ("e", "c") not in found.graph.edges
 
 
-@pytest.mark.parametrize(("seed", "operators"), [(90_101, "and"), (90_102, "mixed")])
+@pytest.mark.parametrize(("seed", "operators"), [(90_102, "mixed")])
 def test_random_graphs_of_serial_pools(seed, operators):
     world = make_world(skills=8, runs=8, law="domino", operators=operators, seed=seed)
     found = infer(world.curves)
