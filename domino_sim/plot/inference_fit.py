@@ -118,7 +118,7 @@ def _levels(
 
 
 def _fit_title(found: Inference, runs: int, skills: int) -> str:
-    told = [f"Levels (dots), inferred model (lines): {found.report['form']['text']}"]
+    told = [f"Levels (dots), inferred model (lines): {found.report['model']['text']}"]
     sizes = found.predicted.sizes
     if runs < sizes["run"]:
         told.append(f"{runs} of {sizes['run']:,} runs")
