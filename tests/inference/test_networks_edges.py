@@ -45,15 +45,18 @@ def _onsets(log, log_p, absent=()):
 
 
 def _follow(graph, log_p, noise, seed=0):
-    """Onsets by the law of power gates: β 1.26, 0.76, 0.67; α 0.46, 0.37; κ −0.2; no load."""
+    """Onsets by the law: β 1.25, 0.76, 0.67; γ 0.8 of roots; α 0.46, 0.37; κ −0.2."""
     rng = np.random.default_rng(seed)
     log = np.zeros_like(log_p)
+    part = np.array([0.1 if gate.skills else 1.0 for gate in graph])
     for i, gate in enumerate(graph):
         size = len(gate.skills)
-        log[:, i] = 4.0 - (1.26, 0.76, 0.67)[size] * log_p[:, i]
+        log[:, i] = 4.0 - (1.25, 0.76, 0.67)[size] * log_p[:, i]
         if size:
             log[:, i] += (0.46, 0.37)[size - 1] * log[:, list(gate.skills)].sum(axis=1)
             log[:, i] -= 0.2 * log[:, :i].mean(axis=1)
+        else:
+            log[:, i] += 0.8 * np.log(np.exp(log_p) @ part)
         log[:, i] += noise * rng.normal(size=len(log))
     return log
 
@@ -82,15 +85,15 @@ def _triangle(still, late, seed):
 
 @pytest.mark.parametrize(("edge", "reason"), [((0, 2), IMPLIED), ((1, 2), BESIDE)])
 def test_in_a_triangle_what_comes_alike_in_all_runs_is_not_decided(edge, reason):
-    open_ones = 0
+    reasons = []
     for seed in range(6):
         told = _pairs(_found(_triangle(edge[0], False, seed)).edges())[edge]
         assert abs(told.gain) < EXCLUDED
         if told.status != "found":
-            open_ones += 1
-            assert told.reason == reason
-            assert told.status == "undetermined" or reason == BESIDE
-    assert open_ones >= 2
+            reasons.append(told.reason)
+            assert told.status == "undetermined" or told.reason == BESIDE
+    # One that is never the first could be enough as well; the two may be taken for a chain.
+    assert len(reasons) >= 2 and reason in reasons and set(reasons) <= {reason, UNSEEN, IMPLIED}
 
 
 def test_the_run_that_alone_decides_an_edge_comes_first():
@@ -110,12 +113,16 @@ def _chain(runs):
     return graph, [GatesOfSkill(onsets, i, rules.gates(i)) for i in range(2)], onsets, rules
 
 
-def _integrals(gates, g, draws=400_000):
-    """Average the likelihood of all runs over the prior of a gate."""
+def _integrals(gates, g, part=(1.0, 1.0), draws=400_000):
+    """Average the likelihood of all runs over the prior of a gate; `part` as in the law."""
     x, mean, spread = gates._columns[g], gates._mean[g], gates._spread[g]
     weights = mean + spread * np.random.default_rng(0).normal(size=(draws, len(mean)))
     log = gates._onsets.log[:, gates._skill]
-    square = np.square(log - log.mean() - weights @ x.T).sum(axis=1)
+    slowed = 0.0
+    if not gates.gates[g].skills:
+        slowed = 0.8 * np.log(np.exp(gates._onsets.frequency) @ part)
+        slowed -= slowed.mean()
+    square = np.square(log - log.mean() - slowed - weights @ x.T).sum(axis=1)
     return sum(
         likely * np.mean(np.exp(-0.5 * square / noise**2)) / noise ** len(x)
         for noise, likely in zip(_NOISE, np.exp(_LIKELY), strict=True)
@@ -124,9 +131,11 @@ def _integrals(gates, g, draws=400_000):
 
 def test_the_gain_is_twice_the_log_ratio_of_integrals_over_the_prior():
     graph, skills, onsets, rules = _chain(4)
-    told = edges_of(graph, np.array([[0.0, 0.9], [0.0, 0.0]]), skills, np.zeros(2), onsets, rules)
+    told = edges_of(graph, np.array([[0.0, 0.9], [0.0, 0.0]]), skills, onsets, rules)
     gates = skills[1]
     ratio = _integrals(gates, gates.gates.index(graph[1])) / _integrals(gates, 0)
+    # That it waits shows in the other skill as well.
+    ratio *= _integrals(skills[0], 0, (1.0, 0.1)) / _integrals(skills[0], 0)
     hasty = gates._hasty()[:, 0].sum()
     assert _pairs(told)[0, 1].gain == pytest.approx(2.0 * (np.log(ratio) - hasty), abs=0.1)
 
@@ -134,9 +143,12 @@ def test_the_gain_is_twice_the_log_ratio_of_integrals_over_the_prior():
 def test_an_edge_the_other_way_round_is_weighed_with_the_one_that_it_replaces():
     graph, skills, onsets, rules = _chain(5)
     likely = np.array([[0.0, 0.8], [0.2, 0.0]])
-    told = _pairs(edges_of(graph, likely, skills, np.zeros(2), onsets, rules))
+    told = _pairs(edges_of(graph, likely, skills, onsets, rules))
     assert told[1, 0].status == "possible" and told[1, 0].reason == TURNED
-    (open_0, with_1), (open_1, with_0) = (skill.likelihood(np.zeros(2)) for skill in skills)
+    # Each has the tenth of the other that waits for it beside itself.
+    (open_0, with_1), (open_1, with_0) = (
+        skill.likelihood(np.arange(2) == i) for i, skill in enumerate(skills)
+    )
     assert told[1, 0].gain == pytest.approx(2.0 * (with_1 + open_1 - open_0 - with_0))
     assert told[1, 0].by_run.sum() == pytest.approx(told[1, 0].gain)
 
@@ -164,9 +176,9 @@ def test_by_run_a_gain_is_what_each_adds_to_those_before_it_in_any_order():
                 added = _log_density(gates, g, list(order[: k + 1]))
                 exact[run] += (added - _log_density(gates, g, list(order[:k]))) / 120.0
         exact -= gates._hasty() @ gates.members[g]
-        by_run = gates.by_run(g, np.zeros(3))
+        by_run = gates.by_run(g, np.zeros(3, dtype=bool))
         np.testing.assert_allclose(by_run, exact, atol=0.15)
-        assert by_run.sum() == pytest.approx(gates.likelihood(np.zeros(3))[g])
+        assert by_run.sum() == pytest.approx(gates.likelihood(np.zeros(3, dtype=bool))[g])
 
 
 def test_gains_by_run_add_up_where_skills_do_not_begin_in_some():
@@ -211,14 +223,15 @@ def test_gates_expect_the_gain_that_they_have_on_average():
     log_p = np.random.default_rng(6).normal(size=(6, 2))
     onsets = _onsets(_follow((OPEN, Requires.of([0])), log_p, 0.2), log_p)
     gates = GatesOfSkill(onsets, 1, [OPEN, Requires.of([0])])
-    noise = gates._likeliest(0, gates._miss[0])
+    noise = gates._likeliest(0, gates._missed(0, np.array([True, False]))[1])
     kernels = [gates._kernel[g] + noise**2 * np.eye(6) for g in (0, 1)]
-    apart = gates._miss[0] - gates._miss[1]
+    roots = np.array([True, False])
+    apart = gates._missed(0, roots)[1] - gates._missed(1, roots)[1]
     drawn = np.random.default_rng(0).multivariate_normal(np.zeros(6), kernels[1], size=50_000)
     right = multivariate_normal(np.zeros(6), kernels[1]).logpdf(drawn)
     wrong = multivariate_normal(np.zeros(6), kernels[0]).logpdf(drawn + apart)
     expected = 2.0 * np.mean(right - wrong)
-    assert gates.telling(1, 0, np.zeros(2)) == pytest.approx(expected, rel=0.02)
+    assert gates.telling(1, 0, roots) == pytest.approx(expected, rel=0.02)
 
 
 @pytest.fixture(scope="module")

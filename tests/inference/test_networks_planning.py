@@ -32,10 +32,12 @@ def _follow(graph, p, noise=0.08, seed=0):
     """Steps of onsets by the law; without a prerequisite a skill comes e times later."""
     error = noise * np.random.default_rng(seed).normal(size=p.shape)
     log = np.zeros(p.shape)
+    load = p @ np.array([0.1 if gate.skills else 1.0 for gate in graph])
     for i in (0, 3, 1, 2):
         skills = list(graph[i].skills)
         with np.errstate(divide="ignore"):
-            log[:, i] = 4.0 - (1.26, 0.76, 0.67)[len(skills)] * np.log(p[:, i])
+            log[:, i] = 4.0 - (1.25, 0.76, 0.67)[len(skills)] * np.log(p[:, i])
+        log[:, i] += 0.0 if skills else 0.8 * np.log(load)
         for j in skills:
             log[:, i] += np.where(p[:, j] > 0.0, (0.46, 0.37)[len(skills) - 1] * log[:, j], 0.0)
             middle = (0.46, 0.37)[len(skills) - 1] * 5.7
@@ -146,7 +148,7 @@ def test_what_is_promised_is_promised_of_the_mixture_with_the_stranger(tmp_path)
     assert p[-1] > 0.0 and run["knocked_out"] and "noise" not in run["knocked_out"]
     _, onsets, rules = read_onsets(report)
     promise = PowerPromise(onsets, PowerGraphs(onsets, rules), 0)
-    told, other = (promise.bits(promise.table(q[None]))[0] for q in (p[:4], p[:4] / p[:4].sum()))
+    told, other = (promise.bits(promise.table(q[None]))[0] for q in (p, p[:4] / p[:4].sum()))
     assert run["gain"] == round(float(told), 3) != round(float(other), 3)
 
 
@@ -236,7 +238,7 @@ def test_a_report_that_was_edited_is_refused_with_file_and_key(tmp_path, path, v
     assert said in str(refused.value)
 
 
-@pytest.mark.parametrize("seed", [0, 2])
+@pytest.mark.parametrize("seed", [2, 3])
 def test_what_comes_as_soon_without_a_skill_does_not_need_it_however_alike_they_come(seed):
     """In mixtures the onset of C follows that of B, roughly; then B is left out."""
     p = _mixtures(10, seed)

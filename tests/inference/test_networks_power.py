@@ -15,25 +15,22 @@ from domino_sim.inference.networks.hypotheses import Rules, is_acyclic
 from domino_sim.inference.networks.onsets import find_onsets
 from domino_sim.inference.networks.power_gates import _LIKELY, _NOISE, GatesOfSkill
 from domino_sim.inference.networks.power_graphs import PowerGraphs
+from domino_sim.inference.networks.power_roots import roots_of, whole_evidence
 from domino_sim.inference.study import make_study
 
 GRAPH = (OPEN, OPEN, Requires.of([0, 1]), OPEN)
 
 
-#: By which power of its frequency each skill slows those that need nothing.
-COMPETITION = np.array([0.15, 0.0, -0.1, 0.1])
-
-
 def _world(runs=12, noise=0.05, knocked=None, seed=0):
-    """The law with β 1.2 and 0.7, γ 0.7 and 0.6, κ −0.2, α 0.4; levels sigmoid in log t."""
+    """The law with β 1.2 and 0.7, γ 0.8 and 0.6, κ −0.2, α 0.4; levels sigmoid in log t."""
     rng = np.random.default_rng(seed)
     p = np.exp(rng.uniform(np.log(0.08), 0.0, size=(runs, 4)))
     if knocked is not None:
         p[0, knocked] = 0.0
     log_p = np.log(np.maximum(p, 1e-4))
     load = np.log(p.sum(axis=1))
-    onset = 5.0 - 1.2 * log_p + 0.7 * load[:, None] + noise * rng.normal(size=(runs, 4))
-    onset += (np.log(np.maximum(p, 0.08)) * COMPETITION) @ (1.0 - np.eye(4))
+    taken = np.log(p @ [1.0, 1.0, 0.1, 1.0])
+    onset = 5.0 - 1.2 * log_p + 0.8 * taken[:, None] + noise * rng.normal(size=(runs, 4))
     onset[:, 2] = 4.5 - 0.7 * log_p[:, 2] + 0.6 * load + noise * rng.normal(size=runs)
     onset[:, 2] += 0.4 * (onset[:, 0] + onset[:, 1] - 10.0) + 0.6
     onset[:, 2] -= 0.2 * (onset[:, [0, 1, 3]].mean(axis=1) - 5.0)
@@ -66,10 +63,35 @@ def test_the_graph_and_its_exponents_are_found():
     assert fit.noise <= 0.14
 
 
-def test_what_skills_take_from_each_other_is_found():
-    study, _ = _world(runs=40, noise=0.02)
-    found = PowerGraphs(find_onsets(study), Rules.of(4, None, None, 2))
-    np.testing.assert_allclose(found.competition, COMPETITION, atol=0.06)
+def test_what_needs_nothing_is_slowed_by_what_needs_nothing():
+    onsets = find_onsets(_world(runs=20)[0])
+    gates = GatesOfSkill(onsets, 3, [OPEN, Requires.of([0])])
+    right, wrong = np.array([True, True, False, True]), np.array([True, True, True, True])
+    assert gates.evidence(right)[0] > gates.evidence(wrong)[0] + 3.0
+    assert gates.evidence(right)[1] == gates.evidence(wrong)[1]
+    taken = np.exp(onsets.frequency)
+    more = taken * [1.0, np.e, 1.0, 1.0]
+    part = (more @ [1.0, 1.0, 0.1, 1.0]) / (taken @ [1.0, 1.0, 0.1, 1.0])
+    slowed = gates.slowed(more, right) - gates.slowed(taken, right)
+    np.testing.assert_allclose(slowed, 0.8 * np.log(part))
+
+
+def test_that_a_skill_is_a_root_counts_for_all_others_that_are():
+    onsets = find_onsets(_world(runs=8, noise=0.2)[0])
+    rules = Rules.of(4, None, None, 2)
+    skills = [GatesOfSkill(onsets, i, rules.gates(i)) for i in range(4)]
+    with_it = (OPEN, OPEN, OPEN, Requires.of([0]))
+    other = (OPEN, OPEN, Requires.of([0, 1]), Requires.of([0]))
+
+    def total(graph):
+        roots = roots_of(graph, skills)
+        return sum(s.evidence(roots)[s.gates.index(g)] for s, g in zip(skills, graph, strict=True))
+
+    found = whole_evidence(skills, with_it, 2)
+    places = [skills[2].gates.index(graph[2]) for graph in (with_it, other)]
+    assert found[places[0]] - found[places[1]] == pytest.approx(total(with_it) - total(other))
+    alone = skills[2].evidence(roots_of(with_it, skills))
+    assert abs(alone[places[0]] - found[places[0]]) > 0.5
 
 
 def test_the_evidence_is_that_of_a_gaussian_with_the_prior_as_covariance():
@@ -86,7 +108,7 @@ def test_the_evidence_is_that_of_a_gaussian_with_the_prior_as_covariance():
         square = np.square(miss / noise).sum(axis=1)
         total += likely * np.mean(np.exp(-0.5 * square) / noise**4)
     assert onsets.seen[:, 2].all()
-    found = gates.evidence(np.zeros(4)) + gates._costs()
+    found = gates.evidence(np.zeros(4, dtype=bool)) + gates._costs()
     assert found[1] == pytest.approx(np.log(total), abs=0.05)
 
 
@@ -95,9 +117,10 @@ def test_a_run_in_which_a_skill_is_stuck_says_little():
     run = int(onsets.log[:, 0].argmin())
     seen, trained = onsets.seen.copy(), onsets.trained.copy()
     seen[run, 0] = False
-    stuck = GatesOfSkill(replace(onsets, seen=seen), 0, [OPEN]).evidence(np.zeros(4))
+    roots = np.zeros(4, dtype=bool)
+    stuck = GatesOfSkill(replace(onsets, seen=seen), 0, [OPEN]).evidence(roots)
     trained[run, 0] = False
-    without = GatesOfSkill(replace(onsets, trained=trained), 0, [OPEN]).evidence(np.zeros(4))
+    without = GatesOfSkill(replace(onsets, trained=trained), 0, [OPEN]).evidence(roots)
     # It should have come long before the end: all it says is that a skill may be stuck, 1 in 50.
     assert stuck - without == pytest.approx(np.log(0.02), abs=0.02)
 

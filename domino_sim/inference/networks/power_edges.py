@@ -1,12 +1,13 @@
 """Which runs decide an edge between power gates, and what they do not tell.
 
 Every gate of a skill has an exact likelihood, so the best gate with a prerequisite is weighed
-against the best without it, what others need and what they take from each other held.
+against the best without it, what others need held. A skill that comes to need nothing slows all
+others that do, and one that no longer does lets them come sooner: that counts as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from domino_sim.inference.networks.edges import (
 from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants
 from domino_sim.inference.networks.onsets import Onsets
 from domino_sim.inference.networks.power_gates import LEAST, GatesOfSkill
+from domino_sim.inference.networks.power_roots import roots_of, whole_evidence
 from domino_sim.levels import Floats
 
 __all__ = ["edges_of"]
@@ -34,26 +36,25 @@ _SAME = 0.01
 
 
 def edges_of(
-    graph: Graph, probability: Floats, skills: Sequence[GatesOfSkill], competition: Floats,
-    onsets: Onsets, rules: Rules,
+    graph: Graph, probability: Floats, skills: Sequence[GatesOfSkill], onsets: Onsets,
+    rules: Rules,
 ) -> tuple[Edge, ...]:  # fmt: skip
     """Return the edges that are found, possible or cannot be told."""
     seen = (onsets.seen & onsets.trained).sum(axis=0)
-    weighing = _Weighing(graph, skills, competition, rules, seen < LEAST, len(onsets.log))
+    weighing = _Weighing(graph, skills, rules, seen < LEAST, len(onsets.log))
     return list_edges(graph, probability, len(onsets.log), weighing.weigh)
 
 
 class _Weighing:
     def __init__(
-        self, graph: Graph, skills: Sequence[GatesOfSkill], competition: Floats, rules: Rules,
-        rare: np.ndarray, runs: int,
+        self, graph: Graph, skills: Sequence[GatesOfSkill], rules: Rules, rare: np.ndarray,
+        runs: int,
     ) -> None:  # fmt: skip
-        self._graph, self._skills, self._competition = graph, skills, competition
-        self._rules, self._rare = rules, rare
-        self._evidence = [skill.evidence(competition) for skill in skills]
-        self._likelihood = [skill.likelihood(competition) for skill in skills]
+        self._graph, self._skills, self._rules, self._rare = graph, skills, rules, rare
+        self._roots = roots_of(graph, skills)
+        self._evidence = [whole_evidence(skills, graph, i) for i in range(len(graph))]
         self._runs = runs
-        self._by_run: dict[tuple[int, int], Floats] = {}
+        self._by_run: dict[tuple[int, int, bytes], Floats] = {}
 
     def weigh(self, j: int, i: int) -> Weighed | None:
         """Weigh the edge from j to i; None if no gate has it that is permitted."""
@@ -70,14 +71,14 @@ class _Weighing:
         without = self._best(i, closed=after | {j})
         if with_it is None or without is None:
             return None
-        gain = self._gain((i, with_it), (i, without))
+        gain = self._gain({i: with_it}, {i: without})
         reason, hidden = self._reason(j, i, with_it, without)
-        return Weighed(gain, lambda: self._gains((i, with_it), (i, without)), reason, hidden)
+        return Weighed(gain, lambda: self._gains({i: with_it}, {i: without}), reason, hidden)
 
     def _reason(self, j: int, i: int, with_it: int, without: int) -> tuple[str, bool]:
         """Return why an edge is not decided, and whether these runs cannot tell it at all."""
         skill, here = self._skills[i], j in self._graph[i].skills
-        telling = skill.telling(with_it, without, self._competition)
+        telling = skill.telling(with_it, without, self._roots)
         blind = telling < EXCLUDED
         if not here and j in ancestors(self._graph, i):
             return IMPLIED, blind
@@ -99,8 +100,8 @@ class _Weighing:
         if (len(gate.skills) > 1 and not gate.any) or not gate.skills or wider not in skill.gates:
             return False
         g = skill.gates.index(wider)
-        apart = skill.telling(g, without, self._competition)
-        return max(apart, abs(self._gain((i, g), (i, without)))) < _SAME
+        apart = skill.telling(g, without, self._roots)
+        return max(apart, abs(self._gain({i: g}, {i: without}))) < _SAME
 
     def _turned(self, j: int, i: int, after: set[int]) -> Weighed | None:
         """Weigh an edge from a descendant of i: j needs none of those then."""
@@ -108,15 +109,11 @@ class _Weighing:
         freed = self._best(j, closed=after)
         if with_it is None or freed is None:
             return None
-        here = [(k, self._skills[k].gates.index(self._graph[k])) for k in (i, j)]
-        there = [(i, with_it), (j, freed)]
-        gain = sum(self._gain(new, old) for new, old in zip(there, here, strict=True))
-
-        def by_run() -> Floats:
-            first, second = map(self._gains, there, here)
-            return first + second
-
-        return Weighed(gain, by_run, FEW_OF_NEEDED if self._rare[j] else TURNED)
+        here = {k: self._skills[k].gates.index(self._graph[k]) for k in (i, j)}
+        there = {i: with_it, j: freed}
+        gain = self._gain(there, here)
+        reason = FEW_OF_NEEDED if self._rare[j] else TURNED
+        return Weighed(gain, lambda: self._gains(there, here), reason)
 
     def _best(self, i: int, closed: set[int], asked: int | None = None) -> int | None:
         """Return the likeliest gate that asks for none of `closed`, and for `asked`."""
@@ -126,16 +123,31 @@ class _Weighing:
             barred |= ~members[:, asked]
         return None if barred.all() else int(np.where(barred, -np.inf, self._evidence[i]).argmax())
 
-    def _gain(self, new: tuple[int, int], old: tuple[int, int]) -> float:
-        likelihood = self._likelihood
-        return 2.0 * float(likelihood[new[0]][new[1]] - likelihood[old[0]][old[1]])
+    def _with(self, gates: Mapping[int, int]) -> tuple[dict[int, int], np.ndarray]:
+        """Return the gates of all skills whose likelihood these change, and what needs nothing."""
+        roots = self._roots.copy()
+        for i, g in gates.items():
+            roots[i] = not self._skills[i].gates[g].skills and not self._skills[i].unknown
+        # The gate that asks for nothing is the first.
+        return dict.fromkeys(np.flatnonzero(roots).tolist(), 0) | dict(gates), roots
 
-    def _gains(self, new: tuple[int, int], old: tuple[int, int]) -> Floats:
-        for one in (new, old):
-            if one not in self._by_run:
-                i, g = one
-                self._by_run[one] = self._skills[i].by_run(g, self._competition)
-        return 2.0 * (self._by_run[new] - self._by_run[old])
+    def _gain(self, new: Mapping[int, int], old: Mapping[int, int]) -> float:
+        total = []
+        for gates, roots in map(self._with, (new, old)):
+            total.append(sum(self._skills[i].likelihood(roots)[g] for i, g in gates.items()))
+        return 2.0 * float(total[0] - total[1])
+
+    def _gains(self, new: Mapping[int, int], old: Mapping[int, int]) -> Floats:
+        total = []
+        for gates, roots in map(self._with, (new, old)):
+            found = self._nothing()
+            for i, g in gates.items():
+                key = i, g, roots.tobytes() if not self._skills[i].gates[g].skills else b""
+                if key not in self._by_run:
+                    self._by_run[key] = self._skills[i].by_run(g, roots)
+                found = found + self._by_run[key]
+            total.append(found)
+        return 2.0 * (total[0] - total[1])
 
     def _nothing(self) -> Floats:
         return np.zeros(self._runs)

@@ -3,19 +3,19 @@
 In trained networks what a skill needs is not a switch: hidden features of a prerequisite grow
 before its level does. Measured on perceptrons over mixtures, the onset t_i of a skill follows
 
-    log t_i = a_i − β log p_i + γ log Σ p + Σ_k δ_k log p_k + noise               without a gate,
+    log t_i = a_i − β log p_i + γ log (Σ_root p + 0.1 Σ_rest p) + noise           without a gate,
     log t_i = a_i − β log p_i + γ log Σ p + Σ_j α log t_j + κ mean_k log t_k + noise    with one,
 
-j over what i needs, k over its competitors: all other skills, or those that mostly come sooner.
-Where j is not trained, ω stands for α log t_j. What others take, i lacks. So δ_k > 0 is how much
-competitor k slows all skills that need nothing, the same for each; for skills that need others
-κ < 0 says it: the later the others were, the less was taken. With a gate of any of several, the
-soonest counts as the only one. The values hardly vary: their priors are narrow, so that few runs
-say much. They were found as those that make the measured onsets most likely, given what knock-outs
-show (``docs/inference.md``).
+j over what i needs, k over the skills that mostly come sooner. Where j is not trained, ω stands for
+α log t_j. What others take, i lacks. Skills that need nothing (roots) take from each other, all
+along; those that wait for others hardly pull, and take a tenth. For skills that need others κ < 0
+says it: the later the others were, the less was taken. With a gate of any of several, the soonest
+counts as the only one. The values hardly vary: their priors are narrow, so that few runs say much.
+They were found as those that make the measured onsets most likely, given what knock-outs show
+(``docs/inference.md``).
 
-Given δ all gates of all skills are judged exactly: the evidence of each is a Gaussian integral
-over its coefficients, summed over the noise.
+Given which skills are roots, all gates of all skills are judged exactly: the evidence of each is a
+Gaussian integral over its coefficients, summed over the noise.
 """
 
 from __future__ import annotations
@@ -39,10 +39,13 @@ _TYPICAL = 0.2
 
 #: Prior means of β, γ, κ and α by the number of prerequisites (the last for more), and their
 #: standard deviations.
-_BETA, _BETA_SPREAD = np.array([1.26, 0.76, 0.67, 0.61, 0.6]), 0.13
-_GAMMA, _GAMMA_SPREAD = np.array([0.74, 0.57, 0.57, 0.57, 0.57]), 0.05
+_BETA, _BETA_SPREAD = np.array([1.25, 0.76, 0.67, 0.61, 0.6]), 0.13
+_GAMMA, _GAMMA_SPREAD = np.array([0.8, 0.57, 0.57, 0.57, 0.57]), 0.05
 _KAPPA, _KAPPA_SPREAD = np.array([0.0, -0.2, -0.2, -0.2, -0.2]), 0.03
 _ALPHA, _ALPHA_SPREAD = np.array([0.0, 0.46, 0.37, 0.19, 0.15]), 0.1
+
+#: What part of its frequency a skill that needs others takes from those that need nothing.
+_WAITING = 0.1
 
 #: The same of ω: by how much later a skill comes without the data of a prerequisite.
 _OMEGA, _OMEGA_SPREAD = np.array([0.0, 1.0, 0.85, 0.7, 0.7]), 0.35
@@ -112,7 +115,8 @@ class GatesOfSkill:
         if self.unknown:
             return
         self.middle = float(onsets.log[self._there, skill].mean())
-        self._competitors = self._centred(np.delete(onsets.frequency, skill, axis=1))
+        self._taken = np.where(onsets.trained, np.exp(onsets.frequency), 0.0)
+        self._open: dict[bytes, float] = {}
         self._prior = -self._costs()
         self._columns, self._mean, self._spread = self._design()
         x = self._columns[:, self._there]
@@ -121,22 +125,46 @@ class GatesOfSkill:
         self._values, self._vectors = np.linalg.eigh(self._kernel)
         self._of_gates = self._evidence(slice(None), self._miss, 0.0)
 
-    def evidence(self, competition: Floats) -> Floats:
-        """Return the log evidence (gates,) given how much each skill slows others, δ (n,)."""
+    def evidence(self, roots: np.ndarray) -> Floats:
+        """Return the log evidence (gates,) given which skills need nothing, (n,) of bool."""
         if self.unknown:
             return np.zeros(1)
         found = self._of_gates.copy()
         if self._is_open.any():
-            slowed = self._competitors @ np.delete(competition, self._skill)
-            miss = self._miss[self._is_open] - slowed[self._there]
-            found[self._is_open] = self._evidence(self._is_open, miss, slowed[self._absent])
+            found[self._is_open] = self.open_evidence(roots)
         return found
 
-    def likelihood(self, competition: Floats) -> Floats:
-        """Return the log evidence (gates,) without the price of prerequisites."""
-        return self.evidence(competition) + (0.0 if self.unknown else self._price())
+    def open_evidence(self, roots: np.ndarray) -> float:
+        """Return the log evidence of the gate that asks for nothing; remembered by `roots`."""
+        key = roots.tobytes()
+        if key not in self._open:
+            slowed = self.slowed(self._taken, roots)
+            miss = self._miss[self._is_open] - slowed[self._there]
+            self._open[key] = float(self._evidence(self._is_open, miss, slowed[self._absent])[0])
+        return self._open[key]
 
-    def by_run(self, g: int, competition: Floats) -> Floats:
+    def slowed(self, taken: Floats, roots: np.ndarray) -> Floats:
+        """Return by how much, in log steps, a skill that needs nothing is slowed (runs,).
+
+        Parameters
+        ----------
+        taken : (runs, n) array
+            Frequencies, 0 of what is not trained.
+        roots : (n,) array of bool
+            Which skills need nothing; this one is taken for one of them.
+        """
+        part = np.where(roots, 1.0, _WAITING)
+        part[self._skill] = 1.0
+        here = np.log(self._taken[self._there] @ part).mean()
+        # Of a run that trains none, this skill neither, nothing is asked.
+        found: Floats = _GAMMA[0] * (np.log(np.maximum(taken @ part, 1e-9)) - here)
+        return found
+
+    def likelihood(self, roots: np.ndarray) -> Floats:
+        """Return the log evidence (gates,) without the price of prerequisites."""
+        return self.evidence(roots) + (0.0 if self.unknown else self._price())
+
+    def by_run(self, g: int, roots: np.ndarray) -> Floats:
         """Return what each run adds to the log likelihood of a gate, (runs,).
 
         What a run adds depends on which are known before it, for coefficients and noise are shared:
@@ -145,7 +173,7 @@ class GatesOfSkill:
         found = np.zeros(len(self._there))
         if self.unknown:
             return found
-        slowed, miss = self._missed(g, competition)
+        slowed, miss = self._missed(g, roots)
         every = self._kernel[g] + np.square(_NOISE)[:, None, None] * np.eye(len(miss))
         added = np.zeros(len(miss))
         rng = np.random.default_rng(0)
@@ -165,59 +193,42 @@ class GatesOfSkill:
         found -= self._hasty() @ self.members[g]
         return found
 
-    def telling(self, g: int, other: int, competition: Floats) -> float:
+    def telling(self, g: int, other: int, roots: np.ndarray) -> float:
         """Return the gain over another gate (twice the log likelihood) to expect if `g` is right.
 
         Of the runs in which the skill came, at the noise that is likeliest with the other gate.
         """
         if self.unknown:
             return 0.0
-        mean = self._missed(other, competition)[1] - self._missed(g, competition)[1]
-        noise = self._likeliest(other, self._missed(other, competition)[1])
+        mean = self._missed(other, roots)[1] - self._missed(g, roots)[1]
+        noise = self._likeliest(other, self._missed(other, roots)[1])
         right, wrong = (self._kernel[k] + noise**2 * np.eye(len(mean)) for k in (g, other))
         spread = np.linalg.solve(wrong, right)
         apart = mean @ np.linalg.solve(wrong, mean) + np.trace(spread) - len(mean)
         return float(apart - np.linalg.slogdet(spread)[1])
 
-    def _missed(self, g: int, competition: Floats) -> tuple[Floats, Floats]:
+    def _missed(self, g: int, roots: np.ndarray) -> tuple[Floats, Floats]:
         """Return by how much the skill is slowed (runs,), and what the mean of a gate misses."""
         slowed = np.zeros(len(self._there))
         if self._is_open[g]:
-            slowed = self._competitors @ np.delete(competition, self._skill)
+            slowed = self.slowed(self._taken, roots)
         return slowed, self._miss[g] - slowed[self._there]
 
-    def about_competition(self, competition: Floats) -> tuple[Floats, Floats]:
-        """Return the precision (n, n) of δ and precision times mean (n,), if the gate is open.
-
-        The noise is that which is likeliest given `competition`.
-        """
-        n = len(competition)
-        precision, drive = np.zeros((n, n)), np.zeros(n)
-        if self.unknown:
-            return precision, drive
-        others = [k for k in range(n) if k != self._skill]
-        x = self._competitors[self._there]
-        noise = self._likeliest(0, self._miss[0] - x @ competition[others])
-        solved = np.linalg.solve(self._kernel[0] + noise**2 * np.eye(len(x)), x)
-        precision[np.ix_(others, others)] = x.T @ solved
-        drive[others] = solved.T @ self._miss[0]
-        return precision, drive
-
-    def fit_of(self, gate: Requires, competition: Floats) -> Fit:
+    def fit_of(self, gate: Requires, roots: np.ndarray) -> Fit:
         """Return the fit of a gate."""
         if self.unknown:
             never = self._onsets.end[:, self._skill] + 1.0
             return Fit(gate, np.zeros(3 + len(gate.skills)), 1.0, never)
         g = self.gates.index(gate)
-        slowed, _ = self._missed(g, competition)
-        weights, _, noise = self.posterior(g, competition)
+        slowed, _ = self._missed(g, roots)
+        weights, _, noise = self.posterior(g, roots)
         onset = self._columns[g] @ weights + slowed + self.middle
         kept = 3 + (1 if gate.any else len(gate.skills))
         return Fit(gate, weights[:kept], noise, onset)
 
-    def posterior(self, g: int, competition: Floats) -> tuple[Floats, Floats, float]:
+    def posterior(self, g: int, roots: np.ndarray) -> tuple[Floats, Floats, float]:
         """Return the coefficients of a gate (c,), of `columns`, their covariance, and the noise."""
-        _, miss = self._missed(g, competition)
+        _, miss = self._missed(g, roots)
         noise = self._likeliest(g, miss)
         x, variance = self._columns[g][self._there], np.square(self._spread[g])
         shared = x * variance
@@ -241,13 +252,6 @@ class GatesOfSkill:
         found: Floats = self._raw(gates, come, frequency, load, out) - self._centre[gates, None]
         return found
 
-    def competitors(self, frequency: Floats) -> Floats:
-        """Return what δ goes with in other runs, (runs, n): 0 for the skill itself."""
-        there = self._onsets.frequency[self._there]
-        found: Floats = frequency - there.mean(axis=0)
-        found[:, self._skill] = 0.0
-        return found
-
     def _design(self) -> tuple[Floats, Floats, Floats]:
         """Return columns (gates, runs, c) of β, γ, κ, α …, ω …; prior means and spreads."""
         onsets, most = self._onsets, self._most
@@ -262,7 +266,8 @@ class GatesOfSkill:
         spread = [_BETA_SPREAD, _GAMMA_SPREAD, _KAPPA_SPREAD, *[_ALPHA_SPREAD] * most]
         mean = np.stack([*each, *[_OMEGA[size]] * most], axis=1)
         spreads = np.tile([*spread, *[_OMEGA_SPREAD] * most], (len(sizes), 1))
-        spreads[self._is_open, 2] = 0.0
+        # What slows skills without a gate is known, given the roots (`slowed`).
+        raw[self._is_open, :, 1], spreads[self._is_open, 1:3] = 0.0, 0.0
         return raw - self._centre[:, None], mean, spreads
 
     def _raw(
@@ -283,11 +288,6 @@ class GatesOfSkill:
             columns[k, :, 3:last] = needed - UNTRAINED * gone
             columns[k, :, 3 + self._most : last + self._most] = gone
         return columns
-
-    def _centred(self, columns: Floats) -> Floats:
-        """Return columns (runs, …) less their mean over runs in which the skill came."""
-        centred: Floats = columns - columns[self._there].mean(axis=0)
-        return centred
 
     def _costs(self) -> Floats:
         """Return what gates cost beforehand: prerequisites, and those that come too late."""

@@ -1,7 +1,7 @@
-"""Graphs of power gates: drawn from how likely they are, with what skills take from each other.
+"""Graphs of power gates: drawn from how likely they are.
 
 Gibbs' sampler: gates are drawn skill by skill, each from all that close no circle, by their
-evidence; then how much every skill slows those that need nothing (δ), given which they are.
+evidence. Skills that need nothing slow each other: whether one does counts for all of them.
 Probabilities are means of the shares of gates along the way.
 """
 
@@ -12,22 +12,20 @@ import time
 import numpy as np
 
 from domino_sim.inference.evidence import Edge
-from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants
+from domino_sim.inference.networks.hypotheses import Graph, Rules
 from domino_sim.inference.networks.onsets import Onsets
 from domino_sim.inference.networks.power_edges import edges_of
 from domino_sim.inference.networks.power_gates import Fit, GatesOfSkill
+from domino_sim.inference.networks.power_roots import chances, roots_of
 from domino_sim.levels import Floats
 
-__all__ = ["PowerGraphs", "chances"]
+__all__ = ["PowerGraphs"]
 
 #: Sweeps over all skills; so many at the start do not count.
 _SWEEPS, _FIRST = 250, 50
 
 #: Every so many sweeps, a graph is kept.
 _KEPT = 20
-
-#: Prior standard deviation of δ.
-_COMPETITION = 0.1
 
 
 class PowerGraphs:
@@ -48,8 +46,6 @@ class PowerGraphs:
         The likeliest gates, as far as they close no circle.
     probability : (n, n) array
         ``[j, i]``: that i needs j.
-    competition : (n,) array
-        δ: by which power of each frequency skills that need nothing are slowed.
     skills
         The gates of every skill.
     drawn
@@ -67,67 +63,43 @@ class PowerGraphs:
 
     def fits(self) -> list[Fit]:
         """Return the fits of the gates of `graph`."""
+        roots = roots_of(self.graph, self.skills)
         return [
-            skill.fit_of(gate, self.competition)
+            skill.fit_of(gate, roots)
             for skill, gate in zip(self.skills, self.graph, strict=True)
         ]
 
     def edges(self) -> tuple[Edge, ...]:
         """Return the edges that are found, possible or cannot be told, and which runs say so."""
-        return edges_of(
-            self.graph, self.probability, self.skills, self.competition, self._onsets, self._rules
-        )
+        return edges_of(self.graph, self.probability, self.skills, self._onsets, self._rules)
 
     def _sample(self, rng: np.random.Generator, start: Graph, until: float) -> None:
         n = len(start)
-        graph, delta = list(start), np.zeros(n)
-        share, total, counted = np.zeros((n, n)), np.zeros(n), 0
+        graph = list(start)
+        share, counted = np.zeros((n, n)), 0
         for sweep in range(_SWEEPS):
             if counted and time.monotonic() > until:
                 break
             if sweep == _FIRST:
-                share[:], total[:], counted = 0.0, 0.0, 0
+                share[:], counted = 0.0, 0
             for i in self._order if sweep == 0 else rng.permutation(n).tolist():
                 skill = self.skills[i]
-                chance = chances(skill, skill.evidence(delta), tuple(graph), i)
+                chance = chances(self.skills, tuple(graph), i)
                 share[:, i] += chance @ skill.members
                 graph[i] = skill.gates[int(rng.choice(len(chance), p=chance))]
-            mean, spread = self.slowing(tuple(graph), delta)
             if sweep % _KEPT == 0 and sweep >= _FIRST:
                 self.drawn.append(tuple(graph))
-            delta = mean + spread @ rng.normal(size=n)
-            total += mean
             counted += 1
         self.probability: Floats = np.clip(share / counted, 0.0, 1.0)
-        self.competition: Floats = total / counted
-
-    def slowing(self, graph: Graph, delta: Floats) -> tuple[Floats, Floats]:
-        """Return the mean of δ given a graph, and a root of its covariance."""
-        precision, drive = np.eye(len(delta)) / _COMPETITION**2, np.zeros(len(delta))
-        for skill, gate in zip(self.skills, graph, strict=True):
-            if not gate.skills:
-                more, push = skill.about_competition(delta)
-                precision, drive = precision + more, drive + push
-        covariance = np.linalg.inv(precision)
-        return covariance @ drive, np.linalg.cholesky(covariance)
 
     def _likeliest(self, graph: Graph) -> Graph:
         """Return a graph of which no gate has a likelier one."""
         for _ in range(len(graph)):
             old = graph
             for i in self._order:
-                skill = self.skills[i]
-                chance = chances(skill, skill.evidence(self.competition), graph, i)
-                graph = (*graph[:i], skill.gates[int(chance.argmax())], *graph[i + 1 :])
+                chance = chances(self.skills, graph, i)
+                gate = self.skills[i].gates[int(chance.argmax())]
+                graph = (*graph[:i], gate, *graph[i + 1 :])
             if graph == old:
                 break
         return graph
-
-
-def chances(skill: GatesOfSkill, evidence: Floats, graph: Graph, i: int) -> Floats:
-    """Return the probabilities of gates (gates,), given those of the other skills."""
-    after = np.zeros(len(graph), dtype=bool)
-    after[list(descendants(graph, i))] = True
-    allowed = np.where((skill.members & after).any(axis=1), -np.inf, evidence)
-    chance = np.exp(allowed - allowed.max())
-    return chance / chance.sum()

@@ -19,7 +19,8 @@ from domino_sim.inference.evidence import EXCLUDED
 from domino_sim.inference.networks.hypotheses import Graph, is_acyclic
 from domino_sim.inference.networks.onsets import UNTRAINED, Onsets, later
 from domino_sim.inference.networks.power_gates import STUCK, GatesOfSkill
-from domino_sim.inference.networks.power_graphs import PowerGraphs, chances
+from domino_sim.inference.networks.power_graphs import PowerGraphs
+from domino_sim.inference.networks.power_roots import chances, roots_of
 from domino_sim.levels import Floats
 
 __all__ = ["PowerPromise"]
@@ -55,7 +56,7 @@ class PowerPromise:
     """How far the gates of each skill are apart in runs with certain mixtures.
 
     Runs are taken as independent: what they tell adds up. A mixture may have a frequency more at
-    its end, that of a stranger: all it does is that the others add up to less.
+    its end, that of a stranger: it takes from the others what the skills left out would take.
 
     Parameters
     ----------
@@ -92,13 +93,13 @@ class PowerPromise:
         drawn = [graph for graph in graphs.drawn if is_acyclic(graph)] or [graphs.graph]
         self._drawn = drawn
         self._luck = np.random.default_rng(seed).normal(size=(len(drawn), n))
-        self._slowing = [graphs.slowing(graph, graphs.competition) for graph in drawn]
+        self._roots = [roots_of(graph, graphs.skills) for graph in drawn]
         self._views = [
             [
-                None if skill.unknown else _likely(skill, graph, i, mean)
+                None if skill.unknown else _likely(graphs.skills, graph, i)
                 for i, skill in enumerate(graphs.skills)
             ]
-            for graph, (mean, _) in zip(drawn, self._slowing, strict=True)
+            for graph in drawn
         ]
         self._weight = np.zeros((len(drawn), n, _MOST))
         self._asks = np.zeros((len(drawn), n, _MOST, n), dtype=bool)
@@ -126,8 +127,7 @@ class PowerPromise:
 
     def table(self, mixtures: Floats) -> Floats:
         """Return how far gates are apart (mixtures, pairs of gates), as χ²."""
-        runs, mixtures = len(mixtures), mixtures[:, : len(self._skills)]
-        found = np.zeros((runs, *self._weight.shape, _MOST))
+        found = np.zeros((len(mixtures), *self._weight.shape, _MOST))
         for d, graph in enumerate(self._drawn):
             come = self._follow(d, graph, mixtures)
             for i, some in enumerate(self._views[d]):
@@ -138,7 +138,7 @@ class PowerPromise:
                 apart[:, :, mixtures[:, i] == 0.0] = 0.0
                 k = len(some.gates)
                 found[:, d, i, :k, :k] = np.moveaxis(apart, 2, 0)
-        return found.reshape(runs, -1)
+        return found.reshape(len(mixtures), -1)
 
     def bits(self, table: Floats) -> Floats:
         """Return the information about the gates, mean of the likely graphs, (…,).
@@ -171,8 +171,7 @@ class PowerPromise:
 
     def delay(self, mixture: Floats, pair: Pair) -> float:
         """Return by how much later, in log steps, i comes in a run if it needs j."""
-        (j, i), mixture = pair, mixture[: len(self._skills)]
-        found = []
+        (j, i), found = pair, []
         for d, graph in enumerate(self._drawn):
             some = self._views[d][i]
             if some is None:
@@ -212,17 +211,15 @@ class PowerPromise:
         self, d: int, i: int, some: _Gates, come: Floats, mixtures: Floats
     ) -> tuple[Floats, Floats]:
         """Return mean and standard deviation of log onsets (gates, runs)."""
-        skill, out = self._skills[i], mixtures == 0.0
-        frequency = np.log(np.where(out, 1.0, mixtures * self.total))
+        skill, own = self._skills[i], mixtures[:, : len(self._skills)]
+        out = own == 0.0
+        frequency = np.log(np.where(out, 1.0, own * self.total))
         frequency = np.where(out, self._rarest, frequency)
         x = skill.columns(some.gates, come, frequency, np.zeros(len(mixtures)), out)
         mean = skill.middle + np.einsum("grc,gc->gr", x, some.mean)
         variance = np.einsum("grc,gce,gre->gr", x, some.covariance, x)
         variance += np.square(some.noise)[:, None] * self._rough(frequency, out)
-        delta, root = self._slowing[d]
-        others = skill.competitors(frequency)
-        mean[some.is_open] += others @ delta
-        variance[some.is_open] += np.square(others @ root).sum(axis=1)
+        mean[some.is_open] += skill.slowed(_taken(mixtures, own) * self.total, self._roots[d])
         return mean, np.sqrt(variance)
 
 
@@ -232,20 +229,29 @@ def _uneven(frequency: Floats, out: np.ndarray) -> Floats:
     return np.asarray(logs.var(axis=1).filled(0.0))
 
 
+def _taken(mixtures: Floats, own: Floats) -> Floats:
+    """Return frequencies (runs, n) in which what is left out has an even part of a stranger's."""
+    out = own == 0.0
+    strange = mixtures[:, own.shape[1] :].sum(axis=1)
+    found: Floats = own + out * (strange / np.maximum(out.sum(axis=1), 1))[:, None]
+    return found
+
+
 def _total(onsets: Onsets) -> float:
     there = np.where(onsets.trained, np.exp(onsets.frequency), 0.0)
     return float(np.exp(np.log(there.sum(axis=1)).mean()))
 
 
-def _likely(skill: GatesOfSkill, graph: Graph, i: int, competition: Floats) -> _Gates:
+def _likely(skills: Sequence[GatesOfSkill], graph: Graph, i: int) -> _Gates:
     """Return the likely gates of a skill, the one drawn first."""
-    chance = chances(skill, skill.evidence(competition), graph, i) ** _TRUST
+    skill, roots = skills[i], roots_of(graph, skills)
+    chance = chances(skills, graph, i) ** _TRUST
     chance /= chance.sum()
     here = skill.gates.index(graph[i])
     gates = [here, *(g for g in np.argsort(-chance)[:_MOST].tolist() if g != here)][:_MOST]
     gates = [g for g in gates if g == here or chance[g] >= _LEAST]
     weight = np.maximum(chance[gates], _LEAST)
-    each = [skill.posterior(g, competition) for g in gates]
+    each = [skill.posterior(g, roots) for g in gates]
     mean, covariance, noise = (np.array(part) for part in zip(*each, strict=True))
     is_open = np.logical_not(skill.members[gates].any(axis=1))
     return _Gates(gates, weight / weight.sum(), mean, covariance, noise, is_open)
