@@ -21,10 +21,10 @@ from domino_sim.progress import Meter, NullMeter
 __all__ = ["Grown", "infer_grown"]
 
 #: Steps of a path, their number and nodes of a run: while searching, and at the end.
-_ROUGH, _FINE, _FINEST = (0.12, 140, 40), (0.05, 320, 80), (0.025, 640)
+_ROUGH, _FINE, _FINEST = (0.24, 80, 80), (0.12, 160, 80), (0.05, 360)
 
-#: Memory of an optimiser that has one; points of its sample while searching and at the end.
-_MEMORY, _FEW, _MANY = 1.5, 128, 256
+#: Memory of an optimiser that has one.
+_MEMORY = 2.0
 
 #: Composed skills explain curves if levels are this close (root mean square). The optimiser's
 #: memory is looked for unless they are as close as that without, or hopelessly far; other graphs to
@@ -126,12 +126,10 @@ def _composed(study: Study, rules: Rules, until: float) -> tuple[Grown, Judge]:
     """Return the graph of composed skills, its edges not weighed yet, and what judged it."""
     judge, graph, found = _search(study, rules, until)
     if min(found.values()) < _HOPELESS:
-        judge = Judge(
-            study, *_FINE, memory=judge.memory, parameters=_MANY, until=until, rough=judge
-        )  # fmt: skip
+        judge = Judge(study, *_FINE, memory=judge.memory, until=until, rough=judge)
         graph, _ = climb(judge, graph, rules)
     found["composed"] = _error(judge, graph)
-    finest = Judge(study, *_FINEST, 1, memory=judge.memory, parameters=_MANY)
+    finest = Judge(study, *_FINEST, 1, memory=judge.memory)
     level = finest.walk(graph, study)
     text = "composed skills" + (", an optimiser with memory" if judge.memory else "")
     grown = Grown(
@@ -155,7 +153,7 @@ def _search(study: Study, rules: Rules, until: float) -> tuple[Judge, Graph, dic
     graph, cost = climb(judge, graph, rules, wide=True)
     found["composed"] = _error(judge, graph)
     if found["composed"] > _EXACT:
-        other = Judge(study, *_ROUGH, memory=_MEMORY, parameters=_FEW, until=until)
+        other = Judge(study, *_ROUGH, memory=_MEMORY, until=until)
         better, less = climb(other, graph, rules)
         found["composed, with memory"] = _error(other, better)
         if less < cost:
@@ -171,7 +169,8 @@ def _search(study: Study, rules: Rules, until: float) -> tuple[Judge, Graph, dic
 
 
 def _error(judge: Judge, graph: Graph) -> float:
-    return float(np.sqrt(judge.errors([graph]).mean()))
+    """Return the root mean square error of the median run."""
+    return float(np.sqrt(np.median(judge.errors([graph]))))
 
 
 def _bootstrap(judge: Judge, graph: Graph) -> Floats:
@@ -183,7 +182,7 @@ def _bootstrap(judge: Judge, graph: Graph) -> Floats:
     found = np.zeros((n, n))
     for _ in range(_DRAWS):
         drawn = rng.integers(runs, size=runs)
-        best = graphs[int(judge.cost_of(errors[:, drawn].mean(axis=1), graphs).argmin())]
+        best = graphs[int(judge.cost_of(errors[:, drawn], graphs).argmin())]
         for i, gate in enumerate(best):
             found[list(gate.skills), i] += 1.0 / _DRAWS
     return np.minimum(found, 1.0)
