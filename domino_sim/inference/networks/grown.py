@@ -142,29 +142,31 @@ def _composed(study: Study, rules: Rules, until: float) -> tuple[Grown, Judge]:
 def _search(study: Study, rules: Rules, until: float) -> tuple[Judge, Graph, dict[str, float]]:
     """Return the rough judge of the better optimiser, its best graph, and the errors of both.
 
-    What costs more is only tried while levels are not exact: two changes at once, the optimiser's
-    memory, other graphs to start from.
+    What costs more is only tried while levels are not exact: the optimiser's memory, two changes at
+    once, other graphs to start from.
     """
-    judge = Judge(study, *_ROUGH, until=until)
+    plain = judge = Judge(study, *_ROUGH, until=until)
     graph, cost = climb(judge, rules.start(), rules)
     found = {"composed": _error(judge, graph)}
     if not _EXACT < found["composed"] < _HOPELESS:
         return judge, graph, found
-    graph, cost = climb(judge, graph, rules, wide=True)
-    found["composed"] = _error(judge, graph)
-    if found["composed"] > _EXACT:
-        other = Judge(study, *_ROUGH, memory=_MEMORY, until=until)
-        better, less = climb(other, graph, rules)
-        found["composed, with memory"] = _error(other, better)
-        if less < cost:
-            judge, graph, cost = other, better, less
-    if min(found.values()) > _CLOSE_ENOUGH:
-        plain = judge if not judge.memory else Judge(study, *_ROUGH, until=until)
+    other = Judge(study, *_ROUGH, memory=_MEMORY, until=until, rough=plain)
+    # From nothing: what the plain path takes for needs can hold each other in place.
+    better, less = climb(other, rules.start(), rules)
+    if _error(other, better) > _EXACT:
+        better, less = min([(better, less), climb(other, graph, rules)], key=lambda one: one[1])
+    found["composed, with memory"] = _error(other, better)
+    if less < cost:
+        judge, graph, cost = other, better, less
+    name = "composed, with memory" if judge.memory else "composed"
+    if found[name] > _EXACT:
+        graph, cost = climb(judge, graph, rules, wide=True)
+    if _error(judge, graph) > _CLOSE_ENOUGH:
         start = restart(plain, graph, rules, _EXACT, _TRIES)
-        graph, less = min(
+        graph, cost = min(
             [(graph, cost), climb(judge, start, rules, wide=True)], key=lambda one: one[1]
         )
-        found["composed, with memory" if judge.memory else "composed"] = _error(judge, graph)
+    found[name] = _error(judge, graph)
     return judge, graph, found
 
 

@@ -150,7 +150,7 @@ def _turn(judge: Judge, graph: Graph, rules: Rules) -> tuple[Graph, float]:
                 for other in dict.fromkeys(new)
                 if rules.permits(j, other)
             ]
-    turned = [one for one in dict.fromkeys(turned) if is_acyclic(one)]
+    turned = _promising(judge, [one for one in dict.fromkeys(turned) if is_acyclic(one)])
     if not turned:
         return graph, before
     costs = judge.costs(turned)
@@ -200,9 +200,8 @@ def _step(judge: Judge, graph: Graph, rules: Rules, *, wide: bool) -> tuple[Grap
     changes = [one for one in changes if is_acyclic(_changed(graph, *one))]
     if not changes:
         return graph, before
-    if judge.rough is not None:
-        roughly = judge.rough.costs(_changed(graph, *one) for one in changes)
-        changes = [changes[k] for k in np.argsort(roughly, kind="stable")[:_BEST]]
+    promising = set(_promising(judge, [_changed(graph, *one) for one in changes]))
+    changes = [one for one in changes if _changed(graph, *one) in promising]
     costs = judge.costs(_changed(graph, *one) for one in changes)
     order = np.argsort(costs, kind="stable").tolist()
     both, done = [_changed(graph, *changes[order[0]])], {changes[order[0]][0]}
@@ -216,6 +215,13 @@ def _step(judge: Judge, graph: Graph, rules: Rules, *, wide: bool) -> tuple[Grap
     costs = judge.costs(both)
     best = int(costs.argmin())
     return both[best], float(costs[best])
+
+
+def _promising(judge: Judge, graphs: list[Graph]) -> list[Graph]:
+    """Return the graphs that are best roughly."""
+    if judge.rough is None or not graphs:
+        return graphs
+    return [graphs[k] for k in np.argsort(judge.rough.costs(graphs), kind="stable")[:_BEST]]
 
 
 def _changed(graph: Graph, skill: int, gate: Requires) -> Graph:
