@@ -13,6 +13,7 @@ from domino_sim.inference.networks.alignment import Aligner
 from domino_sim.inference.networks.composed import Composed
 from domino_sim.inference.networks.hypotheses import Rules, descendants, is_acyclic
 from domino_sim.inference.networks.memory import Memory
+from domino_sim.inference.networks.search import Judge
 from domino_sim.inference.records import Records
 from domino_sim.inference.study import make_study
 
@@ -84,7 +85,7 @@ def test_directions_are_the_means_over_parameters():
 @pytest.mark.parametrize("memory", [0.0, 2.0])
 def test_long_steps_lead_along_the_same_path(mixtures, memory):
     field = Composed([GRAPH], mixtures)
-    path, fine = field.path(0.24, 80, memory), field.path(0.02, 840, memory)[0]
+    path, fine = field.path(0.24, 80, memory), field.path(0.04, 420, memory)[0]
     records = Records(fine, np.ones_like(fine))
     error = Aligner(records).errors(path)[0] / fine[0].size
     assert np.sqrt(error).max() < 0.01  # midpoint steps were off by up to 0.03
@@ -155,6 +156,15 @@ def test_infer_picks_the_model_by_the_fit(mixtures):
     assert edges == {(f"s{j}", f"s{i}") for i, gate in enumerate(GRAPH) for j in gate.skills}
     assert found.graph.nodes["s4"]["gate"] == "or"
     assert abs(found.predicted.level - found.predicted.observed).max() < 0.2
+
+
+def test_a_run_that_strays_does_not_decide(mixtures):
+    judge = Judge(make_study(_curves(GRAPH, mixtures), None), 0.24, 80, 80)
+    close = np.array([[0.010, 0.010, 0.010, 0.010, 0.062]]) ** 2
+    bent = np.array([[0.013, 0.013, 0.013, 0.013, 0.058]]) ** 2
+    assert close.mean() > bent.mean()
+    assert judge.cost_of(close, [GRAPH]) < judge.cost_of(bent, [GRAPH])
+    assert judge.gain(close[0], bent[0])[:4].min() > 0.0 > judge.gain(close[0], bent[0])[4]
 
 
 def test_prior_knowledge_is_kept_to(mixtures):

@@ -11,10 +11,10 @@ with G the right-hand side. A path does not depend on it. It is followed in step
 and the clock is found afterwards (:mod:`.alignment`).
 
 What is learned stays at rest while others move, so the equations are stiff. Steps are those of
-Rosenbrock's method of two stages, L-stable, of second order whatever matrix stands for the Jacobian
-(Verwer, Spee, Blom and Hundsdorfer 1999, "A second-order Rosenbrock method applied to photochemical
-dispersion problems", SIAM J. Sci. Comput. 20, 1456). Here it is Gauss and Newton's, Σ p_k ∇y_k ∇y_kᵀ,
-which is never negative.
+Rosenbrock's method of two stages, L-stable and of second order whatever matrix stands for the
+Jacobian (Verwer, Spee, Blom and Hundsdorfer 1999, "A second-order Rosenbrock method applied to
+photochemical dispersion problems", SIAM J. Sci. Comput. 20, 1456). Here it is that of Gauss and
+Newton, Σ p_k ∇y_k ∇y_kᵀ, which has no negative eigenvalues.
 
 Shapes: (graphs, runs, n).
 """
@@ -120,7 +120,7 @@ class Composed:
         step = np.minimum(length / _length(steer.steer(pull) if steer else pull), longest)
         for k in range(points):
             go, back = (steer.steer(pull), steer.matrix @ curved) if steer else (pull, curved)
-            inverse = np.linalg.inv(own + (_GAMMA * step)[..., None] * back)
+            inverse: Floats = np.linalg.inv(own + (_GAMMA * step)[..., None] * back)
             first = _times(inverse, go)
             then, _ = self.pull(x + step * first)
             onward = steer.remembering(pull, then, step) if steer else None
