@@ -120,7 +120,7 @@ class Composed:
         step = np.minimum(length / _length(steer.steer(pull) if steer else pull), longest)
         for k in range(points):
             go, back = (steer.steer(pull), steer.matrix @ curved) if steer else (pull, curved)
-            inverse: Floats = np.linalg.inv(own + (_GAMMA * step)[..., None] * back)
+            inverse = np.linalg.inv(own + (_GAMMA * step)[..., None] * back)
             first = _times(inverse, go)
             then, _ = self.pull(x + step * first)
             onward = steer.remembering(pull, then, step) if steer else None
@@ -156,7 +156,7 @@ class Composed:
         return offset + sign * (members[0] * slopes[0]), slopes
 
 
-def _times(matrix: Floats, vector: Floats) -> Floats:
+def _times(matrix: np.ndarray, vector: Floats) -> Floats:
     product: Floats = np.matmul(matrix, vector[..., None])[..., 0]
     return product
 

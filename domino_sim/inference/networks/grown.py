@@ -13,7 +13,7 @@ from domino_sim.inference.networks.composed_edges import edges_of as composed_ed
 from domino_sim.inference.networks.hypotheses import Graph, Rules
 from domino_sim.inference.networks.onsets import Onsets, onset_steps
 from domino_sim.inference.networks.power_graphs import PowerGraphs
-from domino_sim.inference.networks.search import Judge, climb, restart
+from domino_sim.inference.networks.search import Judge, climb, price, restart
 from domino_sim.inference.study import Study
 from domino_sim.levels import Floats
 from domino_sim.progress import Meter, NullMeter
@@ -178,13 +178,14 @@ def _error(judge: Judge, graph: Graph) -> float:
 def _bootstrap(judge: Judge, graph: Graph) -> Floats:
     """Return the part of draws of runs in which each edge is in the best graph."""
     graphs = list(judge.seen)
-    errors = np.array([judge.seen[one] for one in graphs])
+    by_run = judge.runs_cost(np.array([judge.seen[one] for one in graphs]))
+    least = price(graphs)
     rng = np.random.default_rng(0)
-    runs, n = errors.shape[1], len(graph)
+    runs, n = by_run.shape[1], len(graph)
     found = np.zeros((n, n))
     for _ in range(_DRAWS):
         drawn = rng.integers(runs, size=runs)
-        best = graphs[int(judge.cost_of(errors[:, drawn], graphs).argmin())]
+        best = graphs[int((by_run[:, drawn].sum(axis=1) + least).argmin())]
         for i, gate in enumerate(best):
             found[list(gate.skills), i] += 1.0 / _DRAWS
     return np.minimum(found, 1.0)

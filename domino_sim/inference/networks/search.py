@@ -10,7 +10,7 @@ it strays least is not the true one.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from domino_sim.inference.records import make_nodes
 from domino_sim.inference.study import Study
 from domino_sim.levels import Floats
 
-__all__ = ["Judge", "climb", "restart"]
+__all__ = ["Judge", "climb", "price", "restart"]
 
 #: Independent values a skill and run; what a prerequisite must gain; the model's arithmetic error.
 _VALUES, PRICE, _FLOOR = 3.0, 8.0, 0.004
@@ -97,19 +97,27 @@ class Judge:
 
     def cost_of(self, errors: Floats, graphs: list[Graph]) -> Floats:
         """Return the costs of graphs with these mean square errors (graphs, runs)."""
-        edges = np.array([sum(len(gate.skills) for gate in graph) for graph in graphs])
-        return self._count * np.log(errors + _FLOOR**2).sum(axis=1) + PRICE * edges
+        return self.runs_cost(errors).sum(axis=1) + price(graphs)
+
+    def runs_cost(self, errors: Floats) -> Floats:
+        """Return what mean square errors (graphs, runs) cost, by run, without prerequisites."""
+        return self._count * np.log(errors + _FLOOR**2)
 
     def gain(self, errors: Floats, others: Floats) -> Floats:
         """Return how much less the cost is with these errors (runs,) than with others, by run.
 
         Without the price of prerequisites.
         """
-        return self._count * np.log((others + _FLOOR**2) / (errors + _FLOOR**2))
+        return self.runs_cost(others) - self.runs_cost(errors)
 
     def walk(self, graph: Graph, study: Study) -> Floats:
         """Return the levels of a graph at every record, (runs, records, n)."""
         return Aligner(study.records).walk(self.paths([graph])[0])
+
+
+def price(graphs: Sequence[Graph]) -> Floats:
+    """Return what the prerequisites of graphs cost, (graphs,)."""
+    return PRICE * np.array([float(sum(len(gate.skills) for gate in one)) for one in graphs])
 
 
 def climb(judge: Judge, graph: Graph, rules: Rules, *, wide: bool = False) -> tuple[Graph, float]:
