@@ -139,14 +139,14 @@ class CurveTable:
             self.known = self.known & ~odd[:, None]
 
     def leave_out_opposite(self) -> None:
-        """Leave out runs in which a level surely goes far below 0, if they are less than half.
+        """Leave out runs in which a level surely goes far below 0, if they are not most.
 
         A composite may be learned with parts of the opposite sign, whose product is the same. No
         model here follows that. Where most runs do so it is a matter of the levels' unit.
         """
         odd = opposite(self.level, self.known, self.sigma)
         bad = np.asarray(odd.any(axis=1))
-        if 2 * bad.sum() >= len(bad):
+        if 2 * bad.sum() > len(bad):
             return
         for r in np.flatnonzero(bad):
             below = np.flatnonzero(odd[r])

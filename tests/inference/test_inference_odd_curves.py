@@ -12,6 +12,7 @@ from inferred import edges, simulated
 from domino_sim import infer
 from domino_sim.curves import join_curves
 from domino_sim.inference import Inference
+from domino_sim.inference.study import make_study
 
 REQUIRES = {"A": "", "B": "", "C": "A", "D": "B", "E": "C and D"}
 TRUE = {("A", "C"), ("B", "D"), ("C", "E"), ("D", "E")}
@@ -91,6 +92,13 @@ def test_a_run_that_learns_parts_with_the_opposite_sign_is_left_out() -> None:
     assert found.report["runs"] == ["run 1", "run 2", "run 4"]
     told = "in the run 'run 3' the level of 'A', 'B' goes far below 0"
     assert any(told in remark for remark in found.report["remarks"])
+
+
+def test_more_than_half_of_the_runs_are_not_left_out_for_their_sign() -> None:
+    for bad, kept in ((2, 2), (3, 4)):
+        curves = made()
+        curves.level.values[:bad, :, 0] *= -0.25
+        assert len(make_study(curves, None).runs) == kept
 
 
 def test_forgetting_spoils_nothing() -> None:

@@ -12,7 +12,8 @@ from domino_sim.inference.networks import infer_grown
 from domino_sim.inference.networks.alignment import Aligner
 from domino_sim.inference.networks.composed import Composed
 from domino_sim.inference.networks.hypotheses import Rules, descendants, is_acyclic
-from domino_sim.inference.networks.memory import path_with_memory
+from domino_sim.inference.networks.memory import Memory
+from domino_sim.inference.networks.search import Judge
 from domino_sim.inference.records import Records
 from domino_sim.inference.study import make_study
 
@@ -57,12 +58,37 @@ def test_memory_favours_what_is_new():
     p = np.array([[1.0, 0.05]])
     graph = (OPEN, Requires.of([0]))
     plain = Composed([graph], p).path(0.05, 100)[0, 0]
-    late = path_with_memory(Composed([graph], p), 1, 0.05, 100, 1.5, 128)[0, 0]
+    late = Composed([graph], p).path(0.05, 100, 2.0)[0, 0]
 
     def beside(path):
         return np.interp(0.5, path[:, 1], path[:, 0])
 
     assert beside(late) < beside(plain)
+
+
+def test_directions_are_the_means_over_parameters():
+    rng = np.random.default_rng(0)
+    pulls = np.array([[0.5, 0.0, 0.02], [0.3, 0.2, 0.05], [0.01, 0.3, 0.1]])
+    memory = Memory(pulls[None, None, 0], 2.0)
+    vectors, steps = rng.normal(size=(3, 400_000)), (0.3, 0.5)
+    square, weight = 0.0, 0.0
+    for first, then, step in zip(pulls, pulls[1:], steps, strict=False):
+        memory = memory.remembering(first[None, None], then[None, None], np.full((1, 1, 1), step))
+        share = 1.0 - np.exp(-step / 2.0)
+        mean = 0.5 * ((first @ vectors) ** 2 + (then @ vectors) ** 2)
+        square, weight = square + share * (mean - square), weight + share * (1.0 - weight)
+    go = vectors * (pulls[-1] @ vectors) / np.sqrt(square / weight) * np.sqrt(0.5 * np.pi)
+    found = memory.steer(pulls[None, None, -1])[0, 0]
+    np.testing.assert_allclose(found, go.mean(axis=1), atol=4.0 * go.std(axis=1).max() / 632.0)
+
+
+@pytest.mark.parametrize("memory", [0.0, 2.0])
+def test_long_steps_lead_along_the_same_path(mixtures, memory):
+    field = Composed([GRAPH], mixtures)
+    path, fine = field.path(0.24, 80, memory), field.path(0.04, 420, memory)[0]
+    records = Records(fine, np.ones_like(fine))
+    error = Aligner(records).errors(path)[0] / fine[0].size
+    assert np.sqrt(error).max() < 0.01  # midpoint steps were off by up to 0.03
 
 
 def test_the_walk_is_the_nearest_one_that_never_goes_back_by_a_segment():
@@ -130,6 +156,15 @@ def test_infer_picks_the_model_by_the_fit(mixtures):
     assert edges == {(f"s{j}", f"s{i}") for i, gate in enumerate(GRAPH) for j in gate.skills}
     assert found.graph.nodes["s4"]["gate"] == "or"
     assert abs(found.predicted.level - found.predicted.observed).max() < 0.2
+
+
+def test_a_run_that_strays_does_not_decide(mixtures):
+    judge = Judge(make_study(_curves(GRAPH, mixtures), None), 0.24, 80, 80)
+    close = np.array([[0.010, 0.010, 0.010, 0.010, 0.062]]) ** 2
+    bent = np.array([[0.013, 0.013, 0.013, 0.013, 0.058]]) ** 2
+    assert close.mean() > bent.mean()
+    assert judge.cost_of(close, [GRAPH]) < judge.cost_of(bent, [GRAPH])
+    assert judge.gain(close[0], bent[0])[:4].min() > 0.0 > judge.gain(close[0], bent[0])[4]
 
 
 def test_prior_knowledge_is_kept_to(mixtures):

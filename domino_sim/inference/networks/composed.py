@@ -10,6 +10,12 @@ with a known graph"). The clock is that of the optimiser: τ ∝ t under SGD, d�
 with G the right-hand side. A path does not depend on it. It is followed in steps of equal length,
 and the clock is found afterwards (:mod:`.alignment`).
 
+What is learned stays at rest while others move, so the equations are stiff. Steps are those of
+Rosenbrock's method of two stages, L-stable and of second order whatever matrix stands for the
+Jacobian (Verwer, Spee, Blom and Hundsdorfer 1999, "A second-order Rosenbrock method applied to
+photochemical dispersion problems", SIAM J. Sci. Comput. 20, 1456). Here it is that of Gauss and
+Newton, Σ p_k ∇y_k ∇y_kᵀ, which has no negative eigenvalues.
+
 Shapes: (graphs, runs, n).
 """
 
@@ -20,15 +26,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from domino_sim.inference.networks.hypotheses import Graph
+from domino_sim.inference.networks.memory import Memory
 from domino_sim.levels import Floats
 
 __all__ = ["Composed"]
 
-#: The longest step in τ, times the largest frequency: near a saddle nothing moves for long.
-_LONGEST = 30.0
+#: γ of Rosenbrock's method.
+_GAMMA = 1.0 - 0.5**0.5
 
-#: A projection moves at most by this part of what would bring it to rest: larger steps overshoot.
-_DAMPED = 1.2
+#: The longest step in τ, times the largest frequency: near a saddle nothing moves for long. With a
+#: memory τ is in units in which projections move at about 1.
+_LONGEST, _LONGEST_REMEMBERING = 30.0, 0.5
+
+#: A step that goes further than so many times its length is made again, shorter; so is one whose
+#: two orders differ by more than the length's square. The next step is at most so much longer.
+_OVER, _LONGER, _SAFE = 1.5, 4.0, 0.8
 
 
 class Composed:
@@ -66,10 +78,68 @@ class Composed:
         self._offset = np.where(there[:, :, None], some, True).astype(float)
         self._slope = np.where(there[:, :, None], sign, 0.0)
         self._whole = some.astype(float), sign
-        self._to = [(who[w][..., None] == np.arange(n)).astype(float) for w in range(width)]
-        self._from = [np.ascontiguousarray(to.swapaxes(1, 2)) for to in self._to]
+        self._graphs, self._own = len(graphs), np.eye(n)
+        to = [(who[w][..., None] == np.arange(n)).astype(float) for w in range(width)]
+        self._to = [one[:, None] for one in to]
+        self._from = [np.ascontiguousarray(one.swapaxes(1, 2)) for one in to]
 
-    def factors(self, x: Floats) -> tuple[Floats, list[Floats]]:
+    def pull(self, x: Floats) -> tuple[Floats, Floats]:
+        """Return dx/dτ, and the curvature of the loss without that of the levels, (…, n, n)."""
+        factor, slopes = self._factors(x)
+        # [k, j]: ∂y_k/∂x_j.
+        slope = factor[..., None] * self._own
+        for one, to in zip(slopes, self._to, strict=True):
+            slope += (x * one)[..., None] * to
+        missing = self.frequency * (1.0 - x * factor)
+        pull = np.matmul(missing[..., None, :], slope)[..., 0, :]
+        return pull, np.matmul(slope.swapaxes(-1, -2), self.frequency[:, :, None] * slope)
+
+    def levels(self, x: Floats) -> Floats:
+        """Return the levels along paths of projections, (graphs, runs, points, n)."""
+        graphs, runs, points, n = x.shape
+        factor, _ = self._factors(x.reshape(graphs, runs * points, n))
+        return x * factor.reshape(x.shape)
+
+    def path(self, length: float, points: int, memory: float = 0.0) -> Floats:
+        """Return levels (graphs, runs, points + 1, n) at steps of about a length from x = 0.
+
+        Parameters
+        ----------
+        length, points
+            Steps of a path, and their number.
+        memory
+            Over what length of path the optimiser remembers (:mod:`.memory`); 0 for none.
+        """
+        x = np.zeros((self._graphs, *self.frequency.shape))
+        found = np.empty((points + 1, *x.shape))
+        found[0] = x
+        longest = _LONGEST_REMEMBERING if memory else _LONGEST / self.frequency.max(axis=1)[:, None]
+        own = np.eye(x.shape[2])
+        pull, curved = self.pull(x)
+        steer = Memory(pull, memory) if memory else None
+        step = np.minimum(length / _length(steer.steer(pull) if steer else pull), longest)
+        for k in range(points):
+            go, back = (steer.steer(pull), steer.matrix @ curved) if steer else (pull, curved)
+            inverse = np.linalg.inv(own + (_GAMMA * step)[..., None] * back)
+            first = _times(inverse, go)
+            then, _ = self.pull(x + step * first)
+            onward = steer.remembering(pull, then, step) if steer else None
+            second = _times(inverse, (onward.steer(then) if onward else then) - 2.0 * first)
+            move = step * (1.5 * first + 0.5 * second)
+            far = length / _length(move)
+            apart = _SAFE * length / np.sqrt(_length(0.5 * step * (first + second)))
+            good = (far > 1.0 / _OVER) & (apart > _SAFE)
+            if steer and onward:
+                steer = steer.where(good, onward)
+            x = x + np.where(good, move, 0.0)
+            found[k + 1] = x
+            step = np.minimum(
+                step * np.clip(np.minimum(far, apart), 1.0 / _LONGER, _LONGER), longest
+            )
+            pull, curved = self.pull(x)
+        return self.levels(np.moveaxis(found, 0, 2))
+
+    def _factors(self, x: Floats) -> tuple[Floats, list[Floats]]:
         """Return the factors f, and their derivatives by each member of the gate."""
         members = [
             offset + slope * (x @ come)
@@ -85,42 +155,12 @@ class Composed:
         offset, sign = self._whole
         return offset + sign * (members[0] * slopes[0]), slopes
 
-    def pull(self, x: Floats) -> tuple[Floats, Floats]:
-        """Return dx/dτ and a bound on how fast each projection comes to rest."""
-        p = self.frequency
-        factor, slopes = self.factors(x)
-        size = np.abs(x)
-        missing = p * (1.0 - x * factor)
-        # Gershgorin's bound on the curvature: all |∂y_k/∂x_j| of a skill k together.
-        reach = np.abs(factor) + sum(np.abs(slope) * size for slope in slopes)
-        pull, stiff = missing * factor, p * np.abs(factor) * reach
-        up, down = missing * x, p * size * reach
-        for slope, to in zip(slopes, self._to, strict=True):
-            pull = pull + (up * slope) @ to
-            stiff = stiff + (down * np.abs(slope)) @ to
-        return pull, stiff
 
-    def levels(self, x: Floats) -> Floats:
-        """Return the levels along paths of projections, (graphs, runs, points, n)."""
-        graphs, runs, points, n = x.shape
-        factor, _ = self.factors(x.reshape(graphs, runs * points, n))
-        return x * factor.reshape(x.shape)
+def _times(matrix: np.ndarray, vector: Floats) -> Floats:
+    product: Floats = np.matmul(matrix, vector[..., None])[..., 0]
+    return product
 
-    def path(self, length: float, points: int) -> Floats:
-        """Return levels (graphs, runs, points + 1, n) at steps of a given length from x = 0.
 
-        Midpoint steps.
-        """
-        x = np.zeros((self._whole[0].shape[0], *self.frequency.shape))
-        found = np.empty((points + 1, *x.shape))
-        found[0] = x
-        longest = _LONGEST / self.frequency.max(axis=1)
-        for k in range(points):
-            pull, stiff = self.pull(x)
-            speed = np.sqrt(np.einsum("cri,cri->cr", pull, pull)) + 1e-12
-            step = np.minimum(length / speed, longest)[..., None]
-            half = x + pull * np.minimum(0.5 * step, _DAMPED / (stiff + 1e-12))
-            pull, stiff = self.pull(half)
-            x = x + pull * np.minimum(step, _DAMPED / (stiff + 1e-12))
-            found[k + 1] = x
-        return self.levels(np.moveaxis(found, 0, 2))
+def _length(vector: Floats) -> Floats:
+    """Return lengths, (…, 1), of vectors (…, n)."""
+    return np.sqrt(np.einsum("...i,...i->...", vector, vector))[..., None] + 1e-12

@@ -83,7 +83,7 @@ class _Weighing:
         self._study, self._rules, self._stopped = study, rules, stopped
         self._graphs = list(judge.seen)
         self._errors = np.array([judge.seen[one] for one in self._graphs])
-        self._cost = judge.cost_of(self._errors.mean(axis=1), self._graphs)
+        self._cost = judge.cost_of(self._errors, self._graphs)
         n = len(graph)
         self._has = np.zeros((len(self._graphs), n, n), dtype=bool)
         for k, one in enumerate(self._graphs):

@@ -13,7 +13,7 @@ from domino_sim.inference.networks.composed_edges import edges_of as composed_ed
 from domino_sim.inference.networks.hypotheses import Graph, Rules
 from domino_sim.inference.networks.onsets import Onsets, onset_steps
 from domino_sim.inference.networks.power_graphs import PowerGraphs
-from domino_sim.inference.networks.search import Judge, climb, restart
+from domino_sim.inference.networks.search import Judge, climb, price, restart
 from domino_sim.inference.study import Study
 from domino_sim.levels import Floats
 from domino_sim.progress import Meter, NullMeter
@@ -21,10 +21,10 @@ from domino_sim.progress import Meter, NullMeter
 __all__ = ["Grown", "infer_grown"]
 
 #: Steps of a path, their number and nodes of a run: while searching, and at the end.
-_ROUGH, _FINE, _FINEST = (0.12, 140, 40), (0.05, 320, 80), (0.025, 640)
+_ROUGH, _FINE, _FINEST = (0.24, 80, 80), (0.12, 160, 80), (0.05, 360)
 
-#: Memory of an optimiser that has one; points of its sample while searching and at the end.
-_MEMORY, _FEW, _MANY = 1.5, 128, 256
+#: Memory of an optimiser that has one.
+_MEMORY = 2.0
 
 #: Composed skills explain curves if levels are this close (root mean square). The optimiser's
 #: memory is looked for unless they are as close as that without, or hopelessly far; other graphs to
@@ -126,12 +126,10 @@ def _composed(study: Study, rules: Rules, until: float) -> tuple[Grown, Judge]:
     """Return the graph of composed skills, its edges not weighed yet, and what judged it."""
     judge, graph, found = _search(study, rules, until)
     if min(found.values()) < _HOPELESS:
-        judge = Judge(
-            study, *_FINE, memory=judge.memory, parameters=_MANY, until=until, rough=judge
-        )  # fmt: skip
+        judge = Judge(study, *_FINE, memory=judge.memory, until=until, rough=judge)
         graph, _ = climb(judge, graph, rules)
     found["composed"] = _error(judge, graph)
-    finest = Judge(study, *_FINEST, 1, memory=judge.memory, parameters=_MANY)
+    finest = Judge(study, *_FINEST, 1, memory=judge.memory)
     level = finest.walk(graph, study)
     text = "composed skills" + (", an optimiser with memory" if judge.memory else "")
     grown = Grown(
@@ -144,46 +142,50 @@ def _composed(study: Study, rules: Rules, until: float) -> tuple[Grown, Judge]:
 def _search(study: Study, rules: Rules, until: float) -> tuple[Judge, Graph, dict[str, float]]:
     """Return the rough judge of the better optimiser, its best graph, and the errors of both.
 
-    What costs more is only tried while levels are not exact: two changes at once, the optimiser's
-    memory, other graphs to start from.
+    What costs more is only tried while levels are not exact: the optimiser's memory, two changes at
+    once, other graphs to start from.
     """
-    judge = Judge(study, *_ROUGH, until=until)
+    plain = judge = Judge(study, *_ROUGH, until=until)
     graph, cost = climb(judge, rules.start(), rules)
     found = {"composed": _error(judge, graph)}
     if not _EXACT < found["composed"] < _HOPELESS:
         return judge, graph, found
-    graph, cost = climb(judge, graph, rules, wide=True)
-    found["composed"] = _error(judge, graph)
-    if found["composed"] > _EXACT:
-        other = Judge(study, *_ROUGH, memory=_MEMORY, parameters=_FEW, until=until)
-        better, less = climb(other, graph, rules)
-        found["composed, with memory"] = _error(other, better)
-        if less < cost:
-            judge, graph, cost = other, better, less
-    if min(found.values()) > _CLOSE_ENOUGH:
-        plain = judge if not judge.memory else Judge(study, *_ROUGH, until=until)
+    other = Judge(study, *_ROUGH, memory=_MEMORY, until=until, rough=plain)
+    # From nothing: what the plain path takes for needs can hold each other in place.
+    better, less = climb(other, rules.start(), rules)
+    if _error(other, better) > _EXACT:
+        better, less = min([(better, less), climb(other, graph, rules)], key=lambda one: one[1])
+    found["composed, with memory"] = _error(other, better)
+    if less < cost:
+        judge, graph, cost = other, better, less
+    name = "composed, with memory" if judge.memory else "composed"
+    if found[name] > _EXACT:
+        graph, cost = climb(judge, graph, rules, wide=True)
+    if _error(judge, graph) > _CLOSE_ENOUGH:
         start = restart(plain, graph, rules, _EXACT, _TRIES)
-        graph, less = min(
+        graph, cost = min(
             [(graph, cost), climb(judge, start, rules, wide=True)], key=lambda one: one[1]
         )
-        found["composed, with memory" if judge.memory else "composed"] = _error(judge, graph)
+    found[name] = _error(judge, graph)
     return judge, graph, found
 
 
 def _error(judge: Judge, graph: Graph) -> float:
-    return float(np.sqrt(judge.errors([graph]).mean()))
+    """Return the root mean square error of the median run."""
+    return float(np.sqrt(np.median(judge.errors([graph]))))
 
 
 def _bootstrap(judge: Judge, graph: Graph) -> Floats:
     """Return the part of draws of runs in which each edge is in the best graph."""
     graphs = list(judge.seen)
-    errors = np.array([judge.seen[one] for one in graphs])
+    by_run = judge.runs_cost(np.array([judge.seen[one] for one in graphs]))
+    least = price(graphs)
     rng = np.random.default_rng(0)
-    runs, n = errors.shape[1], len(graph)
+    runs, n = by_run.shape[1], len(graph)
     found = np.zeros((n, n))
     for _ in range(_DRAWS):
         drawn = rng.integers(runs, size=runs)
-        best = graphs[int(judge.cost_of(errors[:, drawn].mean(axis=1), graphs).argmin())]
+        best = graphs[int((by_run[:, drawn].sum(axis=1) + least).argmin())]
         for i, gate in enumerate(best):
             found[list(gate.skills), i] += 1.0 / _DRAWS
     return np.minimum(found, 1.0)

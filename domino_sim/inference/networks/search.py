@@ -1,14 +1,16 @@
 """The best graph of composed skills: whole graphs, changed gate by gate.
 
 Each graph is judged whole: its path is followed and aligned with the curves. The cost is
-N log(χ²/values) + price · prerequisites, for the model's own error is not known beforehand; N
-counts a few independent values a skill and run, since what remains is smooth.
+Σ N log(χ²/values) over the runs + price · prerequisites, for the model's own error is not known
+beforehand; N counts a few independent values a skill, since what remains is smooth. Each run has an
+error of its own: where one lingers at a saddle, chance says how it leaves, and the graph with which
+it strays least is not the true one.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -16,12 +18,11 @@ from domino_sim.inference.forms import Requires
 from domino_sim.inference.networks.alignment import Aligner
 from domino_sim.inference.networks.composed import Composed
 from domino_sim.inference.networks.hypotheses import Graph, Rules, is_acyclic
-from domino_sim.inference.networks.memory import path_with_memory
 from domino_sim.inference.records import make_nodes
 from domino_sim.inference.study import Study
 from domino_sim.levels import Floats
 
-__all__ = ["Judge", "climb", "restart"]
+__all__ = ["Judge", "climb", "price", "restart"]
 
 #: Independent values a skill and run; what a prerequisite must gain; the model's arithmetic error.
 _VALUES, PRICE, _FLOOR = 3.0, 8.0, 0.004
@@ -42,8 +43,8 @@ class Judge:
         Curves and frequencies.
     length, points, nodes
         Steps of a path and their number; nodes of a run.
-    memory, parameters
-        That of the optimiser, 0 for none; points of its sample.
+    memory
+        That of the optimiser, 0 for none.
     until
         When to stop (`time.monotonic`): later graphs are as bad as can be.
     rough
@@ -57,28 +58,23 @@ class Judge:
 
     def __init__(
         self, study: Study, length: float, points: int, nodes: int, *, memory: float = 0.0,
-        parameters: int = 128, until: float = np.inf, rough: Judge | None = None,
+        until: float = np.inf, rough: Judge | None = None,
     ) -> None:  # fmt: skip
         self.rough = rough
         self._frequency = study.frequency
         self._length, self._points = length, points
-        self.memory, self._parameters = memory, parameters
+        self.memory = memory
         self._nodes = make_nodes(study.records, nodes)
         self._aligner = Aligner(self._nodes)
         # A run counts as much as another, however many records it has.
         self._values = self._nodes.weight.sum(axis=(1, 2))
-        self._count = _VALUES * study.frequency.size
+        self._count = _VALUES * study.frequency.shape[1]
         self.seen: dict[Graph, Floats] = {}
         self.until = until
 
     def paths(self, graphs: list[Graph]) -> Floats:
         """Return levels along the paths, (graphs, runs, points, n)."""
-        field = Composed(graphs, self._frequency)
-        if not self.memory:
-            return field.path(self._length, self._points)
-        return path_with_memory(
-            field, len(graphs), self._length, self._points, self.memory, self._parameters
-        )
+        return Composed(graphs, self._frequency).path(self._length, self._points, self.memory)
 
     def errors(self, graphs: Iterable[Graph]) -> Floats:
         """Return mean square errors in levels, (graphs, runs)."""
@@ -97,29 +93,31 @@ class Judge:
     def costs(self, graphs: Iterable[Graph]) -> Floats:
         """Return costs, (graphs,)."""
         asked = list(graphs)
-        return self.cost_of(self.errors(asked).mean(axis=1), asked)
+        return self.cost_of(self.errors(asked), asked)
 
-    def cost_of(self, error: Floats, graphs: list[Graph]) -> Floats:
-        """Return the costs of graphs with these mean square errors (graphs,)."""
-        edges = np.array([sum(len(gate.skills) for gate in graph) for graph in graphs])
-        return self._count * np.log(error + _FLOOR**2) + PRICE * edges
+    def cost_of(self, errors: Floats, graphs: list[Graph]) -> Floats:
+        """Return the costs of graphs with these mean square errors (graphs, runs)."""
+        return self.runs_cost(errors).sum(axis=1) + price(graphs)
+
+    def runs_cost(self, errors: Floats) -> Floats:
+        """Return what mean square errors (graphs, runs) cost, by run, without prerequisites."""
+        return self._count * np.log(errors + _FLOOR**2)
 
     def gain(self, errors: Floats, others: Floats) -> Floats:
-        """Return how much less the cost is with these errors than with others, by run, (runs,).
+        """Return how much less the cost is with these errors (runs,) than with others, by run.
 
-        Without the price of prerequisites. The cost is a function of the sum of the errors of all
-        runs; so it is shared as they differ (Aumann and Shapley's value).
+        Without the price of prerequisites.
         """
-        least = errors.mean() + _FLOOR**2
-        apart = (others - errors) / len(errors)
-        part = apart.sum() / least
-        slope = self._count / least * (np.log1p(part) / part if part else 1.0)
-        shared: Floats = slope * apart
-        return shared
+        return self.runs_cost(others) - self.runs_cost(errors)
 
     def walk(self, graph: Graph, study: Study) -> Floats:
         """Return the levels of a graph at every record, (runs, records, n)."""
         return Aligner(study.records).walk(self.paths([graph])[0])
+
+
+def price(graphs: Sequence[Graph]) -> Floats:
+    """Return what the prerequisites of graphs cost, (graphs,)."""
+    return PRICE * np.array([float(sum(len(gate.skills) for gate in one)) for one in graphs])
 
 
 def climb(judge: Judge, graph: Graph, rules: Rules, *, wide: bool = False) -> tuple[Graph, float]:
@@ -160,7 +158,7 @@ def _turn(judge: Judge, graph: Graph, rules: Rules) -> tuple[Graph, float]:
                 for other in dict.fromkeys(new)
                 if rules.permits(j, other)
             ]
-    turned = [one for one in dict.fromkeys(turned) if is_acyclic(one)]
+    turned = _promising(judge, [one for one in dict.fromkeys(turned) if is_acyclic(one)])
     if not turned:
         return graph, before
     costs = judge.costs(turned)
@@ -176,7 +174,7 @@ def restart(judge: Judge, graph: Graph, rules: Rules, close: float, tries: int) 
     rng = np.random.default_rng(0)
     cost = float(judge.costs([graph])[0])
     for _ in range(tries):
-        if judge.errors([graph]).mean() < close**2 or time.monotonic() > judge.until:
+        if np.median(judge.errors([graph])) < close**2 or time.monotonic() > judge.until:
             break
         other, less = climb(judge, _random(rules, rng), rules)
         if less < cost:
@@ -210,9 +208,8 @@ def _step(judge: Judge, graph: Graph, rules: Rules, *, wide: bool) -> tuple[Grap
     changes = [one for one in changes if is_acyclic(_changed(graph, *one))]
     if not changes:
         return graph, before
-    if judge.rough is not None:
-        roughly = judge.rough.costs(_changed(graph, *one) for one in changes)
-        changes = [changes[k] for k in np.argsort(roughly, kind="stable")[:_BEST]]
+    promising = set(_promising(judge, [_changed(graph, *one) for one in changes]))
+    changes = [one for one in changes if _changed(graph, *one) in promising]
     costs = judge.costs(_changed(graph, *one) for one in changes)
     order = np.argsort(costs, kind="stable").tolist()
     both, done = [_changed(graph, *changes[order[0]])], {changes[order[0]][0]}
@@ -226,6 +223,13 @@ def _step(judge: Judge, graph: Graph, rules: Rules, *, wide: bool) -> tuple[Grap
     costs = judge.costs(both)
     best = int(costs.argmin())
     return both[best], float(costs[best])
+
+
+def _promising(judge: Judge, graphs: list[Graph]) -> list[Graph]:
+    """Return the graphs that are best roughly."""
+    if judge.rough is None or not graphs:
+        return graphs
+    return [graphs[k] for k in np.argsort(judge.rough.costs(graphs), kind="stable")[:_BEST]]
 
 
 def _changed(graph: Graph, skill: int, gate: Requires) -> Graph:
