@@ -49,6 +49,9 @@ _FORKS = 3
 #: Skills to come times skills that are in from which it takes long to try many gates for each.
 _LONG = 300
 
+#: Standard deviations of the misfit that tell no form from another.
+_LEAD = 2.0
+
 #: Of so many skills that are explained one may be put in that is not, before others are preferred.
 _BENEFIT = 10
 
@@ -126,6 +129,17 @@ class Construction:
         """
         return max(self._fitted if self.lost and not self.astray else self.misfit, 1.0)
 
+    @property
+    def rank(self) -> float:
+        """The same less what chance may add: by what one that has come further goes on first.
+
+        Else one would wait for all others, with a few skills each, for a misfit of 1.001.
+        """
+        if not self.alive:
+            return math.inf
+        values = self._builder.size * max(len(self.alive[0].gates), 1)
+        return max(self.pace - _LEAD * math.sqrt(2.0 / values), 1.0)
+
     def step(self, *, hesitating: bool = False) -> None:
         """Put in one more skill.
 
@@ -172,13 +186,13 @@ class Construction:
             return
         least = min(grown[0].total for _, grown in tried)
 
-        def rank(one: tuple[int, list[Grown]]) -> float:
+        def place(one: tuple[int, list[Grown]]) -> float:
             return max(one[1][0].added, clear) + _FAR_SIGHTED * (one[1][0].total - least)
 
-        tried.sort(key=rank)
+        tried.sort(key=place)
         if tried[0][1][0].added > self._clear(DOUBTED):
             self._reconsider(tried)
-        skill, grown = min(tried, key=rank)
+        skill, grown = min(tried, key=place)
         if grown[0].added > self._clear(_LOST) and right:
             if self._back():
                 return

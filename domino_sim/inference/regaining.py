@@ -10,6 +10,7 @@ noise.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from domino_sim.inference.construction import Construction
 
@@ -22,10 +23,13 @@ _WAYS, _STEPS = 20, 3
 _PATIENCE = 3
 
 
-def regain(lost: list[Construction], until: float) -> Construction | None:
+def regain(
+    lost: list[Construction], until: float, update: Callable[[float], None]
+) -> Construction | None:
     """Return a construction of all skills that leaves no more than noise, or None.
 
-    The way that explained the most skills is gone back first.
+    The way that explained the most skills is gone back first. `update` takes how many skills are
+    in on the way that is tried.
     """
     ways = [one for one in lost if one.alive]
     asked, tried, steps = [0] * len(ways), 0, 0
@@ -41,6 +45,7 @@ def regain(lost: list[Construction], until: float) -> Construction | None:
             while not (fork.done or fork.lost) and time.monotonic() < until:
                 fork.step()
                 steps += 1
+                update(len(fork.alive[0].gates) if fork.alive else 0)
             if fork.done and fork.alive and not fork.lost:
                 return fork
             ways.append(fork)

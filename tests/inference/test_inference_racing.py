@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from domino_sim.inference.procedure import _Search
 from domino_sim.inference.racing import OUTDONE, in_order, race
+from domino_sim.inference.regaining import regain
 
 
 @dataclass
@@ -43,6 +44,10 @@ class Way:
     @property
     def skills(self) -> int:
         return self.size
+
+    @property
+    def rank(self) -> float:
+        return self.pace
 
     @property
     def astray(self) -> bool:
@@ -121,6 +126,13 @@ def test_a_lost_form_of_many_prerequisites_is_mended_before_other_forms_go_on() 
     race(racing, math.inf, lambda skills: None)
     assert in_order(racing) == [whole]
     assert (far.steps, other.steps) == (0, 0)
+
+
+def test_the_meter_moves_while_other_ways_are_tried() -> None:
+    fork = Way(explained=1, lost=False, size=3)
+    told: list[float] = []
+    assert regain([Way(explained=1, exhausted=False, others=[fork])], math.inf, told.append) is fork
+    assert told == [1, 2, 3]
 
 
 def test_a_graph_that_is_far_worse_than_a_refined_one_is_not_refined() -> None:
