@@ -14,6 +14,7 @@ import numpy as np
 
 from domino_sim.inference.agreement import Agreement
 from domino_sim.inference.building import ALIVE, DOUBTED, FEW, USUAL, WIDELY, Builder, Grown
+from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Allowed
 from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.structure import Structure
@@ -54,6 +55,10 @@ _LEAD = 2.0
 
 #: Of so many skills that are explained one may be put in that is not, before others are preferred.
 _BENEFIT = 10
+
+
+#: Several graphs, each of skills and their gates.
+Graphs = frozenset[frozenset[tuple[int, Requires]]]
 
 
 class _Past(NamedTuple):
@@ -236,6 +241,16 @@ class Construction:
         """Whether no earlier choice is left for which others could be tried."""
         return self._untried == 0
 
+    @property
+    def graphs(self) -> Graphs:
+        """The graphs that are alive: the same ones lead to the same."""
+        return _graphs(self.alive)
+
+    @property
+    def passed(self) -> list[Graphs]:
+        """The same of every step so far, and now."""
+        return [*(_graphs(past.alive) for past in self._trail), self.graphs]
+
     def forks(self) -> list[Construction]:
         """Return constructions that put in another skill than this one did, in their order.
 
@@ -315,6 +330,10 @@ class Construction:
         """Return the skills still to come, those first that the known clock tests."""
         tested = np.minimum(agreement.tested(self._order), _TESTED)
         return [self._order[at] for at in np.argsort(-tested, kind="stable")]
+
+
+def _graphs(alive: list[Structure]) -> Graphs:
+    return frozenset(frozenset(one.gates.items()) for one in alive)
 
 
 def _whole_cost(structure: Structure, price: float) -> float:
