@@ -247,7 +247,7 @@ class Courses:
         """Return how long, ∫ c dτ, a hard gate that opens at `opening` has been open at `tau`."""
         time = np.maximum(tau - opening, 0.0)
         if self.form.leak:
-            time = time + self.form.leak * np.minimum(tau, opening)
+            time += self.form.leak * np.minimum(tau, opening)
         return time
 
     def track(self, skill: int, open_time: Floats) -> Floats:
@@ -285,9 +285,12 @@ class Courses:
             p = np.moveaxis(self._paces[:, skill], 0, -1) if pace is None else pace
             p = p[..., runs, None]
             opening = track[..., runs, None]
-            work = p * self.open_until(opening, tau) + self._start(skill, runs)
+            work = self.open_until(opening, tau)
+            work *= p
+            work += self._start(skill, runs)
             level, slope = level_and_slope(work, self.form.loss)
-            return level, slope * p * np.where(tau > opening, 1.0, self.form.leak)
+            slope *= np.where(tau > opening, p, self.form.leak * p)
+            return level, slope
         index, part, width = place
         if index.ndim == 2 or track.ndim == 2:
             # Much faster than by two indices.

@@ -44,10 +44,12 @@ def sought(
     skills = list(tracks)
     stacked = np.stack(list(tracks.values()))
     model, _ = courses.levels(skills, stacked, grid, courses.place(grid))
-    model = np.moveaxis(model, 0, -1)  # (runs, points, skills)
     there, weight = level[..., skills], weight[..., skills]
-    across = np.swapaxes(model, 1, 2)
-    cost = weight @ np.square(across) - 2.0 * (weight * there) @ across
+    # Σ weight (model² − 2 there model) as one product, of arrays that lie as it wants them.
+    both = np.empty((len(grid), 2 * len(skills), grid.shape[1]))
+    both[:, len(skills) :] = np.moveaxis(model, 0, 1)
+    np.square(both[:, len(skills) :], out=both[:, : len(skills)])
+    cost = np.concatenate([weight, -2.0 * weight * there], axis=2) @ both
     cost += np.einsum("rki,rki,rki->rk", weight, there, there)[..., None]
     for k in range(1, cost.shape[1]):
         cost[:, k] += np.minimum.accumulate(cost[:, k - 1], axis=-1)
