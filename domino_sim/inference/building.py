@@ -245,7 +245,7 @@ class Builder:
             after = before.copy()
             after.add(skill, option.gate, option.track, option.pace)
             after.tau = option.tau
-            fit(after, 6, _ROUNDS, rough=True)
+            fit(after, 6, _ROUNDS, joined=True)
             if after.error - before.error > doubtful:
                 if len(grown) < WIDELY:
                     _anew(after)

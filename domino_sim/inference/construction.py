@@ -14,6 +14,7 @@ import numpy as np
 
 from domino_sim.inference.agreement import Agreement
 from domino_sim.inference.building import ALIVE, DOUBTED, FEW, USUAL, WIDELY, Builder, Grown
+from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Allowed
 from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.structure import Structure
@@ -49,8 +50,15 @@ _FORKS = 3
 #: Skills to come times skills that are in from which it takes long to try many gates for each.
 _LONG = 300
 
+#: Standard deviations of the misfit that tell no form from another.
+_LEAD = 2.0
+
 #: Of so many skills that are explained one may be put in that is not, before others are preferred.
 _BENEFIT = 10
+
+
+#: Several graphs, each of skills and their gates.
+Graphs = frozenset[frozenset[tuple[int, Requires]]]
 
 
 class _Past(NamedTuple):
@@ -126,6 +134,17 @@ class Construction:
         """
         return max(self._fitted if self.lost and not self.astray else self.misfit, 1.0)
 
+    @property
+    def rank(self) -> float:
+        """The same less what chance may add: by what one that has come further goes on first.
+
+        Else one would wait for all others, with a few skills each, for a misfit of 1.001.
+        """
+        if not self.alive:
+            return math.inf
+        values = self._builder.size * max(len(self.alive[0].gates), 1)
+        return max(self.pace - _LEAD * math.sqrt(2.0 / values), 1.0)
+
     def step(self, *, hesitating: bool = False) -> None:
         """Put in one more skill.
 
@@ -172,13 +191,13 @@ class Construction:
             return
         least = min(grown[0].total for _, grown in tried)
 
-        def rank(one: tuple[int, list[Grown]]) -> float:
+        def place(one: tuple[int, list[Grown]]) -> float:
             return max(one[1][0].added, clear) + _FAR_SIGHTED * (one[1][0].total - least)
 
-        tried.sort(key=rank)
+        tried.sort(key=place)
         if tried[0][1][0].added > self._clear(DOUBTED):
             self._reconsider(tried)
-        skill, grown = min(tried, key=rank)
+        skill, grown = min(tried, key=place)
         if grown[0].added > self._clear(_LOST) and right:
             if self._back():
                 return
@@ -221,6 +240,16 @@ class Construction:
     def exhausted(self) -> bool:
         """Whether no earlier choice is left for which others could be tried."""
         return self._untried == 0
+
+    @property
+    def graphs(self) -> Graphs:
+        """The graphs that are alive: the same ones lead to the same."""
+        return _graphs(self.alive)
+
+    @property
+    def passed(self) -> list[Graphs]:
+        """The same of every step so far, and now."""
+        return [*(_graphs(past.alive) for past in self._trail), self.graphs]
 
     def forks(self) -> list[Construction]:
         """Return constructions that put in another skill than this one did, in their order.
@@ -301,6 +330,10 @@ class Construction:
         """Return the skills still to come, those first that the known clock tests."""
         tested = np.minimum(agreement.tested(self._order), _TESTED)
         return [self._order[at] for at in np.argsort(-tested, kind="stable")]
+
+
+def _graphs(alive: list[Structure]) -> Graphs:
+    return frozenset(frozenset(one.gates.items()) for one in alive)
 
 
 def _whole_cost(structure: Structure, price: float) -> float:

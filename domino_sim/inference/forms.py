@@ -21,9 +21,13 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from domino_sim.frequencies.paths import level_and_slope
+from domino_sim.inference.places import Place, place_on
 from domino_sim.levels import Floats, Ints, Loss, log_unlearned, work_from_level
 
-__all__ = ["OPEN", "Courses", "Follows", "Form", "Place", "Requires", "trained"]
+__all__ = ["OPEN", "Courses", "Follows", "Form", "Requires", "trained"]
+
+#: Which runs: all of them, or rows.
+Runs = slice | Ints
 
 #: Less than this part of a run's largest frequency stands for none, where it is known.
 _UNTRAINED = 1e-6
@@ -107,17 +111,6 @@ class Form:
         return f"{self.kind} gates, {value}{leak}, {self.loss}"
 
 
-class Place(NamedTuple):
-    """Where instants of the clock stand: after point `below`, by a `part` of the way on.
-
-    `width` is the way.
-    """
-
-    below: Ints
-    part: Floats
-    width: Floats
-
-
 class Courses:
     """Tracks of skills under one gate form.
 
@@ -158,10 +151,9 @@ class Courses:
         if before is not None:
             done = work_from_level(np.maximum(before, form.floor), form.loss) - form.start
             self.done = np.maximum(done, 0.0)
-        self.told = self.done
         self.runs, self.skills = frequency.shape
         self._run = np.arange(self.runs)[:, None]
-        self.grid = np.zeros((self.runs, 0))
+        self.grid = self._width = np.zeros((self.runs, 0))
         if form.kind == "soft":
             first, last = _FIRST / frequency.max(axis=1), _LAST[form.loss] / frequency.min(axis=1)
             rising = np.geomspace(first, last, _POINTS - 1, axis=1)
@@ -178,6 +170,15 @@ class Courses:
         """Return the same courses with other works (runs, n) at the start of runs."""
         other = copy(self)
         other.done = done
+        return other
+
+    def of_runs(self, runs: Ints) -> Courses:
+        """Return the courses of some runs, or of one several times, each on its own."""
+        other = copy(self)
+        other.runs, other._run = len(runs), np.arange(len(runs))[:, None]
+        for name in ("frequency", "first", "trained", "done", "grid", "_paces", "_width"):
+            setattr(other, name, getattr(self, name)[runs])
+        other.before = other.free = other.follows = other.ties = other.mixture = None
         return other
 
     def under_form(self, form: Form) -> Courses:
@@ -246,7 +247,7 @@ class Courses:
         """Return how long, ∫ c dτ, a hard gate that opens at `opening` has been open at `tau`."""
         time = np.maximum(tau - opening, 0.0)
         if self.form.leak:
-            time = time + self.form.leak * np.minimum(tau, opening)
+            time += self.form.leak * np.minimum(tau, opening)
         return time
 
     def track(self, skill: int, open_time: Floats) -> Floats:
@@ -255,20 +256,13 @@ class Courses:
             return open_time
         return open_time * self.frequency[:, skill, None]
 
-    def place(self, tau: Floats) -> Place | None:
+    def place(self, tau: Floats, runs: Runs = slice(None)) -> Place | None:
         """Find `tau` (…, runs, records) on the grid; None where there is none (hard gates)."""
-        if self.form.kind == "hard":
-            return None
-        index = np.empty(tau.shape, dtype=np.int64)
-        for r, grid in enumerate(self.grid):
-            index[..., r, :] = np.searchsorted(grid, tau[..., r, :], side="right")
-        index = np.clip(index - 1, 0, _POINTS - 2)
-        left, width = self.grid[self._run, index], self._width[self._run, index]
-        return Place(index, (tau - left) / width, width)
+        return None if self.form.kind == "hard" else place_on(self.grid[runs], tau)
 
     def levels(
         self, skill: int | Sequence[int], track: Floats, tau: Floats, place: Place | None,
-        pace: Floats | None = None,
+        pace: Floats | None = None, runs: Runs = slice(None),
     ) -> tuple[Floats, Floats]:  # fmt: skip
         """Return levels and ds/dτ at `tau`.
 
@@ -284,26 +278,32 @@ class Courses:
             Where `tau` is on the grid.
         pace : (…, runs) array, optional
             Frequencies of each track instead of those of the skill, under hard gates.
+        runs
+            Those that are asked for, if not all; `tau` and `place` are of them alone.
         """
         if place is None:
             p = np.moveaxis(self._paces[:, skill], 0, -1) if pace is None else pace
-            p = p[..., None]
-            opening = track[..., None]
-            work = p * self.open_until(opening, tau) + self._start(skill)
+            p = p[..., runs, None]
+            opening = track[..., runs, None]
+            work = self.open_until(opening, tau)
+            work *= p
+            work += self._start(skill, runs)
             level, slope = level_and_slope(work, self.form.loss)
-            return level, slope * p * np.where(tau > opening, 1.0, self.form.leak)
+            slope *= np.where(tau > opening, p, self.form.leak * p)
+            return level, slope
         index, part, width = place
         if index.ndim == 2 or track.ndim == 2:
             # Much faster than by two indices.
             flat = track.reshape(*track.shape[:-2], -1)
-            at = index + self._run * track.shape[-1]
+            at = index + self._run[runs] * track.shape[-1]
             low, high = flat.take(at, axis=-1), flat.take(at + 1, axis=-1)
         else:
+            track = track[..., runs, :]
             low = np.take_along_axis(track, index, axis=-1)
             high = np.take_along_axis(track, index + 1, axis=-1)
         rise = np.subtract(high, low, out=high)
         low += rise * part
-        low += self._start(skill)
+        low += self._start(skill, runs)
         level, slope = level_and_slope(low, self.form.loss)
         slope *= rise
         slope /= width
@@ -313,9 +313,9 @@ class Courses:
         # A clock could else go on until a skill that is not trained mends where it started.
         return np.where(self.trained, frequency, 0.0)
 
-    def _start(self, skill: int | Sequence[int]) -> Floats:
+    def _start(self, skill: int | Sequence[int], runs: Runs) -> Floats:
         """Return the work at which a skill starts (runs, 1), or skills (k, runs, 1)."""
-        return np.moveaxis(self.done[:, skill], 0, -1)[..., None] + self.form.start
+        return np.moveaxis(self.done[:, skill], 0, -1)[..., runs, None] + self.form.start
 
     def inverse(
         self, skill: int, track: Floats, work: Floats, pace: Floats | None = None

@@ -69,7 +69,7 @@ def race(
             break
         first = min(
             (one for one in going if not (one.done or _outdone(one, racing))),
-            key=lambda one: (one.pace, one.hesitates, -len(one.alive[0].gates)),
+            key=lambda one: (one.rank, one.hesitates, -len(one.alive[0].gates)),
             default=None,
         )
         best = min((one.misfit for one in racing if one.done and (lost or not one.lost)),
@@ -79,7 +79,7 @@ def race(
         if not lost and again is not None:
             # Its gate form is right, but the way is not.
             regained.append(again)
-            found = regain([again], until)
+            found = regain([again], until, update)
             if found is not None:
                 lost = True
                 racing.append(found)
@@ -87,7 +87,7 @@ def race(
         if not lost and all(one.lost for one in going):
             explained = max((one.explained for one in going), default=0)
             # Forms that explain no more than those before them are not the way.
-            found = regain(going, until) if not started or explained > before else None
+            found = regain(going, until, update) if not started or explained > before else None
             # Where not even one skill is explained, it is not its gate that is wrong.
             fresh = more() if found is None and not started and explained else []
             if fresh:

@@ -32,9 +32,6 @@ SPREAD = 1.0
 #: Step of the derivative by log p, and the farthest that log p goes at once.
 _SMALL, _STEP = 1e-4, 0.7
 
-#: Times that pieces of runs are joined anew, the clock found after each.
-_LINKS = 2
-
 #: A step of a fit that gains less than this (χ²) is the last.
 _CLOSE = 0.05
 
@@ -68,7 +65,7 @@ def _penalty(structure: Structure) -> Floats:
 
 def fit(
     structure: Structure, steps: int = 12, rounds: int = 6, *, worth: float = math.inf,
-    rough: bool = False,
+    joined: bool = False,
 ) -> None:  # fmt: skip
     """Improve the clock, and the frequencies that are not known, of a structure.
 
@@ -85,14 +82,13 @@ def fit(
         The most steps of the frequencies.
     worth
         No more steps are made where χ² and the price of frequencies would stay above this.
-    rough
-        Whether the graph is still being built.
+    joined
+        Whether pieces of runs are joined anew, not only linked; so they are with many rounds.
     """
     structure.polish(steps)
     if structure.courses.follows is not None:
-        for _ in range(_LINKS):
-            (join if rough or rounds >= TO_THE_END else link)(structure, rough=rough)
-            structure.polish(steps)
+        (join if joined or rounds >= TO_THE_END else link)(structure)
+        structure.polish(steps)
     free = structure.courses.free
     if free is None:
         return

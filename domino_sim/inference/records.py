@@ -72,6 +72,18 @@ class Records:
         begun = self.smooth > self.floor + _BEGUN * self.error
         return begun & ~self.learned & (self.weight > 0.0)
 
+    @cached_property
+    def used(self) -> np.ndarray:
+        """Where there is any level, (runs, records)."""
+        used: np.ndarray = self.weight.max(axis=2) > 0.0
+        return used
+
+    @cached_property
+    def by_skill(self) -> tuple[Floats, Floats]:
+        """Levels and 1/σ with skills first, (n, runs, records)."""
+        level, weight = (np.moveaxis(of, -1, 0) for of in (self.level, self.weight))
+        return np.ascontiguousarray(level), np.sqrt(weight)
+
     @property
     def values(self) -> int:
         """Number of levels."""

@@ -4,12 +4,13 @@ A skill that is put in too early, while nothing tells the clock, fits with a wro
 the clock for all that come later. It is some steps later that nothing fits any more. Which step was
 wrong is not known; but a wrong one shows soon, so that others are quickly tried: other skills at
 the last choice, then at the one before, each followed only while what is in leaves no more than
-noise.
+noise, and comes to graphs that no other way has come to.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from domino_sim.inference.construction import Construction
 
@@ -22,13 +23,17 @@ _WAYS, _STEPS = 20, 3
 _PATIENCE = 3
 
 
-def regain(lost: list[Construction], until: float) -> Construction | None:
+def regain(
+    lost: list[Construction], until: float, update: Callable[[float], None]
+) -> Construction | None:
     """Return a construction of all skills that leaves no more than noise, or None.
 
-    The way that explained the most skills is gone back first.
+    The way that explained the most skills is gone back first. `update` takes how many skills are
+    in on the way that is tried.
     """
     ways = [one for one in lost if one.alive]
     asked, tried, steps = [0] * len(ways), 0, 0
+    seen = {graphs for way in ways for graphs in way.passed}
     most = _STEPS * ways[0].alive[0].courses.skills if ways else 0
     while tried < _WAYS and steps < most and time.monotonic() < until:
         left = [at for at, way in enumerate(ways) if not way.exhausted]
@@ -37,10 +42,15 @@ def regain(lost: list[Construction], until: float) -> Construction | None:
         at = max(left, key=lambda at: ways[at].explained - asked[at] / _PATIENCE)
         asked[at] += 1
         for fork in ways[at].forks():
-            tried += 1
-            while not (fork.done or fork.lost) and time.monotonic() < until:
+            new = fork.graphs not in seen
+            while new and not (fork.done or fork.lost) and time.monotonic() < until:
+                seen.add(fork.graphs)
                 fork.step()
                 steps += 1
+                update(len(fork.alive[0].gates) if fork.alive else 0)
+                new = fork.graphs not in seen
+            tried += new
+            seen.add(fork.graphs)
             if fork.done and fork.alive and not fork.lost:
                 return fork
             ways.append(fork)

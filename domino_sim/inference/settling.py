@@ -66,5 +66,5 @@ def _in_turn(structure: Structure) -> Structure:
         else:
             other.add(skill, gate, track)
         other.seek()
-        fit(other, rounds=_EACH, rough=True)
+        fit(other, rounds=_EACH, joined=True)
     return other

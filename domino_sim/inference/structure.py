@@ -6,16 +6,11 @@ import numpy as np
 
 from domino_sim.inference.forms import Courses, Requires
 from domino_sim.inference.records import Records
-from domino_sim.levels import Floats, work_from_level
+from domino_sim.inference.residuals import Residuals, polished
+from domino_sim.inference.seeking import sought
+from domino_sim.levels import Floats
 
 __all__ = ["Structure"]
-
-#: A step of Newton's may move the clock by so much of itself, or of the fastest skill's time.
-_STEP = 0.5
-
-#: Points of the grid on which the clock is looked for anew: of each skill, and at most.
-_OF_SKILL, _MOST_POINTS = 30, 1000
-
 
 class Structure:
     """Gates of some of the skills, their tracks, and the clock τ (runs, records).
@@ -139,10 +134,10 @@ class Structure:
 
     def residuals(self, tau: Floats) -> tuple[Floats, Floats]:
         """Return residuals and slopes by τ in units of the noise, (skills in, runs, records)."""
-        skills = list(self.gates)
-        level, slope = self._levels(skills, tau)
-        root = np.sqrt(np.moveaxis(self.records.weight[..., skills], -1, 0))
-        return (np.moveaxis(self.records.level[..., skills], -1, 0) - level) * root, slope * root
+        return self._residuals().at(tau)
+
+    def _residuals(self) -> Residuals:
+        return Residuals(self.courses, self.records, {i: self.tracks[i] for i in self.gates})
 
     def misfits(self) -> dict[int, float]:
         """Return χ² of every skill that is in."""
@@ -155,77 +150,18 @@ class Structure:
         return self.courses.levels(skills, tracks, tau, self.courses.place(tau))
 
     def polish(self, steps: int = 6, close: float = 0.05) -> float:
-        """Improve the clock by Newton's steps, each projected onto rising sequences; return χ².
+        """Improve the clock by Newton's steps (`polished`); return χ².
 
         Ends when a step gains less than `close`.
         """
-        from scipy.optimize import isotonic_regression
-
-        tau = self.tau
-        residual, slope = self.residuals(tau)
-        error = np.einsum("irk,irk->r", residual, residual)
-        damping = np.full((len(tau), 1), 1e-3)
-        reach = _STEP / self.courses.frequency.max(axis=1)[:, None]
-        for _ in range(steps):
-            stiff = np.einsum("irk,irk->rk", slope, slope)
-            drive = np.einsum("irk,irk->rk", slope, residual)
-            metric = stiff * (1.0 + damping) + 1e-9 * stiff.max(axis=1, keepdims=True) + 1e-12
-            goal = tau + np.clip(drive / metric, -_STEP * tau - reach, tau + reach)
-            trial = np.maximum(
-                np.stack(
-                    [isotonic_regression(g, weights=m).x for g, m in zip(goal, metric, strict=True)]
-                ),
-                0.0,
-            )
-            miss, steep = self.residuals(trial)
-            there = np.einsum("irk,irk->r", miss, miss)
-            better = there <= error
-            gain = float((error - np.minimum(there, error)).sum())
-            tau = np.where(better[:, None], trial, tau)
-            residual = np.where(better[None, :, None], miss, residual)
-            slope = np.where(better[None, :, None], steep, slope)
-            damping = np.where(better[:, None], 0.2 * damping, 10.0 * damping)
-            error = np.minimum(there, error)
-            if better.all() and gain < close:
-                break
-        self.tau, self.error = tau, float(error.sum())
+        self.tau, _, slope, error = polished(self._residuals(), self.tau, steps, close)
+        self.error = float(error.sum())
         under_way = np.moveaxis(self.records.under_way[..., list(self.gates)], -1, 0)
         self.precision = np.einsum("irk,irk->rk", slope * under_way, slope)
         return self.error
 
     def seek(self) -> float:
-        """Find the best clock on a grid, wherever it was; return χ² (of the grid).
-
-        Viterbi's recursion: the best way to be at point g with record k comes from the best way to
-        be at any point up to g with record k − 1.
-        """
-        grid = self._grid()
-        skills = list(self.gates)
-        level, _ = self._levels(skills, grid)
-        level = np.moveaxis(level, 0, -1)  # (runs, points, skills)
-        there, weight = self.records.level[..., skills], self.records.weight[..., skills]
-        across = np.swapaxes(level, 1, 2)
-        cost = weight @ np.square(across) - 2.0 * (weight * there) @ across
-        cost += np.einsum("rki,rki,rki->rk", weight, there, there)[..., None]
-        for k in range(1, cost.shape[1]):
-            cost[:, k] += np.minimum.accumulate(cost[:, k - 1], axis=-1)
-        at = np.empty(cost.shape[:2], dtype=np.int64)
-        for r, run in enumerate(cost):
-            stop = grid.shape[1]
-            for k in range(cost.shape[1] - 1, -1, -1):
-                at[r, k] = int(run[k, :stop].argmin())
-                stop = at[r, k] + 1
-        self.tau = np.take_along_axis(grid, at, axis=1)
-        self.error = float(cost[:, -1].min(axis=-1).sum())
+        """Find the best clock on a grid, wherever it was (`sought`); return χ² (of the grid)."""
+        self.tau, error = sought(self.courses, self.tracks, self.records.level, self.records.weight)
+        self.error = float(error.sum())
         return self.error
-
-    def _grid(self) -> Floats:
-        """Instants at which some skill passes one of a few levels, (runs, points)."""
-        count = max(4, min(_OF_SKILL, _MOST_POINTS // max(len(self.gates), 1)))
-        floor = self.courses.form.floor
-        marks = floor + (1.0 - floor) * 0.997 * (np.arange(count) + 0.5) / count
-        work = work_from_level(marks, self.courses.form.loss) - self.courses.form.start
-        work = np.broadcast_to(work, (self.records.runs, count))
-        found = [self.courses.inverse(i, t[None], work)[0] for i, t in self.tracks.items()]
-        start = np.zeros((self.records.runs, 1))
-        return np.sort(np.concatenate([start, *found], axis=1), axis=1)

@@ -14,8 +14,8 @@ from inferred import edges
 import domino_sim
 from domino_sim import infer
 from domino_sim.curves import join_curves, make_curves
-from domino_sim.inference.forms import OPEN, Courses, Form, Requires
-from domino_sim.inference.links import _work
+from domino_sim.inference.forms import OPEN, Courses, Follows, Form, Requires
+from domino_sim.inference.links import _work, join, link
 from domino_sim.inference.records import Records
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import make_study, runs_apart
@@ -171,5 +171,32 @@ def test_work_up_to_the_end_of_a_piece_is_that_of_its_level(form: Form) -> None:
         tracks = np.stack([structure.tracks[0], structure.tracks[1]])
         level, _ = courses.levels([0, 1], tracks, tau, courses.place(tau))
         work = work_from_level(level[..., 0], form.loss) - form.start
-        found = [[_work(structure, i, r, end, tracks[i]) for r in (0, 1)] for i in (0, 1)]
-        np.testing.assert_allclose(found, work, rtol=1e-6, atol=1e-9)
+        for r in (0, 1):
+            found = _work(courses, [0, 1], tracks[:, r], r, np.array([end, end]))
+            np.testing.assert_allclose(found, [work[:, r]] * 2, rtol=1e-6, atol=1e-9)
+
+
+def test_how_far_the_clock_went_on_before_a_change_is_found_from_any_clock() -> None:
+    """B needs A, learned before the change, and opens late in the next piece."""
+    follows = Follows(np.array([-1, 0]), np.array([0.0, 130.0]))
+    p, slack = np.array([[1.0, 0.3, 0.2], [0.1, 1.0, 0.3]]), 2.5
+    tau = np.stack([np.linspace(0.1, 3.0, 30), np.linspace(0.1, 25.0, 30)])
+    courses = Courses(Form("hard", 0.99), p, follows=follows)
+    steps = np.stack([np.linspace(1.0, 100.0, 30), np.linspace(131.0, 300.0, 30)])
+    bare = Records(np.zeros((2, 30, 3)), np.full((2, 30, 3), 1e4), 0.0, steps)
+    true = Structure(courses, bare)
+    for skill, gate in enumerate((OPEN, Requires.of((0,)), OPEN)):
+        true.add(skill, gate, true.track_of(skill, gate))
+    true.tau, true.slack = tau, np.array([0.0, slack])
+    link(true)
+    place = true.courses.place(tau)
+    level, _ = true.courses.levels([0, 1, 2], np.stack(list(true.tracks.values())), tau, place)
+    level = level + 0.01 * np.random.default_rng(0).normal(size=level.shape)
+    found = true.on(Records(np.moveaxis(level, 0, -1), bare.weight, 0.0, steps))
+    found.slack = np.array([0.0, 20.0])  # far too much: the clock waits until B may begin
+    link(found)
+    found.seek()
+    assert found.polish(12) > 1000.0
+    join(found)
+    assert found.polish(12) < 150.0
+    assert abs(found.slack[1] - slack) < 0.3

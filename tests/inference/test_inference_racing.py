@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from domino_sim.inference.procedure import _Search
 from domino_sim.inference.racing import OUTDONE, in_order, race
+from domino_sim.inference.regaining import regain
 
 
 @dataclass
@@ -30,6 +31,7 @@ class Way:
     penalty: float = 0.0
     left: float = 2.0
     edges: int = 0
+    name: str = ""
     others: list[Way] = field(default_factory=list)
 
     @property
@@ -45,8 +47,20 @@ class Way:
         return self.size
 
     @property
+    def rank(self) -> float:
+        return self.pace
+
+    @property
     def astray(self) -> bool:
         return self.lost
+
+    @property
+    def graphs(self) -> object:
+        return self.name or id(self), self.steps
+
+    @property
+    def passed(self) -> list[object]:
+        return [(self.name or id(self), k) for k in range(self.steps + 1)]
 
     def forks(self) -> list[Way]:
         self.exhausted = True
@@ -121,6 +135,24 @@ def test_a_lost_form_of_many_prerequisites_is_mended_before_other_forms_go_on() 
     race(racing, math.inf, lambda skills: None)
     assert in_order(racing) == [whole]
     assert (far.steps, other.steps) == (0, 0)
+
+
+def test_the_meter_moves_while_other_ways_are_tried() -> None:
+    fork = Way(explained=1, lost=False, size=3)
+    told: list[float] = []
+    assert regain([Way(explained=1, exhausted=False, others=[fork])], math.inf, told.append) is fork
+    assert told == [1, 2, 3]
+
+
+def test_a_way_that_comes_to_graphs_of_another_is_not_followed() -> None:
+    far = Way(explained=9, size=9, steps=5, exhausted=False, name="same")
+    again = Way(explained=5, size=9, steps=4, lost=False, name="same")
+    new = Way(explained=5, size=9, steps=7, lost=False)
+    far.others = [again, new]
+    assert regain([far], math.inf, lambda skills: None) is new
+    assert (again.steps, new.steps) == (4, 9)
+    alone = Way(explained=9, size=9, steps=5, exhausted=False, name="same", others=[again])
+    assert regain([alone], math.inf, lambda skills: None) is None and again.steps == 4
 
 
 def test_a_graph_that_is_far_worse_than_a_refined_one_is_not_refined() -> None:
