@@ -25,7 +25,16 @@ from domino_sim.inference.rating import exchange
 from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.response import Response
 from domino_sim.inference.settling import settled
-from domino_sim.inference.shifts import Change, pairs, shared_changes, shifts, sweeps
+from domino_sim.inference.shifts import (
+    Change,
+    Gates,
+    followed,
+    is_small,
+    pairs,
+    shared_changes,
+    shifts,
+    sweeps,
+)
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
@@ -44,6 +53,9 @@ _NEAR = 30
 #: Changes that are tried with mending, and rounds of it.
 _REPAIRED, _MENDING = 12, 3
 
+#: Shifts that are judged with what they need changed as well: those that cost least.
+_FOLLOWED = 3
+
 #: A skill fits worse by this (χ²) after a change that others make; so many may be mended then.
 _WORSE, _FEW_WORSE = 6.0, 3
 
@@ -56,8 +68,6 @@ _CONFIRMED, _DOUBTFUL = 16, 8.0
 #: Frequencies that are not known are fitted no further where a change costs so much more (χ²).
 _WORTH = 30.0
 
-#: Prerequisites times skills up to which each is replaced by each, the clock looked for anew.
-_REPLACED = 150
 
 _MOST_ROUNDS = 30
 
@@ -111,7 +121,8 @@ class Refiner:
                 better = None if found is structure else found
             if better is None and structure.error > self.floor:
                 better = self._best_of(structure, pairs(structure, singles, self.price))
-                better = better or self._swept(structure) or self._repaired(structure, singles)
+                better = better or self._sought(structure, sweeps(structure, self.allowed), anew=False)[0]
+                better = better or self._repaired(structure, singles)
             better = better or self._shifted(structure) or self._shared(structure)
             better = better or self._answered(structure)
             if better is None or self.over:
@@ -201,10 +212,8 @@ class Refiner:
 
     def _clear(self, structure: Structure, skill: int, scored: Scored) -> bool:
         """Whether the gate of a skill leaves no more than noise, and no other comes near."""
-        here, rivals = (
-            structure.gates[skill],
-            scored.score < scored.score.min(initial=math.inf) + _RIVAL,
-        )
+        here = structure.gates[skill]
+        rivals = scored.score < scored.score.min(initial=math.inf) + _RIVAL
         if not scored.gates or scored.gates[0] != here or rivals.sum() > 1:
             return False
         values = int((structure.records.weight[..., skill] > 0.0).sum())
@@ -230,14 +239,21 @@ class Refiner:
                 self._seen.add(key)
         return None if now is structure else now
 
-    def _changed(self, structure: Structure, change: Change) -> Structure | None:
-        """Return the structure with a change, its clock polished; None where it is a cycle."""
+    def _changed(
+        self, structure: Structure, change: Change, *, anew: bool = False
+    ) -> Structure | None:
+        """Return the structure with a change, its clock polished; None where it is a cycle.
+
+        With `anew` the clock is looked for wherever it was.
+        """
         other = structure.copy()
         for skill, gate in change.gates:
             if set(gate.skills) & other.descendants(skill):
                 return None
             exchange(other, skill, gate)
         here = self.cost(structure) - self.price * other.edges
+        if anew:
+            other.seek()
         fit(other, 10, worth=here + _WORTH)
         self._remember(other)
         return other
@@ -248,25 +264,36 @@ class Refiner:
         self.visited[key] = min(self.cost(structure), self.visited.get(key, math.inf))
 
     def _shifted(self, structure: Structure) -> Structure | None:
-        """Return a better structure with one prerequisite dropped or replaced, or None."""
-        here = best = self.cost(structure)
-        found = None
-        for gates in shifts(structure, self.allowed, replaced=self._small(structure)):
+        """Return a better structure with one prerequisite dropped or replaced, or None.
+
+        Where none is, those that cost least are judged with what they need changed as well.
+        """
+        small = is_small(structure)
+        found, tried = self._sought(structure, shifts(structure, self.allowed, replaced=small))
+        for _, gates in sorted(tried)[:_FOLLOWED] if found is None else ():
+            both = followed(structure, self.allowed, gates, replaced=small)
+            found = self._sought(structure, both)[0] or found
+        return found
+
+    def _sought(
+        self, structure: Structure, changes: Iterable[Gates], *, anew: bool = True
+    ) -> tuple[Structure | None, list[tuple[float, Gates]]]:
+        """Return the best structure of `changes` if it is better, and what each of them costs."""
+        best, found, tried = self.cost(structure), None, list[tuple[float, Gates]]()
+        for gates in changes:
             if self.over:
                 break
-            other = structure.copy()
-            exchange(other, *gates[0])
-            other.seek()
-            fit(other, worth=here - self.price * other.edges + _WORTH)
-            self._remember(other)
-            if self.cost(other) < best - 1e-6:
-                best, found = self.cost(other), other
-        return found
+            other = self._changed(structure, Change(0.0, gates), anew=anew)
+            if other is not None:
+                tried.append((self.cost(other), gates))
+                if tried[-1][0] < best - 1e-6:
+                    best, found = tried[-1][0], other
+        return found, tried
 
     def _shared(self, structure: Structure) -> Structure | None:
         """Return a better structure with one change that several skills make, or None."""
         best, near = structure, list[tuple[float, int, Structure]]()
-        changes = shared_changes(structure, self.allowed, replaced=self._small(structure))
+        changes = shared_changes(structure, self.allowed, replaced=is_small(structure))
         for at, gates in enumerate(changes):
             if self.over:
                 break
@@ -313,20 +340,6 @@ class Refiner:
             if self.over:
                 break
         return None if best is structure else best
-
-    def _swept(self, structure: Structure) -> Structure | None:
-        """Return a better structure with one prerequisite dropped or replaced everywhere."""
-        best, found = self.cost(structure), None
-        for gates in sweeps(structure, self.allowed):
-            if self.over:
-                break
-            other = self._changed(structure, Change(0.0, gates))
-            if other is not None and self.cost(other) < best - 1e-6:
-                best, found = self.cost(other), other
-        return found
-
-    def _small(self, structure: Structure) -> bool:
-        return structure.edges * len(structure.gates) <= _REPLACED
 
     def _repaired(self, structure: Structure, singles: list[Change]) -> Structure | None:
         """Return a better structure with one change and others that follow from it, or None."""

@@ -8,7 +8,7 @@ though in the other runs nothing speaks against the change: so they change toget
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +18,9 @@ from domino_sim.inference.proposals import Allowed
 from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
 
-__all__ = ["Change", "Gates", "pairs", "shared_changes", "shifts", "sweeps"]
+__all__ = [
+    "Change", "Gates", "followed", "is_small", "pairs", "shared_changes", "shifts", "sweeps",
+]  # fmt: skip
 
 #: Pairs that are returned, and pairs whose sums are held at once.
 _PAIRS, _BLOCK = 12, 64
@@ -28,6 +30,9 @@ Gates = tuple[tuple[int, Requires], ...]
 
 #: A change speaks against itself in a run by more than this (χ²); it may in so great a part of all.
 _AGAINST, _PART = 6.0, 0.5
+
+#: Prerequisites times skills up to which each is replaced by each, the clock looked for anew.
+_REPLACED = 150
 
 #: The most skills that change together.
 _MOST = 5
@@ -43,6 +48,11 @@ class Change(NamedTuple):
     def skill(self) -> int:
         """The first of the skills."""
         return self.gates[0][0]
+
+
+def is_small(structure: Structure) -> bool:
+    """Whether each prerequisite may be replaced by each skill, the clock looked for anew."""
+    return structure.edges * len(structure.gates) <= _REPLACED
 
 
 def pairs(structure: Structure, singles: list[Change], price: float) -> list[Change]:
@@ -71,9 +81,15 @@ def pairs(structure: Structure, singles: list[Change], price: float) -> list[Cha
     return sorted(found, key=lambda each: each.cost)[:_PAIRS]
 
 
-def shifts(structure: Structure, allowed: Allowed, *, replaced: bool) -> Iterator[Gates]:
-    """Yield changes of one gate that drop a prerequisite, or replace it by any other."""
-    for skill, gate in structure.gates.items():
+def shifts(
+    structure: Structure, allowed: Allowed, *, replaced: bool, skills: Iterable[int] | None = None
+) -> Iterator[Gates]:
+    """Yield changes of one gate, of `skills`, that drop a prerequisite, or replace it by another.
+
+    Without `skills` they are of any.
+    """
+    for skill in structure.gates if skills is None else skills:
+        gate = structure.gates[skill]
         others = set(structure.gates) - structure.descendants(skill) - set(gate.skills)
         for j in gate.skills:
             rest = [k for k in gate.skills if k != j]
@@ -81,6 +97,19 @@ def shifts(structure: Structure, allowed: Allowed, *, replaced: bool) -> Iterato
                 new = Requires.of(rest if k is None else [*rest, k], gate.any)
                 if allowed.permits(skill, new):
                     yield ((skill, new),)
+
+
+def followed(
+    structure: Structure, allowed: Allowed, gates: Gates, *, replaced: bool
+) -> Iterator[Gates]:
+    """Yield a shift of one skill together with one of what it needs after it and not before.
+
+    That can be learned at a wrong time to which the clock bends: all goes with it but what needs it.
+    """
+    ((skill, gate),) = gates
+    new = set(gate.skills) - set(structure.gates[skill].skills)
+    for second in shifts(structure, allowed, replaced=replaced, skills=sorted(new)):
+        yield (*gates, *second)
 
 
 def sweeps(structure: Structure, allowed: Allowed) -> Iterator[Gates]:
