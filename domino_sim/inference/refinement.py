@@ -121,7 +121,8 @@ class Refiner:
                 better = None if found is structure else found
             if better is None and structure.error > self.floor:
                 better = self._best_of(structure, pairs(structure, singles, self.price))
-                better = better or self._sought(structure, sweeps(structure, self.allowed), anew=False)[0]
+                swept = sweeps(structure, self.allowed)
+                better = better or self._sought(structure, swept, anew=False)[0]
                 better = better or self._repaired(structure, singles)
             better = better or self._shifted(structure) or self._shared(structure)
             better = better or self._answered(structure)
@@ -242,10 +243,7 @@ class Refiner:
     def _changed(
         self, structure: Structure, change: Change, *, anew: bool = False
     ) -> Structure | None:
-        """Return the structure with a change, its clock polished; None where it is a cycle.
-
-        With `anew` the clock is looked for wherever it was.
-        """
+        """Return the structure with a change, its clock polished, or `anew`; None for a cycle."""
         other = structure.copy()
         for skill, gate in change.gates:
             if set(gate.skills) & other.descendants(skill):

@@ -104,7 +104,8 @@ def followed(
 ) -> Iterator[Gates]:
     """Yield a shift of one skill together with one of what it needs after it and not before.
 
-    That can be learned at a wrong time to which the clock bends: all goes with it but what needs it.
+    That can be learned at a wrong time, to which the clock bends, and with it all but what needs
+    it.
     """
     ((skill, gate),) = gates
     new = set(gate.skills) - set(structure.gates[skill].skills)
