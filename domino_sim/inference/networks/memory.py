@@ -31,6 +31,10 @@ __all__ = ["Memory"]
 #: log s where the integrand is not negligible, for eigenvalues of 1 and less.
 _LOG_S = np.arange(-5.0, 16.5)
 
+#: ds at steps of 1 in log s; the first with all that are below it, where the integrand is 1.
+_STEPS = np.exp(_LOG_S)
+_STEPS[0] *= 1.0 + 1.0 / np.expm1(1.0)
+
 #: Eigenvalues are at least this part of the largest: without it what is all new went infinitely
 #: fast, as the logarithm.
 _LEAST = 1e-12
@@ -106,7 +110,7 @@ def _mean(past: Floats) -> Floats:
     largest = size[..., -1:] + 1e-300
     grown = np.maximum(size / largest, _LEAST)[..., None, :] * np.exp(2.0 * _LOG_S)[:, None]
     grown += 1.0
-    whole = np.exp(_LOG_S) / np.sqrt(grown.prod(axis=-1))
+    whole = _STEPS / np.sqrt(grown.prod(axis=-1))
     along = (whole[..., None] / grown).sum(axis=-2) * (_UNIT / np.sqrt(2.0 * largest))
     mean: Floats = np.matmul(axes * along[..., None, :], axes.swapaxes(-1, -2))
     return mean
