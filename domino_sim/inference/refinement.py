@@ -18,6 +18,7 @@ import numpy as np
 from domino_sim.inference.answering import answering
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.onset import onset_of
+from domino_sim.inference.pairing import Change, Gates, pairs
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.proposals import Allowed, Scored, search_gates
 from domino_sim.inference.rates import fit
@@ -25,16 +26,7 @@ from domino_sim.inference.rating import exchange
 from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.response import Response
 from domino_sim.inference.settling import settled
-from domino_sim.inference.shifts import (
-    Change,
-    Gates,
-    followed,
-    is_small,
-    pairs,
-    shared_changes,
-    shifts,
-    sweeps,
-)
+from domino_sim.inference.shifts import followed, is_small, shared_changes, shifts, sweeps
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
@@ -67,7 +59,6 @@ _CONFIRMED, _DOUBTFUL = 16, 8.0
 
 #: Frequencies that are not known are fitted no further where a change costs so much more (χ²).
 _WORTH = 30.0
-
 
 _MOST_ROUNDS = 30
 
