@@ -19,6 +19,9 @@ __all__ = ["regain"]
 #: Other ways that are tried at most, and skills that are put in on them, for each skill.
 _WAYS, _STEPS = 20, 3
 
+#: Ways that are tried at most with those that come to the graphs of others: each takes time, too.
+_ALL_WAYS = 40
+
 #: A way falls behind one that explained a skill less, once others have been tried so often on it.
 _PATIENCE = 3
 
@@ -33,9 +36,10 @@ def regain(
     """
     ways = [one for one in lost if one.alive]
     asked, tried, steps = [0] * len(ways), 0, 0
+    all_ways = len(ways) + _ALL_WAYS
     seen = {graphs for way in ways for graphs in way.passed}
     most = _STEPS * ways[0].alive[0].courses.skills if ways else 0
-    while tried < _WAYS and steps < most and time.monotonic() < until:
+    while tried < _WAYS and len(ways) < all_ways and steps < most and time.monotonic() < until:
         left = [at for at, way in enumerate(ways) if not way.exhausted]
         if not left:
             break
