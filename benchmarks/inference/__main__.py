@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cell", action="append", choices=cells, help="may be given again")
     parser.add_argument("--graphs", type=int, default=24, help="graphs a cell (24)")
     parser.add_argument("--seed", type=int, default=0, help="of the first graph (0)")
-    parser.add_argument("--law", choices=("sum", "norm", "constant", "changed"))
+    parser.add_argument("--law", choices=("sum", "norm", "constant", "domino", "changed"))
     parser.add_argument("--gate", choices=("hard", "soft"))
     parser.add_argument("--operators", choices=("and", "mixed"))
     parser.add_argument("--baselines", action="store_true", help="all methods, not `infer` alone")

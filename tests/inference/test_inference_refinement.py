@@ -8,12 +8,14 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from benchmarks.inference.worlds import make_world
 from domino_sim.inference import refinement
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.proposals import Allowed, Scored
-from domino_sim.inference.records import Records
+from domino_sim.inference.records import Records, make_nodes
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.structure import Structure
+from domino_sim.inference.study import make_study
 
 #: A chain of three, and a skill beside it that is the last to be learned of the first two in one
 #: run: at 0.99 long after its level shows anything.
@@ -68,6 +70,34 @@ def test_two_skills_that_hold_each_other_to_the_same_wrong_gate_are_mended_toget
         alone = structure_of(wrong | {skill: BOTH[skill]}, BOTH, TWICE)
         assert alone.error > settled.error + 100.0
     assert refiner().climb(settled).gates == BOTH
+
+
+def test_a_wrong_gate_that_what_needs_it_is_wrong_with_is_mended() -> None:
+    # s05 needs s02, s02 needs s03. With s02 too soon in a run, s05 and s10 seem to wait for s03.
+    world = make_world(skills=10, runs=8, law="norm", operators="mixed", seed=80_005)
+    study = make_study(world.curves, None)
+    index = {name: i for i, name in enumerate(study.skills)}
+
+    def gate(text: str | None) -> Requires:
+        names = (text or "").replace(" or ", " and ").split(" and ") if text else []
+        return Requires.of([index[name] for name in names], " or " in (text or ""))
+
+    true = {index[name]: gate(node.get("requires")) for name, node in world.graph.nodes.items()}
+    wrong = {"s02": "s03 or s08", "s05": "s03 and s07", "s10": "s02 and s03 and s06"}
+    gates = true | {index[name]: gate(text) for name, text in wrong.items()}
+    structure = Structure(
+        Courses(Form("hard", 0.99), study.frequency), make_nodes(study.records, 60)
+    )
+    structure.gates = gates
+    structure.follow(set(gates))
+    structure.seek()
+    structure.polish(12)
+    allowed = Allowed(np.ones((10, 10, 8), bool), np.eye(10, dtype=bool), (frozenset(),) * 10, 4)
+    climber = Refiner(allowed, 6.6, floor=1e9)
+    assert climber.cost(structure) < 5000.0  # noise, to all appearance
+    found = climber.climb(structure)
+    assert climber.cost(found) < climber.cost(structure) - 50.0
+    assert {found.gates[index[name]] for name in wrong} == {true[index[name]] for name in wrong}
 
 
 def test_what_is_nearly_as_good_is_judged_whole() -> None:
