@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from domino_sim.inference.records import make_nodes
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.result import Inference, make_grown_inference, make_inference
 from domino_sim.inference.serial import infer_serial
+from domino_sim.inference.serial.contest import TIED, apart, leaves_noise
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study, make_study, runs_apart
 from domino_sim.inference.tuning import tune
@@ -128,6 +130,9 @@ def infer(
     study = make_study(curves, mixtures, known.same_mixture)
     search = _Search(study, known, mastery, most_prerequisites, time.monotonic() + seconds)
     best, refiner = search.run(meter or NullMeter())
+    if search.tied:
+        surest = min(study.surest, SUREST)
+        study = replace(study, surest=surest, remarks=(*study.remarks, TIED))
     if search.grown is not None:
         surest = min(study.surest, SUREST if runs_apart(study) == 1 else 1.0)
         return make_grown_inference(
@@ -140,12 +145,11 @@ def infer(
     others = {graph: value - cost for graph, value in refiner.visited.items()}
     most = study.surest
     fitted = study.free is not None and best.courses.form.kind == "soft"
-    if fitted or runs_apart(study) == 1:
-        most = min(most, SUREST)  # other frequencies let other gates fit as well
+    if fitted or runs_apart(study) == 1:  # other frequencies let other gates fit as well
+        most = min(most, SUREST)
     edges = weigh(best, refiner.scored, others, scale, refiner.allowed, most=most)
-    return make_inference(
-        study, best, edges, scale, search.forms, known.names, stopped=search.stopped
-    )
+    stopped = search.stopped
+    return make_inference(study, best, edges, scale, search.forms, known.names, stopped=stopped)
 
 
 def _check(mastery: float | None, most: int, seconds: float) -> None:
@@ -171,8 +175,8 @@ class _Search:
     grown
         The graph under another model, where that fits better than any gates: one skill at a time,
         or a model of networks.
-    stopped
-        Whether it was stopped before its end.
+    stopped, tied
+        Whether it was stopped before its end; whether a serial pool and gates fit as well.
     """
 
     def __init__(
@@ -189,24 +193,23 @@ class _Search:
                 self._forbidden[:, i] = [j not in prior.required[kept[i]] for j in kept]
         self._required = [tuple(place[j] for j in prior.required[i] if j in place) for i in kept]
         self.forms: dict[str, float] = {}
-        self.stopped = False
+        self.stopped = self.tied = False
         self.grown: Grown | None = None
         self._results: list[tuple[Structure, Refiner]] = []
 
     def run(self, meter: Meter) -> tuple[Structure, Refiner]:
         """Return the best structure and what refined it; Ctrl-C ends the search, not the run."""
-        racing = [self._entrant(form) for form in self._candidates()]
+        racing, sure = [self._entrant(form) for form in self._candidates()], False
         try:
             rules = Rules.of(len(self._required), self._forbidden, self._required, self._most)
-            self.grown = serial = infer_serial(self._study, rules, self._price)
+            self.grown = serial = infer_serial(self._study, rules, self._price, self._until)
+            sure = serial is not None and leaves_noise(serial, self._study)
             with meter.task("graph", len(self._study.skills)) as update:
-                race(
-                    racing, self._until, update,
-                    lambda: [self._entrant(form) for form in self._leaky()],
-                    rivalled=serial is not None and self._is_sure(serial),
-                )  # fmt: skip
+                race(racing, self._until, update, self._leaky, rivalled=sure)
             finished = in_order(racing)
-            if (serial is None and not self._is_network(finished, meter)) or finished:
+            for one in finished:  # the best first; a form may have come to several graphs
+                self.forms.setdefault(str(one.alive[0].courses.form), one.misfit)
+            if finished if serial is not None else not self._is_network(finished, meter):
                 self._refine(finished)
             if self._results and time.monotonic() < self._until:
                 best, refiner = min(self._results, key=_cost)
@@ -216,6 +219,8 @@ class _Search:
             self.stopped = True
         self.stopped |= time.monotonic() > self._until
         best, refiner = min(self._results or [self._rest(racing)], key=_cost)
+        if self.grown is not None and self.grown.kind == "serial":
+            self.tied = self.stopped or not (sure or self._results)  # gates were not tried enough
         if self.grown is not None and not self._is_better(self.grown, best):
             self.grown = None
         return best, refiner
@@ -225,9 +230,6 @@ class _Search:
 
         If that is not sure, gates are searched on, and what fits better is preferred.
         """
-        self.forms = {}
-        for one in finished:  # the best first; a form may have come to several graphs
-            self.forms.setdefault(str(one.alive[0].courses.form), one.misfit)
         if not finished or len(self._study.skills) < 2 or time.monotonic() > self._until:
             return False
         if self._study.free is not None or self._study.follows is not None:
@@ -240,20 +242,13 @@ class _Search:
         )
         return self.grown.typical < _SURELY * gates
 
-    def _is_sure(self, serial: Grown) -> bool:
-        """Whether records are so many, and noise alone is left, that a serial pool is no chance."""
-        noise = 1.0 + math.sqrt(2.0 / self._study.records.values)
-        return self._study.surest == 1.0 and serial.misfit < noise
-
     def _is_better(self, grown: Grown, structure: Structure) -> bool:
         """Whether another model than gates fits better, one of a serial pool clearly."""
         if grown.kind != "serial":
             return grown.typical <= self._misfit(structure)
-        whole = structure.on(self._study.records)
-        whole.polish(12)
-        edges = sum(len(gate.skills) for gate in grown.graph) - structure.edges
-        cost = grown.misfit * whole.records.values + self._price * edges
-        return cost < whole.error + whole.penalty - OUTDONE
+        more = apart(grown, structure, self._study, self._price)
+        self.tied |= abs(more) < OUTDONE
+        return more < -OUTDONE
 
     def _misfit(self, structure: Structure) -> float:
         """Return χ² a level of the median skill, over all records: wild curves decide nothing."""
@@ -273,10 +268,10 @@ class _Search:
             )
         ]
 
-    def _leaky(self) -> list[Form]:
+    def _leaky(self) -> list[Construction]:
         hard = _LEAKY[0] if self._mastery is None else self._mastery
         return [
-            form
+            self._entrant(form)
             for loss in self._study.growths
             for leak in _LEAKS
             for form in (Form("hard", hard, loss, leak), Form("soft", _LEAKY[1], loss, leak))

@@ -10,7 +10,7 @@ from domino_sim.inference.construction import Construction
 from domino_sim.inference.records import Records
 from domino_sim.inference.regaining import regain
 
-__all__ = ["NOISE_ALONE", "OUTDONE", "WORSE", "in_order", "noise_alone", "race"]
+__all__ = ["NOISE_ALONE", "OUTDONE", "SMALL", "WORSE", "in_order", "noise_alone", "race"]
 
 #: A form is given up while another has a misfit less than this part of its own.
 WORSE = 0.8
@@ -31,7 +31,7 @@ _CARRIED = 4
 _CHANCE = 2.0
 
 #: Levels times skills below which everything is tried.
-_SMALL = 20_000
+SMALL = 20_000
 
 
 def race(
@@ -60,7 +60,7 @@ def race(
     more
         Returns the ways of the forms that are tried only where the others are lost.
     rivalled
-        Whether another model leaves noise alone: then forms that are lost are given up.
+        Whether another model surely leaves noise alone: then forms that are lost are given up.
     """
     going, lost, started, before = list(racing), False, False, 0
     regained = list[Construction]()
@@ -145,5 +145,5 @@ def noise_alone(records: Records) -> float:
     """
     left = max(records.values - int((records.weight > 0.0).any(axis=2).sum()), 1)
     chance = _CHANCE * math.sqrt(2.0 * left)
-    small = records.values * records.level.shape[2] < _SMALL
+    small = records.values * records.level.shape[2] < SMALL
     return left - chance if small else NOISE_ALONE * left + chance

@@ -12,6 +12,7 @@ import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 
@@ -259,9 +260,10 @@ class Refiner:
         """
         small = is_small(structure)
         found, tried = self._sought(structure, shifts(structure, self.allowed, replaced=small))
-        for _, gates in sorted(tried)[:_FOLLOWED] if found is None else ():
-            both = followed(structure, self.allowed, gates, replaced=small)
-            found = self._sought(structure, both)[0] or found
+        if found is None:
+            least = [gates for _, gates in sorted(tried)[:_FOLLOWED]]
+            both = (followed(structure, self.allowed, one, replaced=small) for one in least)
+            found, _ = self._sought(structure, chain.from_iterable(both))
         return found
 
     def _sought(

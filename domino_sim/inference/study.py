@@ -30,7 +30,7 @@ from domino_sim.inference.shared import SharedMixtures
 from domino_sim.levels import Floats, Ints, Loss
 from domino_sim.wording import shown
 
-__all__ = ["Study", "make_study", "runs_apart"]
+__all__ = ["NO_CURVE", "Study", "make_study", "runs_apart"]
 
 #: A skill hardly moves if it rises by less than this (standard deviations, part of its range).
 _HARDLY = (3.0, 0.02)
@@ -52,6 +52,9 @@ _OF_MANY_STARTS = (
     "most curves start above an untrained skill, from where is known no better than their noise: "
     f"no probability is above {_STARTED[1]:g}",
 )
+
+#: Why a skill is left out of which there is nothing.
+NO_CURVE = "has no curve in any run"
 
 #: Records at the end of a piece of a run that tell where the next one begins.
 _LAST = 3
@@ -247,7 +250,7 @@ def _silent(table: CurveTable, rise: Floats, early: np.ndarray, before: Floats) 
     there: np.ndarray = (table.known.sum(axis=1)) > 0
     for i, name in enumerate(table.seen.skills):
         if not there[:, i].any():
-            told[name] = "has no curve in any run"
+            told[name] = NO_CURVE
         elif (before[there[:, i], i] == 1.0).all():
             told[name] = "is learned at the start of every run"
         elif not early[i] and not rise[:, i].any():

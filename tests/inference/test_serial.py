@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from inferred import edges, invented, missed, simulated
 
 from benchmarks.inference.worlds import make_world
+from domino_sim.curves import join_curves, make_curves
 from domino_sim.errors import ArgumentError
 from domino_sim.inference import infer
 from domino_sim.inference.forms import OPEN, Requires
@@ -176,6 +177,8 @@ def test_a_serial_pool_is_recognised_and_its_graph_found():
     assert gains["run 7"] > 1000.0
     assert sum(gains.values()) == pytest.approx(found.graph.edges["a", "c"]["gain"], abs=0.01)
     assert np.nanmax(np.abs(found.predicted["level"] - found.predicted["observed"])) < 0.05
+    with pytest.raises(ArgumentError, match="is of a serial pool"):
+        design_mixtures(found)
 
 
 def test_a_run_without_its_mixture_tells_what_was_open_alone():
@@ -215,7 +218,97 @@ def test_other_laws_are_not_taken_for_serial(law):
     assert infer_serial(study, Rules.of(6, None, None, 4), PRICE) is None
 
 
-def test_next_runs_are_refused_with_a_reason():
-    found = infer(_curves().isel(run=slice(3)))
-    with pytest.raises(ArgumentError, match="is of a serial pool"):
-        design_mixtures(found)
+def test_gates_that_fit_as_well_are_not_given_up_for_a_serial_pool():
+    # Three runs of much noise: straight lines fit to 1.007, gates too.
+    world = make_world(skills=4, runs=3, points=100, spread=3.0, noise=0.1, seed=902)
+    study = make_study(world.curves, None)
+    assert infer_serial(study, Rules.of(4, None, None, 4), PRICE) is not None
+    found = infer(world.curves)
+    assert found.report["model"]["kind"] == "gates"
+    assert found.report["forms"]
+    assert not missed(world, found)
+    assert max(p for _, _, p in found.graph.edges(data="probability")) <= 0.89
+    assert any("as well" in remark for remark in found.report["remarks"])
+
+
+def test_of_a_search_that_is_stopped_a_serial_pool_is_not_sure():
+    world = make_world(skills=5, runs=2, points=60, noise=0.05, law="norm", seed=904)
+    found = infer(world.curves, seconds=0.05)
+    assert max((p for _, _, p in found.graph.edges(data="probability")), default=0.0) <= 0.89
+
+
+def _lines(orders, start, last, *, every=5, rate=0.01):
+    """Return curves of runs that serve in these orders, one skill in 1/rate steps."""
+    steps, rng = np.arange(0, last + 1, every), np.random.default_rng(0)
+    level = np.zeros((len(orders), len(steps), len(start)))
+    for r, order in enumerate(orders):
+        level[r] = start
+        at = 0.0
+        for i in order:
+            level[r, :, i] = np.clip(start[i] + rate * (steps - at), start[i], 1.0)
+            at += (1.0 - start[i]) / rate
+    return steps, level + 0.01 * rng.normal(size=level.shape)
+
+
+def test_what_has_no_curve_may_be_served_when_nothing_seems_to_be():
+    # A, then H, of which two runs have no curve; none of the four needs anything.
+    steps, level = _lines([(0, 2, 1), (0, 2, 1), (0, 2, 1, 3)], np.zeros(4), 450)
+    level[:2, :, 2], level[:2, steps > 195] = np.nan, np.nan
+    p = [[0.6, 0.1, 0.3, 0.0], [0.6, 0.1, 0.3, 0.0], [0.4, 0.2, 0.3, 0.1]]
+    curves = make_curves(runs="123", steps=steps, skills="ABHX", level=level, frequency=p)
+    grown = infer_serial(make_study(curves, None), Rules.of(4, None, None, 3), PRICE)
+    assert grown is not None
+    assert not any(edge.status == "found" for edge in grown.edges)
+
+
+@pytest.mark.parametrize("total", [290.0, 310.0])
+def test_a_rate_that_dies_away_is_no_closed_gate(total):
+    # Cosine to 0: the third skill is mastered, or nearly, when the run ends.
+    steps = np.arange(0, 601, 2)
+    served = total * 0.5 * (steps / 600 + np.sin(np.pi * steps / 600) / np.pi)
+    level = np.clip((2.0 * served[:, None] - 100.0 * np.arange(4)) / 100.0, 0.0, 1.0)
+    level = level + 0.01 * np.random.default_rng(1).normal(size=level.shape)
+    curves = make_curves(runs=["one"], steps=steps, skills="abcd", level=level[None],
+                         frequency=[[0.4, 0.3, 0.2, 0.1]])  # fmt: skip
+    study = make_study(curves, None)
+    services, _ = read_orders(study, study.before["mse"])
+    assert services[0].still == 0.0
+
+
+def test_mixtures_may_change_while_a_skill_is_served():
+    requires = (OPEN, OPEN, Requires.of([0, 1]), OPEN)
+    rng, runs, schedule = np.random.default_rng(3), [], {}
+
+    def mixture(row):
+        return dict(zip("abcd", row.tolist(), strict=True))
+
+    for r in range(6):
+        first, then = rng.permutation(4) + 1.0, rng.permutation(4) + 1.0
+        level, done, steps = np.zeros(4), set(), np.arange(0, 601, 5)
+        rows = []
+        for step in steps:
+            rows.append(level.copy())
+            row = first if step < 150 else then
+            # As in the engine: the most frequent of those that are open, 0.01 a step.
+            for _ in range(5):
+                ready = [i for i in range(4) if i not in done and is_open(requires[i], done)]
+                if ready:
+                    i = max(ready, key=lambda i: row[i])
+                    level[i] = min(level[i] + 0.01, 1.0)
+                    done |= {i} if level[i] > 1.0 - 1e-9 else set()
+        schedule[f"m{r}"] = {0: mixture(first), 150: mixture(then)}
+        noisy = np.array(rows) + 0.01 * rng.normal(size=(len(steps), 4))
+        runs.append(make_curves(runs=[f"m{r}"], steps=steps, skills="abcd", level=noisy[None],
+                                frequency=[first]))  # fmt: skip
+    study = make_study(join_curves(*runs), schedule)
+    grown = infer_serial(study, Rules.of(4, None, None, 3), PRICE)
+    assert grown is not None
+    assert grown.misfit < 1.2
+    assert grown.graph[2] == requires[2]
+
+
+def test_skills_as_frequent_as_each_other_say_nothing_about_each_other():
+    services = [Service((0, 1), ((0,), (1,)), 0.0)]
+    there = np.ones((1, 2), dtype=bool)
+    shown = Shown(services, np.array([[0.5, 0.5]]), ~there, there, there)
+    assert not any(one.passed.any() for one in shown.evidence())

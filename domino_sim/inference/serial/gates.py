@@ -83,14 +83,19 @@ class SkillGates:
                 found += np.bincount(column, weight, minlength=self._skills)
         return found / total
 
-    def best(self, without: Collection[int] = ()) -> Priced | None:
-        """Return the cheapest gate that asks for none of some skills; None if all do."""
+    def best(self, without: Collection[int] = (), of: int | None = None) -> Priced | None:
+        """Return the cheapest gate that asks for none of some skills, and for the skill `of`.
+
+        None if there is none.
+        """
         some = []
         for block in self._blocks:
             cost = block.cost
             if without and block.members.size:
                 out = np.isin(np.arange(self._skills), list(without))
                 cost = np.where(out[block.members].any(axis=1), np.inf, cost)
+            if of is not None:
+                cost = np.where((block.members == of).any(axis=1), cost, np.inf)
             k = int(cost.argmin())
             if np.isfinite(cost[k]):
                 some.append(block.priced(k))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,11 +16,14 @@ from domino_sim.inference.serial.circles import probabilities
 from domino_sim.inference.serial.gates import SkillGates, weigh_gates
 from domino_sim.inference.serial.lines import Lines, Order
 from domino_sim.inference.serial.orders import Service, read_orders
-from domino_sim.inference.serial.shown import Shown, is_open
-from domino_sim.inference.study import Study
+from domino_sim.inference.serial.shown import Evidence, Shown, is_open
+from domino_sim.inference.study import NO_CURVE, Study
 from domino_sim.levels import Floats
 
 __all__ = ["infer_serial"]
+
+#: Standard deviations within which a skill cannot be told from untrained, or from mastered.
+_NEAR = 3.0
 
 #: The cheapest gates of a skill that are tried against others, where circles are in the way.
 _TRIED = 30
@@ -28,7 +32,9 @@ _TRIED = 30
 _EVEN = 1e-9
 
 
-def infer_serial(study: Study, rules: Rules, price: float) -> Grown | None:
+def infer_serial(
+    study: Study, rules: Rules, price: float, until: float = np.inf
+) -> Grown | None:
     """Infer the graph if one skill at a time was served; None if no graph explains curves so.
 
     Parameters
@@ -40,9 +46,10 @@ def infer_serial(study: Study, rules: Rules, price: float) -> Grown | None:
         Which gates are permitted.
     price
         What each prerequisite costs, in χ².
+    until
+        When to stop (`time.monotonic`): None then.
     """
-    start = study.before[study.growths[0]]
-    read = read_orders(study, start)
+    read = read_orders(study, _start(study), until)
     if read is None:
         return None
     services, lines = read
@@ -52,8 +59,14 @@ def infer_serial(study: Study, rules: Rules, price: float) -> Grown | None:
     frequency = study.frequency.copy()
     if study.free is not None:
         frequency[study.free.any(axis=1)] = np.nan
-    seen = np.asarray((study.records.weight > 0.0).any(axis=1))
-    shown = Shown(services, frequency, lines.start >= 1.0, known, seen)
+    seen, mastered = _seen(study, services), lines.start >= 1.0
+    # Where a skill has no curve it may be what is served when nothing seems to be.
+    unseen = (known & ~seen & ~mastered).any(axis=1) | (NO_CURVE in study.left_out.values())
+    services = [
+        replace(one, still=0.0) if some else one
+        for one, some in zip(services, unseen, strict=True)
+    ]
+    shown = Shown(services, frequency, mastered, known, seen)
     graph, gates = _searched(shown, rules, price, scale)
     court = _Court(shown, lines)
     level = lines.walk(court.orders(graph))
@@ -72,22 +85,57 @@ def infer_serial(study: Study, rules: Rules, price: float) -> Grown | None:
     )  # fmt: skip
 
 
+def _start(study: Study) -> Floats:
+    """Return levels at the start of runs, of pieces of runs those of their own first records."""
+    start = study.before[study.growths[0]]
+    if study.follows is None:
+        return start
+    start, untrained = start.copy(), start.min()
+    for r in np.flatnonzero(study.follows.run >= 0):
+        known = study.records.weight[r] > 0.0
+        for i in np.flatnonzero(known.any(axis=0)):
+            first = float(study.records.smooth[r, int(known[:, i].argmax()), i])
+            mastered = first > 1.0 - _NEAR * study.sigma
+            start[r, i] = 1.0 if mastered else max(first, untrained)
+            if start[r, i] < untrained + _NEAR * study.sigma:
+                start[r, i] = untrained
+    return start
+
+
+def _seen(study: Study, services: Sequence[Service]) -> np.ndarray:
+    """Return which skills runs show to their end, or until they were served, (runs, n)."""
+    known = study.records.weight > 0.0
+    records = np.arange(known.shape[1])[:, None]
+    last = np.where(known, records, -1).max(axis=1)
+    seen: np.ndarray = (last >= last.max(axis=1, keepdims=True) - 1) & (last >= 0)
+    for r, service in enumerate(services):
+        seen[r, list(service.order)] = True
+    return seen
+
+
 def _searched(
     shown: Shown, rules: Rules, price: float, scale: float
 ) -> tuple[Graph, list[SkillGates]]:
     """Return the cheapest graph and what gates cost.
 
-    When a skill without a curve was served depends on the graph: it is found anew under each.
+    When a skill without a curve was served depends on the graph: it is found anew under each. What
+    gates cost is told by what is so under any.
     """
     places, seen = None, list[Graph]()
+    sound = gates = _weighed(shown.evidence(), rules, price, scale)
     while True:
-        evidence = shown.evidence(places)
-        gates = [weigh_gates(i, one, rules, price, scale) for i, one in enumerate(evidence)]
         graph = _cheapest(gates, rules)
         if not shown.hidden.any() or graph in seen:
-            return graph, gates
+            return graph, sound
         seen.append(graph)
         places = shown.places_under(graph)
+        gates = _weighed(shown.evidence(places), rules, price, scale)
+
+
+def _weighed(
+    evidence: Sequence[Evidence], rules: Rules, price: float, scale: float
+) -> list[SkillGates]:
+    return [weigh_gates(i, one, rules, price, scale) for i, one in enumerate(evidence)]
 
 
 def _cheapest(gates: Sequence[SkillGates], rules: Rules) -> Graph:
@@ -200,16 +248,20 @@ class _Weighing:
         self, graph: Graph, gates: Sequence[SkillGates], court: _Court, rules: Rules
     ) -> None:
         self._graph, self._gates, self._court, self._rules = graph, gates, court, rules
-        self._best = [one.best() for one in gates]
+        self._after = [descendants(graph, i) for i in range(len(graph))]
+        self._best = [one.best(after) for one, after in zip(gates, self._after, strict=True)]
         self.probability = probabilities(gates, graph)
 
     def weigh(self, j: int, i: int) -> Weighed | None:
         """Weigh the edge from j to i."""
         if self._rules.forbidden[j, i]:
             return None
+        after = self._after[i]
         with_it, without = self._gates[i].best_with(j), self._best[i]
         if without is not None and j in without.gate.skills:
-            without = self._gates[i].best([j])
+            without = self._gates[i].best({j, *after})
+        if j not in after and with_it is not None and not after.isdisjoint(with_it.gate.skills):
+            with_it = self._gates[i].best(after, of=j)
         if with_it is None or without is None:
             return None
         nothing = np.zeros(self._court.runs)

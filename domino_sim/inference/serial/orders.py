@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -33,8 +34,9 @@ _NEAR = 3.0
 #: A skill that starts below 1 is not mastered, however near.
 _BELOW = 1.0 - 1e-6
 
-#: A pool stands still if one that went on at its last speed would have served so much of a skill.
-_STILL = 0.25
+#: A pool stands still if one that went on as fast as in the last part of its last service would
+#: have served a skill. Where learning rates die away it would be less.
+_STILL, _LAST_PART = 1.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ class Service:
     still: float
 
 
-def read_orders(study: Study, start: Floats) -> tuple[list[Service], Lines] | None:
+def read_orders(
+    study: Study, start: Floats, until: float = np.inf
+) -> tuple[list[Service], Lines] | None:
     """Return what each run shows, and the lines it is compared with; None if no order fits.
 
     Parameters
@@ -66,12 +70,14 @@ def read_orders(study: Study, start: Floats) -> tuple[list[Service], Lines] | No
         The curves.
     start : (runs, n) array
         Levels at the start of runs.
+    until
+        When to stop (`time.monotonic`): None then.
     """
     orders = _first_orders(study, start)
     lines, values = Lines(study.records, _start(study, start, orders)), max(study.records.values, 1)
     if not any(orders) or lines.errors([orders]).sum() > _NEARLY * values:
         return None
-    while True:
+    while time.monotonic() < until:
         here = lines.errors([orders])[0]
         margins = _margins(lines, orders) - here
         worst = [int(row.argmin()) if row.size else 0 for row in margins.T]
@@ -80,7 +86,10 @@ def read_orders(study: Study, start: Floats) -> tuple[list[Service], Lines] | No
             break
         for r in better:
             orders[r] = _swapped(orders[r], worst[r])
-    if here.sum() > _FITS * values:
+    else:
+        return None
+    lines = Lines(study.records, _start(study, start, orders))
+    if lines.errors([orders]).sum() > _FITS * values:
         return None
     walk = lines.walk(orders)
     return [
@@ -154,11 +163,11 @@ def _still(study: Study, walk: Floats, run: int, order: Order) -> float:
     done = np.flatnonzero(last >= end)
     if not done.size or last[0] >= end:
         return 0.0
-    begun = int(np.flatnonzero(last <= last[0] + 1e-9)[-1])
-    # Its service took no longer than from the record before it; what was left of it goes first.
-    speed = (end - float(last[0])) / float(steps[done[0]] - steps[begun])
+    half = float(last[0]) + (1.0 - _LAST_PART) * (end - float(last[0]))
+    begun = int(np.flatnonzero(last <= half)[-1])
+    # That took no longer than from the record before it; what was left of the skill goes first.
+    speed = (end - half) / float(steps[done[0]] - steps[begun])
     more = speed * (steps[done[0] :] - steps[done[0]]) - (1.0 - end)
-    served = np.clip(more, 0.0, 1.0)
-    if served[-1] < _STILL:
+    if more[-1] < _STILL:
         return 0.0
-    return float(np.square(served / study.sigma).sum())
+    return float(np.square(np.clip(more, 0.0, 1.0) / study.sigma).sum())
