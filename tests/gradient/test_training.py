@@ -301,8 +301,9 @@ def test_noise_spreads_a_parameter_by_lr_sigma_root_k() -> None:
 def test_runs_with_one_seed_and_different_mixtures_have_the_same_tasks() -> None:
     mixtures = {"a": {"B": 0.0, "C": 0.0}, "b": {"B": 0.0, "C": 0.0}, "c": {}}
     level = train(spec(mixtures=mixtures, noise=0.0)).level.values
-    np.testing.assert_array_equal(level[:3], level[3:6])
-    assert (level[:3] != level[6:]).any()
+    # On some processors the last bit of a product depends on where its run lies in memory.
+    np.testing.assert_allclose(level[:3], level[3:6], rtol=0.0, atol=1e-6)
+    assert np.abs(level[:3] - level[6:]).max() > 1e-3
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "gpu", "meta"])
