@@ -209,7 +209,11 @@ class _Search:
             finished = in_order(racing)
             for one in finished:  # the best first; a form may have come to several graphs
                 self.forms.setdefault(str(one.alive[0].courses.form), one.misfit)
-            if finished if serial is not None else not self._is_network(finished, meter):
+            if serial is not None:
+                other = not finished
+            else:
+                other = self._is_network(finished, meter)
+            if not other:
                 self._refine(finished)
             if self._results and time.monotonic() < self._until:
                 best, refiner = min(self._results, key=_cost)

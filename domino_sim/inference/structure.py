@@ -12,6 +12,7 @@ from domino_sim.levels import Floats
 
 __all__ = ["Structure"]
 
+
 class Structure:
     """Gates of some of the skills, their tracks, and the clock τ (runs, records).
 

@@ -22,8 +22,7 @@ __all__ = ["Priced", "SkillGates", "weigh_gates"]
 #: over: orders are only taken where they are clear by 16.
 _AGAINST = 30.0
 
-#: The most gates of one size that are looked at; those of larger gates are taken from the best
-#: smaller ones beyond it.
+#: The most gates of one size that are looked at: beyond it those of the most promising skills.
 _MOST_GATES = 20_000
 
 
