@@ -209,10 +209,7 @@ class _Search:
             finished = in_order(racing)
             for one in finished:  # the best first; a form may have come to several graphs
                 self.forms.setdefault(str(one.alive[0].courses.form), one.misfit)
-            if serial is not None:
-                other = not finished
-            else:
-                other = self._is_network(finished, meter)
+            other = self._is_network(finished, meter) if serial is None else not finished
             if not other:
                 self._refine(finished)
             if self._results and time.monotonic() < self._until:
