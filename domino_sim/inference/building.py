@@ -22,7 +22,7 @@ from domino_sim.inference.records import Records
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats, work_from_level
 
-__all__ = ["ALIVE", "DOUBTED", "FEW", "USUAL", "WIDELY", "Builder", "Grown"]
+__all__ = ["ALIVE", "DOUBTED", "FEW", "UNTESTED", "USUAL", "WIDELY", "Builder", "Grown"]
 
 #: Structures kept alive, those of them a wide search starts from, and options of one that are kept
 #: for a skill.
@@ -38,7 +38,7 @@ _SAME, _SAME_WORK = 9.0, 0.02
 _TOLD = 1
 
 #: Below this part of a skill's way the known clock says too little to choose its gates by.
-_UNTESTED = 0.3
+UNTESTED = 0.3
 
 #: The most that a skill that judges can say against a clock, for each node: one whose own
 #: prerequisites are not in yet agrees with none, and shall not decide.
@@ -145,7 +145,7 @@ class Builder:
             return by_run, courses.opening(each.tracks)
 
         agreement = self.agreement(structure)
-        if len(structure.gates) > FEW and agreement.tested([skill])[0] > _UNTESTED:
+        if len(structure.gates) > FEW and agreement.tested([skill])[0] > UNTESTED:
             score(agreement.likely(skill, wide=wide))
         else:
             onset = agreement.onset(skill)
@@ -277,10 +277,17 @@ def _same(one: Structure, other: Structure) -> bool:
 
 
 def _anew(structure: Structure) -> None:
-    """Look for the clock anew, and keep what is better."""
+    """Look for the clock anew, and keep what is better.
+
+    Pieces of runs are joined anew with it: they were to the clock before.
+    """
     other = structure.copy()
     other.seek()
-    if other.polish(12) < structure.polish(12):
+    if other.courses.follows is not None:
+        fit(other, 12, _ROUNDS, joined=True)
+        if other.error + other.penalty < structure.error + structure.penalty:
+            structure.__dict__.update(other.__dict__)
+    elif other.polish(12) < structure.polish(12):
         structure.tau, structure.error = other.tau, other.error
         structure.precision = other.precision
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 
 from domino_sim.inference.agreement import Agreement
-from domino_sim.inference.building import ALIVE, DOUBTED, FEW, USUAL, WIDELY, Builder, Grown
+from domino_sim.inference.building import DOUBTED, FEW, UNTESTED, USUAL, WIDELY, Builder, Grown
+from domino_sim.inference.contradicting import contradicted, reconsider
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import Allowed
-from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.structure import Structure
 
 __all__ = ["Construction"]
@@ -36,10 +36,6 @@ _CHANCE = 2.5
 
 #: A skill that starts nearer to 1 than this is learned at the start.
 _LEFT = 0.1
-
-#: Skills, of those nearest to being explained, for which earlier gates are looked at again.
-_RECONSIDERED = 2
-
 
 #: Of skills that are explained alike: what this much of what the judges say, and of χ², counts.
 _FAR_SIGHTED = 0.2
@@ -174,6 +170,13 @@ class Construction:
 
         right = self.misfit < _RIGHT
         done = not self.hesitates and explained(queue[: None if right else _TRIED], wide=False)
+        if done and right and many and agreement.tested([tried[-1][0]])[0] < UNTESTED:
+            # What hardly meets the known clock fits whatever is wrong before it.
+            there = {skill for skill, _ in tried}
+            tested = zip(self._order, agreement.tested(self._order).tolist(), strict=True)
+            passed = [i for i, part in tested if part > _TESTED and i not in there][:_TRIED]
+            found = contradicted(self.alive, passed, builder, clear)
+            tried = tried if found is None else [found]
         if not done and right and len(first.gates) > 2:
             if hesitating and not self.hesitates and len(queue) * len(first.gates) > _LONG:
                 self.hesitates = True
@@ -196,7 +199,7 @@ class Construction:
 
         tried.sort(key=place)
         if tried[0][1][0].added > self._clear(DOUBTED):
-            self._reconsider(tried)
+            reconsider(tried, builder, clear)
         skill, grown = min(tried, key=place)
         if grown[0].added > self._clear(_LOST) and right:
             if self._back():
@@ -312,20 +315,6 @@ class Construction:
         usual = float(np.median(added[2:])) if len(added) > 5 else USUAL * size
         return min(usual, size) + chance * math.sqrt(2.0 * size)
 
-    def _reconsider(self, tried: list[tuple[int, list[Grown]]]) -> None:
-        """Look at earlier gates again, for the skills that are nearest to being explained."""
-        builder = self._builder
-        for at, (skill, grown) in enumerate(tried[:_RECONSIDERED]):
-            first = grown[0]
-            before = _whole_cost(first.structure, builder.price)
-            found = reconsidered(first.structure, builder.allowed, builder.price, builder.near)
-            gain = before - _whole_cost(found, builder.price)
-            if gain > 0.0:
-                better = Grown(found, first.added - gain, first.total - gain)
-                tried[at] = (skill, [better, *grown[: ALIVE - 1]])
-                if better.added < self._clear():
-                    break
-
     def _tested_first(self, agreement: Agreement) -> list[int]:
         """Return the skills still to come, those first that the known clock tests."""
         tested = np.minimum(agreement.tested(self._order), _TESTED)
@@ -334,8 +323,3 @@ class Construction:
 
 def _graphs(alive: list[Structure]) -> Graphs:
     return frozenset(frozenset(one.gates.items()) for one in alive)
-
-
-def _whole_cost(structure: Structure, price: float) -> float:
-    """Return χ², what frequencies that are not known cost, and the price of the edges."""
-    return structure.error + structure.penalty + price * structure.edges

@@ -1,0 +1,56 @@
+"""Earlier gates looked at again for a skill that nothing explains."""
+
+from __future__ import annotations
+
+from domino_sim.inference.building import ALIVE, Builder, Grown
+from domino_sim.inference.reconsidering import reconsidered
+from domino_sim.inference.structure import Structure
+
+__all__ = ["contradicted", "reconsider"]
+
+#: Skills, of those nearest to being explained, for which earlier gates are looked at again.
+_RECONSIDERED = 2
+
+
+def reconsider(tried: list[tuple[int, list[Grown]]], builder: Builder, clear: float) -> None:
+    """Look at earlier gates again, for the skills that are nearest to being explained.
+
+    Parameters
+    ----------
+    tried
+        Skills and the structures with each, the nearest first; what is better is put in.
+    builder
+        What put them in.
+    clear
+        The most that a skill with the right gate adds (χ²).
+    """
+    for at, (skill, grown) in enumerate(tried[:_RECONSIDERED]):
+        first = grown[0]
+        before = _whole_cost(first.structure, builder.price)
+        found = reconsidered(first.structure, builder.allowed, builder.price, builder.near)
+        gain = before - _whole_cost(found, builder.price)
+        if gain > 0.0:
+            better = Grown(found, first.added - gain, first.total - gain)
+            tried[at] = (skill, [better, *grown[: ALIVE - 1]])
+            if better.added < clear:
+                break
+
+
+def contradicted(
+    alive: list[Structure], skills: list[int], builder: Builder, clear: float
+) -> tuple[int, list[Grown]] | None:
+    """Return one of `skills` that another earlier gate lets be explained, with it; or None.
+
+    The known clock tests these skills, and no gate explains them. So what they need is still to
+    come, or an earlier gate is wrong. A skill that nothing tests would be put in before them, for
+    it fits all the same: with a wrong gate, if it needs one of them, and then nothing fits later.
+    """
+    grown = [(skill, builder.grow(alive, skill, [], wide=False)) for skill in skills]
+    tried = sorted((one for one in grown if one[1]), key=lambda one: one[1][0].added)
+    reconsider(tried, builder, clear)
+    return next((one for one in tried if one[1][0].added < clear), None)
+
+
+def _whole_cost(structure: Structure, price: float) -> float:
+    """Return χ², what frequencies that are not known cost, and the price of the edges."""
+    return structure.error + structure.penalty + price * structure.edges
