@@ -31,6 +31,9 @@ _LOST, _NEARLY = 8.0, 6.0
 #: From this part of its way under a known clock a skill counts as tested by it.
 _TESTED = 0.8
 
+#: Where it tests more than this part of a skill, and no gate explains it, earlier ones are doubted.
+_MOSTLY = 0.5
+
 #: Standard deviations by which a skill with the right gate exceeds what is usual.
 _CHANCE = 2.5
 
@@ -170,12 +173,11 @@ class Construction:
 
         right = self.misfit < _RIGHT
         done = not self.hesitates and explained(queue[: None if right else _TRIED], wide=False)
-        if done and right and many and agreement.tested([tried[-1][0]])[0] < UNTESTED:
+        if done and right and agreement.tested([tried[-1][0]])[0] < UNTESTED:
             # What hardly meets the known clock fits whatever is wrong before it.
-            there = {skill for skill, _ in tried}
-            tested = zip(self._order, agreement.tested(self._order).tolist(), strict=True)
-            passed = [i for i, part in tested if part > _TESTED and i not in there][:_TRIED]
-            found = contradicted(self.alive, passed, builder, clear)
+            tested = zip(queue, agreement.tested(queue).tolist(), strict=True)
+            passed = [i for i, part in tested if part > _MOSTLY]
+            found = contradicted(self.alive, passed, dict(tried), builder, clear)
             tried = tried if found is None else [found]
         if not done and right and len(first.gates) > 2:
             if hesitating and not self.hesitates and len(queue) * len(first.gates) > _LONG:
