@@ -13,7 +13,7 @@ _JUDGED = 25
 
 @dataclass
 class Patience:
-    """How many more graphs are judged whole when gates are changed.
+    """How many more graphs are judged whole when gates are changed, or skills put in.
 
     Ten a skill is much in the ordinary case; a search that is lost would go on for minutes. What is
     judged on the way (`reconsidered`) and in the end (gates that seem near) is not counted.

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from domino_sim.inference.construction import Construction
+from domino_sim.inference.patience import Patience
 from domino_sim.inference.records import Records
 from domino_sim.inference.regaining import regain
 
@@ -20,6 +21,9 @@ NOISE_ALONE = 1.05
 
 #: Where frequencies are fitted, by how much more χ² on the same skills a form is outdone.
 OUTDONE = 60.0
+
+#: Skills that are put in on ways that were not taken, for each skill, of all forms together.
+_REGAINED = 6
 
 #: A graph of so many prerequisites that fits is taken to have the right gate form.
 _MANY_EDGES = 15
@@ -64,6 +68,8 @@ def race(
     """
     going, lost, started, before = list(racing), False, False, 0
     regained = list[Construction]()
+    skills = next((one.alive[0].courses.skills for one in racing if one.alive), 0)
+    patience = Patience(_REGAINED * skills)
     while time.monotonic() < until:
         if rivalled and all(one.lost or one.pace > NOISE_ALONE for one in going if not one.done):
             break
@@ -79,7 +85,7 @@ def race(
         if not lost and again is not None:
             # Its gate form is right, but the way is not.
             regained.append(again)
-            found = regain([again], until, update)
+            found = regain([again], until, update, patience)
             if found is not None:
                 lost = True
                 racing.append(found)
@@ -87,7 +93,8 @@ def race(
         if not lost and all(one.lost for one in going):
             explained = max((one.explained for one in going), default=0)
             # Forms that explain no more than those before them are not the way.
-            found = regain(going, until, update) if not started or explained > before else None
+            worth = not started or explained > before
+            found = regain(going, until, update, patience) if worth else None
             # Where not even one skill is explained, it is not its gate that is wrong.
             fresh = more() if found is None and not started and explained else []
             if fresh:

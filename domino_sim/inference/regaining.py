@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from domino_sim.inference.construction import Construction
+from domino_sim.inference.patience import Patience
 
 __all__ = ["regain"]
 
@@ -27,18 +28,22 @@ _PATIENCE = 3
 
 
 def regain(
-    lost: list[Construction], until: float, update: Callable[[float], None]
-) -> Construction | None:
+    lost: list[Construction], until: float, update: Callable[[float], None],
+    patience: Patience | None = None,
+) -> Construction | None:  # fmt: skip
     """Return a construction of all skills that leaves no more than noise, or None.
 
     The way that explained the most skills is gone back first. `update` takes how many skills are
-    in on the way that is tried.
+    in on the way that is tried; `patience` is how many more may be put in on other ways, which
+    several searches share.
     """
+    patience = patience or Patience()
     ways = [one for one in lost if one.alive]
     asked, tried, steps = [0] * len(ways), 0, 0
     all_ways = len(ways) + _ALL_WAYS
     seen = {graphs for way in ways for graphs in way.passed}
-    most = _STEPS * ways[0].alive[0].courses.skills if ways else 0
+    most: float = _STEPS * ways[0].alive[0].courses.skills if ways else 0
+    most = min(most, patience.left)
     while tried < _WAYS and len(ways) < all_ways and steps < most and time.monotonic() < until:
         left = [at for at, way in enumerate(ways) if not way.exhausted]
         if not left:
@@ -51,6 +56,7 @@ def regain(
                 seen.add(fork.graphs)
                 fork.step()
                 steps += 1
+                patience.left -= 1
                 update(len(fork.alive[0].gates) if fork.alive else 0)
                 new = fork.graphs not in seen
             tried += new
