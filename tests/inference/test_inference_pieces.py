@@ -14,6 +14,7 @@ from inferred import edges
 import domino_sim
 from domino_sim import infer
 from domino_sim.curves import join_curves, make_curves
+from domino_sim.inference.building import _anew
 from domino_sim.inference.forms import OPEN, Courses, Follows, Form, Requires
 from domino_sim.inference.links import _work, join, link
 from domino_sim.inference.records import Records
@@ -176,10 +177,10 @@ def test_work_up_to_the_end_of_a_piece_is_that_of_its_level(form: Form) -> None:
             np.testing.assert_allclose(found, [work[:, r]] * 2, rtol=1e-6, atol=1e-9)
 
 
-def test_how_far_the_clock_went_on_before_a_change_is_found_from_any_clock() -> None:
+def two_pieces(slack: float) -> tuple[Structure, Records]:
     """B needs A, learned before the change, and opens late in the next piece."""
     follows = Follows(np.array([-1, 0]), np.array([0.0, 130.0]))
-    p, slack = np.array([[1.0, 0.3, 0.2], [0.1, 1.0, 0.3]]), 2.5
+    p = np.array([[1.0, 0.3, 0.2], [0.1, 1.0, 0.3]])
     tau = np.stack([np.linspace(0.1, 3.0, 30), np.linspace(0.1, 25.0, 30)])
     courses = Courses(Form("hard", 0.99), p, follows=follows)
     steps = np.stack([np.linspace(1.0, 100.0, 30), np.linspace(131.0, 300.0, 30)])
@@ -192,11 +193,27 @@ def test_how_far_the_clock_went_on_before_a_change_is_found_from_any_clock() -> 
     place = true.courses.place(tau)
     level, _ = true.courses.levels([0, 1, 2], np.stack(list(true.tracks.values())), tau, place)
     level = level + 0.01 * np.random.default_rng(0).normal(size=level.shape)
-    found = true.on(Records(np.moveaxis(level, 0, -1), bare.weight, 0.0, steps))
+    return true, Records(np.moveaxis(level, 0, -1), bare.weight, 0.0, steps)
+
+
+def test_how_far_the_clock_went_on_before_a_change_is_found_from_any_clock() -> None:
+    true, records = two_pieces(slack=2.5)
+    found = true.on(records)
     found.slack = np.array([0.0, 20.0])  # far too much: the clock waits until B may begin
     link(found)
     found.seek()
     assert found.polish(12) > 1000.0
     join(found)
     assert found.polish(12) < 150.0
-    assert abs(found.slack[1] - slack) < 0.3
+    assert abs(found.slack[1] - 2.5) < 0.3
+
+
+def test_where_the_clock_is_looked_for_anew_pieces_are_joined_anew() -> None:
+    true, records = two_pieces(slack=2.5)
+    found = true.on(records)
+    found.tau = np.full(found.tau.shape, 200.0)  # all is learned before the change
+    link(found)
+    found.polish(12)
+    _anew(found)
+    assert found.error < 150.0
+    assert abs(found.slack[1] - 2.5) < 0.3

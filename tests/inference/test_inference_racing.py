@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
+from domino_sim.inference.patience import Patience
 from domino_sim.inference.procedure import _Search
 from domino_sim.inference.racing import OUTDONE, in_order, race
 from domino_sim.inference.regaining import regain
@@ -153,6 +154,38 @@ def test_a_way_that_comes_to_graphs_of_another_is_not_followed() -> None:
     assert (again.steps, new.steps) == (4, 9)
     alone = Way(explained=9, size=9, steps=5, exhausted=False, name="same", others=[again])
     assert regain([alone], math.inf, lambda skills: None) is None and again.steps == 4
+
+
+def test_searches_share_how_many_skills_are_put_in_on_other_ways() -> None:
+    patience = Patience(4)
+    for steps, left in ((3, 1), (3, -2), (0, -2)):  # a way that is begun is gone to its end
+        fork = Way(explained=1, lost=False, size=3)
+        regain(
+            [Way(explained=1, size=3, exhausted=False, others=[fork])], math.inf,
+            lambda skills: None, patience,
+        )  # fmt: skip
+        assert (fork.steps, patience.left) == (steps, left)
+
+
+def test_lost_forms_of_many_prerequisites_share_the_search_of_other_ways() -> None:
+    """Ways that are lost again after a step each: without a bound each form has 20 of them."""
+    def lost() -> Way:
+        return Way(1, size=20, exhausted=False, edges=15, pace=1.0)
+
+    steps = 0
+
+    class Vain(Way):
+        def step(self, *, hesitating: bool = False) -> None:
+            nonlocal steps
+            steps += 1
+            super().step()
+            self.lost = self.steps >= 15
+
+    racing = [lost() for _ in range(9)]
+    for one in racing:
+        one.others = [Vain(1, size=20, lost=False) for _ in range(20)]
+    race(racing, math.inf, lambda skills: None)
+    assert 100 < steps <= 6 * 20 + 20 * 15
 
 
 def test_a_graph_that_is_far_worse_than_a_refined_one_is_not_refined() -> None:
