@@ -49,6 +49,30 @@ def test_a_stranger_stands_in_for_each_skill_that_is_left_out(first, monkeypatch
     assert score(world, true | {(STRANGER, first.names[0]): 0.9}).f1 == 1.0
 
 
+def test_first_runs_planned_from_names_stand_alone_and_others_beside_them(first, monkeypatch):
+    made = {}
+
+    def trained(tables, cache):
+        rows = np.array([list(row.values()) for row in tables["mixtures"].values()])
+        made[len(made)] = rows
+        return np.arange(0, 600, 10), np.repeat(rows[:, None], 60, axis=1)
+
+    monkeypatch.setattr(network_planning, "trained", trained)
+    world = network_planning._from_names(first, 5, None)
+    assert len(world.steps) == world.curves.sizes["run"] == 5
+    assert world.names == (*first.names, STRANGER)
+    assert ((world.frequencies == 0.0).sum(axis=1) == 1).all()
+    total = np.exp(np.log(first.frequencies.sum(axis=1)).mean())
+    np.testing.assert_allclose(world.frequencies.sum(axis=1), total, rtol=1e-4)
+    more = np.full((2, 7), 0.1)
+    more[:, 3] = 0.0
+    both = network_planning._beside(world, first, more, None)
+    assert both.curves.sizes["run"] == 7
+    np.testing.assert_allclose(both.frequencies, np.concatenate([world.frequencies, more]))
+    np.testing.assert_array_equal(both.levels[4], world.levels[4])
+    assert network_planning._beside(world, first, more[:0], None) is world
+
+
 @pytest.mark.parametrize("stranger", [False, True])
 def test_simple_knock_outs_leave_out_a_skill_each_and_are_even_otherwise(first, stranger):
     p = knock_outs(first, 6, stranger=stranger)
@@ -63,6 +87,8 @@ def test_simple_knock_outs_leave_out_a_skill_each_and_are_even_otherwise(first, 
     [
         ("--planned 3", "--planned needs --network"),
         ("--network ring --way planned", "--way needs --planned"),
+        ("--network ring --from-names", "--from-names needs --planned"),
+        ("--network ring --planned 1 --from-names --way planned", "--from-names needs --planned"),
         ("--network ring --planned 0", "--planned: is 0; expected 1 run at least"),
         ("--network geometry --planned 2", "not --network geometry"),
         ("--network ring --planned 2 --way planed", "'planned, strangers', 'knock-outs'"),

@@ -52,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="with --network: N runs more, planned and in other ways, after 8 random ones",
     )  # fmt: skip
     parser.add_argument(
+        "--from-names", action="store_true",
+        help="with --planned: the first runs are planned as well, from the names of the skills",
+    )  # fmt: skip
+    parser.add_argument(
         "--way", action="append", help="with --planned: only these ways (network_planning.py)"
     )
     parser.add_argument("--cache", type=Path, metavar="DIR", help="keeps what is trained")
@@ -64,6 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         parser.error("--planned needs --network")
     if options.way and options.planned is None:
         parser.error("--way needs --planned")
+    if options.from_names and (options.planned is None or options.way):
+        parser.error("--from-names needs --planned, and no --way: all are planned with strangers")
     if options.report:
         if options.json is None:
             parser.error("--report needs --json")
@@ -122,7 +128,11 @@ def _networks(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
     if options.planned is None:
         results = evaluate_networks(options.network, seeds, names, journal, options.cache)
     else:
-        from benchmarks.inference.network_planning import WAYS, evaluate_planned
+        from benchmarks.inference.network_planning import (
+            WAYS,
+            evaluate_from_names,
+            evaluate_planned,
+        )
 
         if options.planned < 1:
             parser.error(f"--planned: is {options.planned}; expected 1 run at least")
@@ -136,9 +146,11 @@ def _networks(parser: argparse.ArgumentParser, options: argparse.Namespace) -> N
                     f"--way: {way!r} is none of {', '.join(map(repr, WAYS))}"
                     + (f"; did you mean {near!r}?" if near else "")
                 )
-        results = evaluate_planned(
-            options.network, seeds, names, journal, options.planned, options.cache, ways
-        )
+        asked = options.network, seeds, names, journal, options.planned, options.cache
+        if options.from_names:
+            results = evaluate_from_names(*asked)
+        else:
+            results = evaluate_planned(*asked, ways)
     _compared(list(map(_told, results)), {})
 
 

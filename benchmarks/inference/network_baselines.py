@@ -23,6 +23,7 @@ from benchmarks.inference.worlds import World, make_curves_of
 
 __all__ = [
     "GEOMETRY", "OPTIMIZERS", "RUNS", "Key", "evaluate_networks", "evaluate_worlds", "first_runs",
+    "some_runs",
 ]  # fmt: skip
 
 #: What stands for compositional geometry among the names of graphs.
@@ -89,14 +90,16 @@ def _composed(optimizer: str, seed: int, cache: Path | None) -> World:
 
 def first_runs(world: World, count: int) -> World:
     """Return a world with its first `count` runs alone, whose graph runs do not change."""
-    if count >= len(world.steps):
-        return world
-    steps, levels = world.steps[:count], world.levels[:count]
-    frequencies = world.frequencies[:count]
+    return world if count >= len(world.steps) else some_runs(world, slice(count))
+
+
+def some_runs(world: World, at: slice) -> World:
+    """Return a world with some of its runs alone."""
+    steps, levels, frequencies = world.steps[at], world.levels[at], world.frequencies[at]
     return replace(
         world,
         curves=make_curves_of(world.names, steps, levels, frequencies),
-        steps=steps, levels=levels, clean=world.clean[:count], frequencies=frequencies,
+        steps=steps, levels=levels, clean=world.clean[at], frequencies=frequencies,
     )  # fmt: skip
 
 

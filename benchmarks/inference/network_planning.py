@@ -4,6 +4,8 @@ Ways to go on: more random mixtures; runs planned by `domino_sim.design_mixtures
 says of the first ones; even mixtures without one skill, which is drawn at random. The last two also
 with a stranger (`parities.strangers`) in place of what is left out. It stands in the curves as a
 skill of its own; which edges it has counts for nothing.
+
+The first runs are of random mixtures, or planned as well: from the names of the skills alone.
 """
 
 from __future__ import annotations
@@ -17,12 +19,21 @@ import numpy as np
 
 import domino_sim
 from benchmarks.inference.evaluation import Journal, Result
-from benchmarks.inference.network_baselines import OPTIMIZERS, Key, evaluate_worlds, first_runs
+from benchmarks.inference.network_baselines import (
+    OPTIMIZERS,
+    Key,
+    evaluate_worlds,
+    first_runs,
+    some_runs,
+)
 from benchmarks.inference.networks import PARITY_STEPS, parity_tables, parity_world, trained
 from benchmarks.inference.parities import PARITIES, strangers
 from benchmarks.inference.worlds import Floats, World, make_curves_of
 
-__all__ = ["FIRST", "STRANGER", "WAYS", "evaluate_planned", "knock_outs", "with_runs"]
+__all__ = [
+    "FIRST", "STRANGER", "WAYS", "evaluate_from_names", "evaluate_planned", "knock_outs",
+    "with_runs",
+]  # fmt: skip
 
 #: Random runs that everything begins with.
 FIRST = 8
@@ -73,6 +84,59 @@ def evaluate_planned(
         yield from evaluate_worlds(f"perceptron x{FIRST}+{more}, {way}", worlds, names, journal)
 
 
+def evaluate_from_names(
+    graphs: Sequence[str],
+    seeds: Sequence[int],
+    names: Sequence[str],
+    journal: Journal,
+    more: int,
+    cache: Path | None = None,
+) -> Iterator[Result]:
+    """Yield the result of every method with first runs planned from names, and with `more`.
+
+    The others are planned from what `infer` says of the first ones. All have a stranger in place of
+    what is left out. Parameters are those of `evaluate_planned`.
+    """
+    keys: list[Key] = [(g, o, s) for g in graphs for o in OPTIMIZERS["perceptron"] for s in seeds]
+    # Only what they have beside their runs is used: graph, names, by how much frequencies add up.
+    random = {
+        (g, o, s): parity_world(graph=g, optimizer=o, seed=s, runs=FIRST, cache=cache)
+        for g, o, s in keys
+    }
+    first = {key: _from_names(world, FIRST, cache) for key, world in random.items()}
+    yield from evaluate_worlds(f"perceptron x{FIRST}, planned from names", first, names, journal)
+    worlds = {}
+    for key in keys:
+        mixtures = _mixtures("planned, strangers", first[key], more)
+        worlds[key] = _beside(first[key], random[key], mixtures, cache)
+        print(f"  planned: {' '.join(map(str, key))}", file=sys.stderr, flush=True)
+    cell = f"perceptron x{FIRST}+{more}, all planned"
+    yield from evaluate_worlds(cell, worlds, names, journal)
+
+
+def _from_names(random: World, runs: int, cache: Path | None) -> World:
+    """Return a world with runs that are planned from the names of its skills."""
+    plan = domino_sim.design_mixtures(
+        random.names, runs, stranger=STRANGER, seed=int(random.settings["seed"])
+    )
+    total = float(np.exp(np.log(random.frequencies.sum(axis=1)).mean()))
+    with_them = with_runs(random, total * np.asarray(plan.mixtures.values), cache)
+    return some_runs(with_them, slice(len(random.steps), None))
+
+
+def _beside(first: World, random: World, mixtures: Floats | None, cache: Path | None) -> World:
+    """Return planned runs with further ones beside them."""
+    if mixtures is None or not len(mixtures):
+        return first
+    more = some_runs(with_runs(random, mixtures, cache), slice(len(random.steps), None))
+    steps, levels = [*first.steps, *more.steps], [*first.levels, *more.levels]
+    frequencies = np.concatenate([first.frequencies, more.frequencies])
+    return replace(
+        first, curves=make_curves_of(first.names, steps, levels, frequencies), steps=steps,
+        levels=levels, clean=levels, frequencies=frequencies,
+    )  # fmt: skip
+
+
 def _mixtures(way: str, first: World, more: int) -> Floats | None:
     """Return the mixtures of further runs; None for random ones."""
     seed, stranger = int(first.settings["seed"]), STRANGER if WAYS[way] else None
@@ -82,7 +146,7 @@ def _mixtures(way: str, first: World, more: int) -> Floats | None:
         return knock_outs(first, more, stranger=WAYS[way])
     found = domino_sim.infer(first.curves)
     plan = domino_sim.design_mixtures(found, more, seed=seed, stranger=stranger)
-    order = [*first.names, *([STRANGER] if stranger else [])]
+    order = [*(n for n in first.names if n != STRANGER), *([STRANGER] if stranger else [])]
     return np.asarray(plan.mixtures.reindex(skill=order, fill_value=0.0).values, dtype=float)
 
 

@@ -41,11 +41,15 @@ NAME_WIDTH = 20
 #: Columns of frequencies that fit a screen.
 FEW_RUNS = 8
 
+#: Columns with the names of their runs.
+NAMED_RUNS = 4
+
 Row = Mapping[str, Any]
 
 
 def design_runs(
-    source: str,
+    source: str | None,
+    skills: str | None,
     runs: str,
     options: Mapping[str, Any],
     out: Path | None,
@@ -55,13 +59,21 @@ def design_runs(
     """Plan runs, write their mixtures, and return the exit code."""
     from domino_sim.inference.planning import design_mixtures
 
-    folder = out or Path("results") / f"design-{_stem(source)}"
+    if (source is None) == (skills is None):
+        raise ArgumentError(
+            "there is nothing to plan for"
+            if source is None
+            else "is given beside a graph or an inference",
+            where="--skills", expected="a graph, an inference, or --skills: one of them",
+        )  # fmt: skip
+    planned: Any = source if skills is None else [name.strip() for name in skills.split(",")]
+    folder = out or Path("results") / f"design-{'first' if source is None else _stem(source)}"
     check_folder(folder, DESIGN_FILES)
     number: Any = int(runs) if runs.isascii() and runs.isdigit() else runs
     try:
-        plan = design_mixtures(source, number, meter=RichMeter(), **options)
+        plan = design_mixtures(planned, number, meter=RichMeter(), **options)
     except ArgumentError as error:
-        if error.where != "runs" and error.where not in options:
+        if error.where not in {"runs", "skills", *options}:
             raise
         raise ArgumentError(
             error.what, where=f"--{error.where}", expected=error.expected, nearest=error.nearest
@@ -91,6 +103,11 @@ def print_design(plan: Design, files: Iterable[Path], *, all_edges: bool) -> Non
         print_line(console, f"note: {cut(one_line(remark), 400)}")
     if plan.done:
         print_line(console, _nothing_planned(report))
+    if report["source"] == "skills":
+        _print_mixtures(console, plan)
+        print_line(console, f"Limits: {_limits(report['assumed'])}")
+        print_files(console, files)
+        return
     for run in report["runs"]:
         _print_run(console, run, known=report["source"] == "graph", all_edges=all_edges)
     if not plan.done:
@@ -114,8 +131,17 @@ def _assumed(taken: Row) -> str:
             f"{taken['law']} law, N₀ {taken['wasted']:g}; {taken['points']} records a run, "
             f"noise {taken['noise']:.2g}"
         )
+    return told + _instead(taken)
+
+
+def _limits(taken: Row) -> str:
+    out = "" if taken["knock_outs"] else "; none is left out"
+    return f"frequencies of a run differ by up to {taken['ratio']:g} ×{out}{_instead(taken)}"
+
+
+def _instead(taken: Row) -> str:
     stranger = taken.get("stranger")
-    return told + (f"; {stranger} in place of what is left out" if stranger else "")
+    return f"; {stranger} in place of what is left out" if stranger else ""
 
 
 def _nothing_planned(report: Row) -> str:
@@ -152,12 +178,16 @@ def _print_run(console: Console, run: Row, *, known: bool, all_edges: bool) -> N
 
 def _print_mixtures(console: Console, plan: Design) -> None:
     names = plan.mixtures["run"].values.tolist()
-    table = new_table(["skill"], [short(name, NAME_WIDTH) for name in names[:FEW_RUNS]])
+    # More names than a few leave no room for those of the skills.
+    heads = names if len(names) <= NAMED_RUNS else [str(k + 1) for k in range(len(names))]
+    digits = 4 if heads == names else 3
+    table = new_table(["skill"], [short(name, NAME_WIDTH) for name in heads[:FEW_RUNS]])
     skills = plan.mixtures["skill"].values.tolist()
     for skill, row in zip(skills[:MAX_ROWS], plan.mixtures.values.T, strict=False):
-        each = [f"{p:.4f}" if p else "out" for p in row[:FEW_RUNS].tolist()]
+        each = [f"{p:.{digits}f}" if p else "out" for p in row[:FEW_RUNS].tolist()]
         table.add_row(_name(skill), *each)
-    print_numbers(console, "Frequencies", table)
+    told = "" if heads == names else f" in {one_line(names[0])} and those after it"
+    print_numbers(console, f"Frequencies{told}", table)
     print_rest(console, len(skills), " skills (in mixtures.csv)")
     if len(names) > FEW_RUNS:
         print_line(console, f"… and {len(names) - FEW_RUNS} more runs (in mixtures.csv)")

@@ -10,17 +10,24 @@ import typer
 __all__ = ["design"]
 
 FEASIBLE = "Which mixtures are feasible"
-TAKEN = "What runs are taken to be like (not used for inferences under power gates)"
+TAKEN = "What runs are taken to be like (not used for first runs and under power gates)"
 
 
 def design(
     source: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="GRAPH|INFERENCE",
+            metavar="[GRAPH|INFERENCE]",
             help="The folder or graph.json of an inference; or a graph: a bundled name or a path.",
         ),
-    ],
+    ] = None,
+    skills: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,…",
+            help="Instead of it the names of skills of which nothing is known: first runs.",
+        ),
+    ] = None,
     runs: Annotated[
         str, typer.Option(metavar="N", help="How many; 'enough': until no more can be told.")
     ] = "1",
@@ -37,11 +44,14 @@ def design(
         ),
     ] = 0.0,
     ratio: Annotated[
-        float,
+        float | None,
         typer.Option(
-            metavar="X", help="Most by which frequencies of a run differ.", rich_help_panel=FEASIBLE
+            metavar="X",
+            help="Most by which frequencies of a run differ.",
+            show_default="100; of first runs 5",
+            rich_help_panel=FEASIBLE,
         ),
-    ] = 100.0,
+    ] = None,
     stranger: Annotated[
         str | None,
         typer.Option(
@@ -100,6 +110,7 @@ def design(
 
     Of an inference, those that are not decided yet; of a graph, all of its edges.
     Runs of inferences under power gates are taken to be like those there are.
+    With --skills the first runs: frequencies spread evenly, each run without some skills.
     Writes design.png, mixtures.csv and design.json.
     """
     from domino_sim.cli.design import design_runs
@@ -110,4 +121,4 @@ def design(
         "wasted": wasted, "points": points, "noise": noise, "mastery": mastery,
         "exponent": exponent, "seed": seed,
     }  # fmt: skip
-    raise typer.Exit(design_runs(source, runs, options, out, as_json, all_))
+    raise typer.Exit(design_runs(source, skills, runs, options, out, as_json, all_))

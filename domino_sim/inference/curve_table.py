@@ -142,9 +142,10 @@ class CurveTable:
         """Leave out runs in which a level surely goes far below 0, if they are not most.
 
         A composite may be learned with parts of the opposite sign, whose product is the same. No
-        model here follows that. Where most runs do so it is a matter of the levels' unit.
+        model here follows that. Where most runs do so it is a matter of the levels' unit. What is
+        not trained in a run has not learned anything, whatever its level.
         """
-        odd = opposite(self.level, self.known, self.sigma)
+        odd = opposite(self.level, self.known, self.sigma) & (self.frequency != 0.0)
         bad = np.asarray(odd.any(axis=1))
         if 2 * bad.sum() > len(bad):
             return

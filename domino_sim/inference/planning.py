@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from domino_sim.errors import ArgumentError, nearest_name
 from domino_sim.inference.doubts import Doubts, from_graph, from_report
+from domino_sim.inference.first_runs import FIRST_RATIO, check_names, first_design
 from domino_sim.inference.forms import Form
 from domino_sim.inference.mixing import make_limits
 from domino_sim.inference.mixture_search import MixtureSearch
@@ -31,18 +32,18 @@ __all__ = ["design_mixtures"]
 #: Likely graphs that mixtures are tried on, and beyond how many skills fewer.
 _GRAPHS, _MANY = 3, 25
 
-#: The most runs that are planned at once.
-_MOST_RUNS = 50
+#: The most runs that are planned at once, and by how much frequencies differ, unless told.
+_MOST_RUNS, _RATIO = 50, 100.0
 
 
 @one_thread
 def design_mixtures(
-    inference_or_graph: Inference | nx.DiGraph | str | Path,
+    inference_or_graph: Inference | nx.DiGraph | str | Path | Sequence[str],
     runs: int | Literal["enough"] = 1,
     *,
     knock_outs: bool = True,
     least: float = 0.0,
-    ratio: float = 100.0,
+    ratio: float | None = None,
     stranger: str | None = None,
     law: str = "any",
     wasted: float = 0.01,
@@ -56,21 +57,23 @@ def design_mixtures(
     """Propose the mixtures of the next runs, those that decide the most edges.
 
     From an inference: runs that decide its possible and undetermined edges. From a graph: runs
-    that would show each of its edges. See ``docs/design-runs.md``.
+    that would show each of its edges. From a list of names: the first runs of skills of which
+    nothing is known, spread evenly, each without some of them. See ``docs/design-runs.md``.
 
     Parameters
     ----------
     inference_or_graph
         What `infer` returned, the folder it was saved in, or its ``graph.json``; or a skill graph,
-        the path of its file, or the name of a bundled one.
+        the path of its file, or the name of a bundled one; or a list of names of skills.
     runs
-        How many, 1 to 50; ``enough``: until nothing more can be told.
+        How many, 1 to 50; ``enough``: until nothing more can be told (not of names alone).
     knock_outs
         Whether skills may be left out of a run (frequency 0).
     least
         The least frequency of a skill that is trained, from 0 to below 1/n.
     ratio
-        The most by which frequencies of a run may differ, above 1, up to 1e4.
+        The most by which frequencies of a run may differ, above 1, up to 1e4; by default 100, of
+        names alone 5.
     stranger
         Name of something that has nothing to do with any skill, trained in place of what is left
         out, as often, within `ratio`: else the others have what that took, and come sooner. It may
@@ -80,7 +83,8 @@ def design_mixtures(
         The pool law (``sum``, ``norm``, ``constant``; ``any``: whichever of them shows least) and
         N₀ > 0 that runs are taken to have: how long skills take, and how many records show them,
         depends on it; nothing else does. Inferences under power gates use neither, nor `points`,
-        `noise`, `mastery` and `exponent`: their runs are taken to be like those there are.
+        `noise`, `mastery` and `exponent`: their runs are taken to be like those there are. Nor do
+        names alone.
     points
         Equally spaced records of a run, ≥ 10.
     noise
@@ -110,6 +114,9 @@ def design_mixtures(
     >>> plan = design_mixtures(chain)
     >>> plan.mixtures.sizes["run"], [(e["from"], e["to"]) for e in plan.report["decided"]]
     (1, [('A', 'B')])
+    >>> first = design_mixtures(["A", "B", "C"], 3, stranger="other")
+    >>> [run["knocked_out"] for run in first.report["runs"]]
+    [['A'], ['C'], ['B']]
     """
     pace = _pace(law, wasted, points)
     if runs != "enough" and not _whole(runs, 1, _MOST_RUNS):
@@ -118,9 +125,21 @@ def design_mixtures(
         )
     if not _whole(seed, 0, 2**63):
         raise ArgumentError(f"is {shown(seed)}", where="seed", expected="a whole number ≥ 0")
-    source = read_source(inference_or_graph)
     _check(noise, mastery, exponent)
     most, rng = _MOST_RUNS if runs == "enough" else int(runs), np.random.default_rng(seed)
+    if isinstance(inference_or_graph, list | tuple):
+        names = check_names(inference_or_graph)
+        if runs == "enough":
+            raise ArgumentError(
+                "is 'enough', which needs something that is known", where="runs",
+                expected=f"1 to {_MOST_RUNS}, for names of skills alone",
+            )  # fmt: skip
+        return first_design(
+            names, most, least=least, ratio=FIRST_RATIO if ratio is None else ratio,
+            knock_outs=knock_outs, stranger=stranger, rng=rng,
+        )  # fmt: skip
+    source = read_source(inference_or_graph)
+    ratio = _RATIO if ratio is None else ratio
     if stranger is not None:
         check_stranger(stranger, source)
         source = source if isinstance(source, nx.DiGraph) else set_apart(source, stranger)

@@ -41,8 +41,10 @@ _TRAINED, _LEARNED = (4.0, 0.02), 2.5
 #: A record is in a rise between these parts of the way from untrained to learned.
 _IN_RISE = 0.1, 0.9
 
-#: A level is outside 0 to 1 by more than noise and this; far below 0 by this.
-_OUTSIDE, _FAR_BELOW = 0.03, 0.1
+#: A level is outside 0 to 1 by more than noise and this; far below 0 by this. Of compositional
+#: geometry 108 of the 109 runs of 516 worlds that go below −0.1 go below −0.2 as well; levels of
+#: perceptrons that are not learned yet wander to −0.1 in one run of 20, to −0.2 in one of 150.
+_OUTSIDE, _FAR_BELOW = 0.03, 0.2
 
 
 def rises(level: Floats, known: np.ndarray, sigma: float) -> Floats:

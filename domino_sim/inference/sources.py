@@ -45,7 +45,7 @@ def read_source(source: object) -> nx.DiGraph | Mapping[str, Any]:
     if not isinstance(source, str | Path):
         raise ArgumentError(
             f"is {shown(source)}", where="inference_or_graph",
-            expected="an inference, its folder or graph.json, or a graph",
+            expected="an inference, its folder or graph.json, a graph, or a list of names",
         )  # fmt: skip
     path = Path(source)
     if path.is_dir():

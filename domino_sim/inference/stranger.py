@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,9 @@ from domino_sim.wording import shown
 __all__ = ["check_stranger", "joined", "set_apart"]
 
 
-def check_stranger(name: object, source: nx.DiGraph | Mapping[str, Any]) -> None:
+def check_stranger(
+    name: object, source: nx.DiGraph | Mapping[str, Any] | Sequence[str]
+) -> None:
     """Refuse what cannot be the name of a stranger.
 
     A skill of an inference can be one: in a second round of planned runs the stranger of the first
@@ -25,12 +27,13 @@ def check_stranger(name: object, source: nx.DiGraph | Mapping[str, Any]) -> None
     Raises
     ------
     ArgumentError
-        If it is no name, that of a skill of a graph, or of one that an inference left out.
+        If it is no name, that of a skill of a graph or a list of names, or of one that an inference
+        left out.
     """
     said = f"is {shown(name)}"
-    if not isinstance(name, str) or not name or not name.isprintable():
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
         raise ArgumentError(said, where="stranger", expected="one or more printable characters")
-    if isinstance(source, nx.DiGraph):
+    if not isinstance(source, Mapping):
         if name in set(map(str, source)):
             raise ArgumentError(
                 f"{said}, the name of a skill", where="stranger", expected="another name"

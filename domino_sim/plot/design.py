@@ -28,32 +28,36 @@ def design_figure(plan: Design) -> Figure:
     """Return the figure of planned runs.
 
     Left: how frequent each skill is in each run, dark where it is rare; a cross where it is left
-    out. Right: the chance that each edge in doubt is decided after each run.
+    out. Right: the chance that each edge in doubt is decided after each run. First runs, of skills
+    of which nothing is known, have the left part alone.
     """
     report = plan.report
+    first = report["source"] == "skills"
     runs = plan.mixtures.sizes["run"]
     edges = [*report["decided"], *report["left"]]
     skills = plan.mixtures["skill"].values.tolist()
     rows = min(max(len(skills), len(edges), 4), MAX_ROWS)
-    width = 6.0 + 2 * COLUMN * max(runs, 1)
+    width = (3.5 if first else 6.0) + (1 if first else 2) * COLUMN * max(runs, 1)
     figure = Figure(figsize=(min(width, 20.0), 1.8 + ROW * rows), layout="constrained")
-    left, right = figure.subplots(1, 2)
-    if not runs or not edges:
-        for ax in (left, right):
+    left, *others = figure.subplots(1, 1 if first else 2, squeeze=False)[0]
+    if not ((runs and edges) or first):
+        for ax in (left, *others):
             ax.set_axis_off()
         titled(figure, "No run would decide more")
         return figure
     some = evenly(np.arange(len(skills)), MAX_ROWS)
     _mixtures(left, plan.mixtures.values.T[some], [skills[k] for k in some])
-    chosen = [edges[k] for k in evenly(np.arange(len(edges)), MAX_ROWS)]
-    _chances(right, chosen, runs)
-    for ax in (left, right):
+    for ax in others:
+        _chances(ax, [edges[k] for k in evenly(np.arange(len(edges)), MAX_ROWS)], runs)
+    for ax in (left, *others):
         ax.set_xticks(range(runs), [str(k + 1) for k in range(runs)])
         ax.set_xlabel("planned run")
         ax.tick_params(length=0)
     titled(
         figure,
-        f"Planned runs: {report['expected']:g} of {len(edges)} edges in doubt expected to be "
+        "First runs"
+        if first
+        else f"Planned runs: {report['expected']:g} of {len(edges)} edges in doubt expected to be "
         "decided",
     )
     return figure

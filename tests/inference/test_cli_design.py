@@ -42,6 +42,35 @@ def test_it_says_what_each_run_decides_and_why(folder: str) -> None:
     assert Path("there/design.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_first_runs_are_planned_from_names_alone() -> None:
+    code, out, err = cli("design", "--skills", "A, B,C,D", "--runs", "5", "--stranger", "other")
+    assert (code, err) == (0, "")
+    assert names_in(Path("results/design-first")) == sorted(DESIGN_FILES)
+    assert re.search(r"^ +other( +0\.250){5}", out, re.MULTILINE)
+    assert len(re.findall(r"^ +[ABCD] .* out ", out, re.MULTILINE)) == 4
+    assert "frequencies of a run differ by up to 5 ×; other in place of what is left out" in out
+    report = json.loads(Path("results/design-first/design.json").read_text("utf-8"))
+    assert report["source"] == "skills" and report["skills"] == ["A", "B", "C", "D"]
+    rows = Path("results/design-first/mixtures.csv").read_text("utf-8").splitlines()
+    assert len(rows) == 1 + 5 * 5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "--skills: there is nothing to plan for; expected a graph, an inference, or --skills"),
+        (["two-pairs", "--skills", "A,B"], "--skills: is given beside a graph or an inference"),
+        (["--skills", "A,A"], "--skills: has 'A' twice"),
+        (["--skills", "A,B", "--runs", "enough"], "--runs: is 'enough'"),
+        (["--skills", "A,B", "--stranger", "A"], "--stranger: is 'A', the name of a skill"),
+    ],
+)
+def test_what_first_runs_are_refused(arguments: list[str], said: str) -> None:
+    code, out, err = cli("design", *arguments)
+    assert code == 2 and out == ""
+    assert said in err
+
+
 def test_of_a_graph_it_says_how_many_runs_are_enough() -> None:
     code, out, _ = cli("design", "two-pairs", "--runs", "enough", "--no-knock-outs")
     assert code == 0

@@ -101,6 +101,13 @@ def test_more_than_half_of_the_runs_are_not_left_out_for_their_sign() -> None:
         assert len(make_study(curves, None).runs) == kept
 
 
+def test_a_level_that_wanders_or_is_not_trained_has_no_sign() -> None:
+    curves = made()
+    curves.level.values[1, :8, 2] = -0.16  # before it is learned
+    curves.frequency.values[2, 3], curves.level.values[2, :, 3] = 0.0, -0.3
+    assert len(make_study(curves, None).runs) == 4
+
+
 def test_forgetting_spoils_nothing() -> None:
     curves = made()
     curves.level.values[1, 50:, 2] -= 0.4
