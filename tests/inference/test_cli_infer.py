@@ -136,6 +136,8 @@ def test_what_is_known_is_kept_to(files: list[str]) -> None:
 
 
 def test_where_nothing_fits_that_is_said_first(files: list[str]) -> None:
+    for name in files[::2]:  # two runs of four skills will do
+        rewritten(name, r"^run 3,.*\n|^run \d,(?:\d+,)?s5,.*\n", "")
     text = Path("curves.csv").read_text("utf-8").splitlines()
     rng = np.random.default_rng(0)
     spoilt = [
@@ -143,7 +145,7 @@ def test_where_nothing_fits_that_is_said_first(files: list[str]) -> None:
         for line in text
     ]
     Path("curves.csv").write_text("\n".join(spoilt) + "\n", "utf-8")
-    code, out, _ = cli("infer", *files, "--seconds", "1")
+    code, out, _ = cli("infer", *files, "--mastery", "0.99")
     assert code == 0
     assert out.startswith("note: ")
     assert out.index("times as far") < out.index("Gate form")
