@@ -20,6 +20,9 @@ PATIENCE = 400.0
 #: Seconds that a job's turn in a round should last.
 TURN = 0.02
 
+#: A job whose first call took so many turns is called once a turn, however much warmer it gets.
+LONG = 20
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -99,8 +102,8 @@ def interleaved(
     """
     calls = {}
     for name, job in jobs.items():
-        job()
-        calls[name] = max(1, round(TURN / _seconds(job, 1)))
+        first = _seconds(job, 1)
+        calls[name] = 1 if first > LONG * TURN else max(1, round(TURN / _seconds(job, 1)))
     taken: dict[str, list[float]] = {name: [] for name in jobs}
     for _ in range(rounds):
         for name, job in jobs.items():

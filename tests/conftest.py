@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import settings
+
+# Workers side by side, and the processes they start, have a thread each: more of them would only
+# wait for one another. Read when NumPy and Torch are imported, which is later than this.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
 
 # Strategies live beside the tests that use them.
 sys.path.insert(0, str(Path(__file__).parent / "engines"))
 
 settings.register_profile("suite", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("suite")
+
+
+@pytest.fixture
+def sketched_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw figures that are saved once, small, and not laid out, which takes most of the time.
+
+    For tests of what is written and said; how figures look is tested where they are made.
+    """
+    from matplotlib.figure import Figure
+
+    save = Figure.savefig
+
+    def sketch(figure: Figure, path: Any, **how: Any) -> None:
+        figure.set_layout_engine("none")
+        save(figure, path, **{**how, "dpi": 30})
+
+    monkeypatch.setattr(Figure, "savefig", sketch)

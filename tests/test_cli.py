@@ -54,7 +54,9 @@ def cli(*args: object) -> tuple[int, str, str]:
 
 
 @pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def in_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sketched_figures: None
+) -> Iterator[None]:
     handler = signal.getsignal(signal.SIGTERM)
     monkeypatch.chdir(tmp_path)
     yield
@@ -341,13 +343,17 @@ def test_an_interrupted_run_leaves_the_old_result(small: Path) -> None:
     # Both at once, to wait once.
     signals = (signal.SIGINT, signal.SIGTERM)
     processes = [subprocess.Popen(command, **pipes) for _ in signals]  # type: ignore[call-overload]
-    for process, number in zip(processes, signals, strict=True):
-        assert process.stdout.readline() == "running\n"
-        time.sleep(0.2)
-        process.send_signal(number)
-        _, err = process.communicate(timeout=20)
-        assert process.returncode == 128 + number
-        assert err.count("\n") <= 1
+    try:
+        for process, number in zip(processes, signals, strict=True):
+            assert process.stdout.readline() == "running\n"
+            time.sleep(0.2)
+            process.send_signal(number)
+            _, err = process.communicate(timeout=20)
+            assert process.returncode == 128 + number
+            assert err.count("\n") <= 1
+    finally:
+        for process in processes:  # they would run for days
+            process.kill()
     assert {name: Path("o", name).read_bytes() for name in RUN_FILES} == before
     assert names_in(Path()) == ["o", "small.toml"]
 

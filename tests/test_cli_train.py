@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import numpy as np
@@ -17,6 +16,7 @@ from test_cli import cli, in_a_folder_of_its_own, names_in  # noqa: F401
 
 from domino_sim.curves import load_curves
 from domino_sim.files import list_bundled, read_toml
+from domino_sim.gradient import checkpoint, training
 from domino_sim.gradient.run import Run
 from domino_sim.scenario import table_schema
 
@@ -105,30 +105,28 @@ def test_runs_that_diverge_are_named_and_the_others_kept(small: Path) -> None:
     assert json.loads(Path("d/summary.json").read_text("utf-8"))["diverged"] == {"wild, seed 0": 1}
 
 
-IMPATIENT = """
-import sys
-from domino_sim.gradient import training
-training.CHECKPOINT_SECONDS = 0.0
-from domino_sim.cli import main
-main(sys.argv[1:])
-"""
+def test_an_interrupted_run_goes_on_where_it_was(
+    small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process, to press Ctrl-C in the middle; one of its own is interrupted below."""
+    steps = ["--set", "steps=1000", "--set", "record.points=3", "--out", "r"]
+    write = checkpoint.write_checkpoint
+    at: list[int] = []
+    presses: list[int] = []
 
+    def pressed(path: Path, content: dict[str, Any]) -> None:
+        write(path, content)
+        at.append(content["step"])
+        if content["step"] > 100 and not presses:
+            presses.append(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
-def test_an_interrupted_run_goes_on_where_it_was(small: Path) -> None:
-    steps = ["--set", "steps=40000", "--set", "record.points=3", "--out", "r"]
-    command = [sys.executable, "-c", IMPATIENT, "train", str(small), *steps]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        end = time.monotonic() + 60
-        while not Path("r/checkpoint/runs-000000-000003.pt").exists() and time.monotonic() < end:
-            time.sleep(0.02)
-        os.kill(process.pid, signal.SIGINT)
-        try:
-            _, err = process.communicate(timeout=10)
-        except subprocess.TimeoutExpired:  # it fell into a callback of C, where it is lost
-            os.kill(process.pid, signal.SIGINT)
-            _, err = process.communicate()
-    assert process.returncode == 130
-    assert err == "the same command goes on from r/checkpoint\ninterrupted\n"
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "CHECKPOINT_SECONDS", 0.0)
+        patch.setattr(checkpoint, "write_checkpoint", pressed)
+        code, _, err = cli("train", small, *steps)
+    assert (code, err) == (130, "the same command goes on from r/checkpoint\ninterrupted\n")
+    assert 100 < at[-1] < 1000
     assert names_in(Path("r")) == ["checkpoint"]
     code, _, err = cli("train", small, *steps, "--set", "noise=0.1")
     assert code == 2 and "is the checkpoint of another run" in err
@@ -177,15 +175,26 @@ def test_the_schema_of_run_files_is_printed() -> None:
     jsonschema.Draft202012Validator.check_schema(json.loads(out))
 
 
+SAYS_WHEN_IT_TRAINS = """
+import sys
+from domino_sim.cli import main
+from domino_sim.gradient.loop import Loop
+advance = Loop.advance
+def told(*arguments):
+    advance(*arguments)
+    print("training", flush=True)
+Loop.advance = told
+main(sys.argv[1:])
+"""
+
+
 def test_an_interruption_is_saved_though_no_time_was_up(small: Path) -> None:
     steps = ["--set", "steps=100000", "--set", "record.points=3", "--out", "r"]
-    command = [sys.executable, "-m", "domino_sim", "train", str(small), *steps]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        end = time.monotonic() + 60
-        while not Path("r/checkpoint").exists() and time.monotonic() < end:
-            time.sleep(0.02)
-        time.sleep(1.0)
-        os.kill(process.pid, signal.SIGINT)
+    command = [sys.executable, "-c", SAYS_WHEN_IT_TRAINS, "train", str(small), *steps]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, text=True) as process:  # type: ignore[call-overload]
+        assert process.stdout.readline() == "training\n"
+        process.send_signal(signal.SIGINT)
         _, err = process.communicate()
     assert process.returncode == 130
     assert err == "the same command goes on from r/checkpoint\ninterrupted\n"

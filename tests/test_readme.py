@@ -12,6 +12,8 @@ from fenced import ROOT, blocks, prose, run_python
 
 from domino_sim.cli import main
 
+pytestmark = pytest.mark.usefixtures("sketched_figures")
+
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 

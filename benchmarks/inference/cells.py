@@ -125,6 +125,6 @@ CELLS = {
 
 #: Small worlds, to see that everything works.
 QUICK = Cell(
-    "quick", 6, 6, 0.01, 0.99, tuning=2,
+    "quick", 5, 4, 0.01, 0.99, tuning=1,
     variants=(("sum", "hard", "mixed"), ("norm", "hard", "and")),
 )  # fmt: skip

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -228,11 +229,17 @@ def main(args: Sequence[str] | None = None) -> None:
     sys.exit(_exit_code(args))
 
 
+@cache
+def _parser() -> Callable[..., int | None]:
+    """Return the parser, made once: calling `app` would make it again, at 50 ms a call."""
+    return typer.main.get_command(app)
+
+
 def _exit_code(args: Sequence[str] | None) -> int:
     from typer.exceptions import TyperException
 
     try:
-        code = app(args, standalone_mode=False) or 0
+        code = _parser()(args, standalone_mode=False) or 0
         # Typer turns Ctrl-C during a command into this code, without a word.
         return _refuse("interrupted", code) if code == INTERRUPTED else code
     except TyperException as error:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -65,7 +66,7 @@ class Circuit:
                 stack.extend(self.gate(node)[1])
         return found
 
-    @property
+    @cached_property
     def free(self) -> bool:
         """Whether no skill has a prerequisite."""
         return self.n_nodes == self.n_skills and bool((self.gate_of < 0).all())

@@ -109,8 +109,10 @@ class _Stepping:
         self.mastered = np.zeros(len(system.names), dtype=bool)
         self.groups = [np.flatnonzero(system.module == m) for m in range(len(system.modules))]
         self.speed = self.conditions.speed()
+        self.opened = self._prerequisites()
         self.gate = self._gates()
-        self._note(0.0)
+        self.changed = False
+        self._note(0.0, anew=True)
 
     def intervene(self, now: float) -> None:
         """Carry out what is due at step `now`, once and in file order."""
@@ -126,13 +128,17 @@ class _Stepping:
                 self.conditions.apply(item)
                 self.pending.take(item)
                 self.speed = self.conditions.speed()
-                self._note(now)
+                self._note(now, anew=True)
 
     def divide(self) -> None:
         """Work out gates, demands and every pool's D."""
         system = self.system
-        if not system.circuit.free:
+        # Hard gates change with what is mastered, soft ones with every step.
+        soft = system.exponent is not None and system.law != "domino"
+        if not system.circuit.free and (soft or self.changed):
+            self.opened = self._prerequisites()
             self.gate = self._gates()
+            self.changed = False
         if system.law == "domino":
             self.served = [self._served(group) for group in self.groups]
             return
@@ -172,7 +178,7 @@ class _Stepping:
         system, kept = self.system, self.recording
         absent = self.conditions.absent
         kept.level[row] = self._levels()
-        kept.gate[row] = np.where(absent, 0.0, self._prerequisites())
+        kept.gate[row] = np.where(absent, 0.0, self.opened)
         if system.law == "domino":
             kept.share[row] = 0.0
             for m, skill in enumerate(self.served):
@@ -236,22 +242,25 @@ class _Stepping:
 
     def _gates(self) -> Floats:
         leak = self.system.leak
-        gate = self._prerequisites()
-        return leak + (1.0 - leak) * gate if leak else gate
+        return leak + (1.0 - leak) * self.opened if leak else self.opened
 
     def _served(self, group: np.ndarray) -> int:
         """The first open, unmastered skill of a serial pool in order of frequency; −1 for none."""
-        opened = self._prerequisites()[group] > 0.0
+        opened = self.opened[group] > 0.0
         waiting = group[opened & ~self.mastered[group] & (self.speed[group] > 0.0)]
         if not len(waiting):
             return -1
         return int(waiting[np.argmax(self.speed[waiting])])
 
-    def _note(self, now: float) -> None:
-        """Write down openings and masteries that have happened by step `now`."""
+    def _note(self, now: float, *, anew: bool = False) -> None:
+        """Write down openings and masteries that have happened by step `now`.
+
+        Without a new mastery nothing opens, unless what is there has changed (`anew`).
+        """
         recording, absent = self.recording, self.conditions.absent
         passed = (self._levels() >= self.system.threshold) & ~absent
-        if (passed & ~self.mastered).any() or now == 0.0 or np.isnan(recording.opened_at).any():
+        if anew or (passed & ~self.mastered).any():
+            self.changed = True
             self.mastered |= passed
             fresh = self.mastered & np.isnan(recording.mastered_at)
             recording.mastered_at[fresh] = now

@@ -67,6 +67,8 @@ class _Run:
             self.y = np.array([self.state_at(s) for s in scenario.level_array()])
         self.mastered, self.opened = np.full(n, np.nan), np.full(n, np.nan)
         self.pending = list(scenario.interventions)
+        #: Who is not mastered, and which hard gates are open then.
+        self.seen: tuple[bytes, list[bool]] = b"", []
 
     def state_at(self, level: float) -> float:
         with np.errstate(divide="ignore"):
@@ -83,8 +85,11 @@ class _Run:
     def openness(self, y: np.ndarray) -> np.ndarray:
         """How far the gate of each skill is open, without the leak."""
         if self.scenario.gate.kind == "hard":
-            done = dict(zip(self.index, ~np.isnan(self.mastered), strict=True))
-            found = [g is None or g.is_open(done.__getitem__) for g in self.gates]
+            waiting = np.isnan(self.mastered).tobytes()
+            if waiting != self.seen[0]:  # an integrator asks far more often than gates open
+                done = dict(zip(self.index, ~np.isnan(self.mastered), strict=True))
+                self.seen = waiting, [g is None or g.is_open(done.__getitem__) for g in self.gates]
+            found = self.seen[1]
         else:
             seen = np.maximum(-np.expm1(self.scenario.gate.exponent * self.log_left(y)), 0.0)
             values = dict(zip(self.index, seen.tolist(), strict=True))

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,8 +18,9 @@ import xarray as xr
 from test_cli import cli, in_a_folder_of_its_own, names_in  # noqa: F401
 
 from benchmarks.inference.worlds import World, make_world, write
-from domino_sim import load_graph
+from domino_sim import infer, inference, load_graph
 from domino_sim.cli.infer import INFER_FILES
+from domino_sim.progress import Meter
 
 #: An or-gate, and gates of two.
 WORLD = {"skills": 5, "runs": 3, "operators": "mixed", "seed": 6, "points": 50}
@@ -34,6 +36,22 @@ def tables(world: World, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world")
     write(world, folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def searched_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was asked for before is not searched again: here is tested what is made of it."""
+    monkeypatch.setattr(inference, "infer", remembered)
+
+
+FOUND: dict[str, inference.Inference] = {}
+
+
+def remembered(curves: xr.Dataset, *, meter: Meter, **options: Any) -> inference.Inference:
+    asked = repr((curves.to_dict(), options))
+    if asked not in FOUND:
+        FOUND[asked] = infer(curves, meter=meter, **options)
+    return FOUND[asked]
 
 
 @pytest.fixture
@@ -118,6 +136,8 @@ def test_what_is_known_is_kept_to(files: list[str]) -> None:
 
 
 def test_where_nothing_fits_that_is_said_first(files: list[str]) -> None:
+    for name in files[::2]:  # two runs of four skills will do
+        rewritten(name, r"^run 3,.*\n|^run \d,(?:\d+,)?s5,.*\n", "")
     text = Path("curves.csv").read_text("utf-8").splitlines()
     rng = np.random.default_rng(0)
     spoilt = [
@@ -125,7 +145,7 @@ def test_where_nothing_fits_that_is_said_first(files: list[str]) -> None:
         for line in text
     ]
     Path("curves.csv").write_text("\n".join(spoilt) + "\n", "utf-8")
-    code, out, _ = cli("infer", *files)
+    code, out, _ = cli("infer", *files, "--mastery", "0.99")
     assert code == 0
     assert out.startswith("note: ")
     assert out.index("times as far") < out.index("Gate form")

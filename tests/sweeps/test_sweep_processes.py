@@ -22,14 +22,14 @@ from validation.studies.sweeps import children, done, kill_study
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 
 AXES = {
-    "pool.wasted": {"low": 1e-3, "high": 1.0, "n": 10, "spacing": "log"},
-    "skills.T2.frequency": {"low": 0.1, "high": 2.0, "n": 10},
+    "pool.wasted": {"low": 1e-3, "high": 1.0, "n": 5, "spacing": "log"},
+    "skills.T2.frequency": {"low": 0.1, "high": 2.0, "n": 5},
 }
 
 
 def test_killed_coordinators_and_workers_change_nothing(tmp_path: Path) -> None:
     how = {"engine": "clock", "gate": "soft"}
-    found = kill_study(tmp_path, kills=3, seed=1, rows=10, columns=20, longest=1.0, **how)
+    found = kill_study(tmp_path, kills=2, seed=1, rows=10, columns=20, longest=1.0, **how)
     assert found.coordinators + found.workers  # which of them, chance decides
     assert found.equal and not found.lost and found.points == 200
 
