@@ -14,7 +14,7 @@ from domino_sim.errors import ArgumentError
 from domino_sim.levels import Floats
 from domino_sim.wording import shown
 
-__all__ = ["Limits", "changed", "drawn", "make_limits"]
+__all__ = ["Limits", "changed", "drawn", "is_real", "make_limits"]
 
 #: Spreads (standard deviation of logarithms) of random mixtures.
 _SPREADS = (0.7, 1.2, 2.0)
@@ -91,17 +91,18 @@ def make_limits(
     """
     place = None if stranger is None else names.index(stranger)
     n = len(names) - (place is not None)
-    if not (_real(least) and 0.0 <= least * n < 1.0):
+    if not (is_real(least) and 0.0 <= least * n < 1.0):
         raise ArgumentError(
             f"is {shown(least)}", where="least",
             expected=f"a number from 0 to below 1/{n}, as there are {n} skills",
         )  # fmt: skip
-    if not (_real(ratio) and 1.0 < ratio <= 1e4):
+    if not (is_real(ratio) and 1.0 < ratio <= 1e4):
         raise ArgumentError(f"is {shown(ratio)}", where="ratio", expected="a number in (1, 1e4]")
     return Limits(float(least), float(ratio), knock_outs, place)
 
 
-def _real(value: object) -> bool:
+def is_real(value: object) -> bool:
+    """Return whether something is a number that is not a truth value."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

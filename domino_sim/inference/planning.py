@@ -13,7 +13,7 @@ from domino_sim.errors import ArgumentError, nearest_name
 from domino_sim.inference.doubts import Doubts, from_graph, from_report
 from domino_sim.inference.first_runs import FIRST_RATIO, check_names, first_design
 from domino_sim.inference.forms import Form
-from domino_sim.inference.mixing import make_limits
+from domino_sim.inference.mixing import is_real, make_limits
 from domino_sim.inference.mixture_search import MixtureSearch
 from domino_sim.inference.networks.power_planning import PowerSubject, is_power
 from domino_sim.inference.outlook import ANY, LAWS, Pace
@@ -161,7 +161,7 @@ def _pace(law: str, wasted: float, points: int) -> Pace:
             f"is {shown(law)}", where="law", expected=f"one of {', '.join((ANY, *LAWS))}",
             nearest=nearest_name(law, (ANY, *LAWS)),
         )  # fmt: skip
-    if not (_real(wasted) and 0.0 < wasted < np.inf):
+    if not (is_real(wasted) and 0.0 < wasted < np.inf):
         raise ArgumentError(f"is {shown(wasted)}", where="wasted", expected="a number > 0")
     if not _whole(points, 10, 10**6):
         raise ArgumentError(f"is {shown(points)}", where="points", expected="10 to 1,000,000")
@@ -170,11 +170,11 @@ def _pace(law: str, wasted: float, points: int) -> Pace:
 
 
 def _check(noise: float | None, mastery: float, exponent: float | None) -> None:
-    if noise is not None and not (_real(noise) and 0.0 < noise < 1.0):
+    if noise is not None and not (is_real(noise) and 0.0 < noise < 1.0):
         raise ArgumentError(f"is {shown(noise)}", where="noise", expected="a number in (0, 1)")
-    if not (_real(mastery) and 0.0 < mastery < 1.0):
+    if not (is_real(mastery) and 0.0 < mastery < 1.0):
         raise ArgumentError(f"is {shown(mastery)}", where="mastery", expected="a number in (0, 1)")
-    if exponent is not None and not (_real(exponent) and 0.0 < exponent <= 100.0):
+    if exponent is not None and not (is_real(exponent) and 0.0 < exponent <= 100.0):
         raise ArgumentError(
             f"is {shown(exponent)}", where="exponent", expected="a number in (0, 100]"
         )
@@ -200,7 +200,3 @@ def _promise(doubts: Doubts, pace: Pace, rng: np.random.Generator) -> Promise:
 
 def _whole(value: object, least: int, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def _real(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

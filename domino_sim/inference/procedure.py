@@ -19,12 +19,22 @@ from domino_sim.inference.confirming import confirm
 from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import SUREST, weigh
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
+from domino_sim.inference.mixing import is_real
 from domino_sim.inference.networks import Grown, infer_grown
 from domino_sim.inference.networks.hypotheses import Rules
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.prior import Prior, read_prior
 from domino_sim.inference.proposals import Allowed, allowed_by
-from domino_sim.inference.racing import NOISE_ALONE, OUTDONE, WORSE, in_order, noise_alone, race
+from domino_sim.inference.racing import (
+    LOST,
+    NOISE_ALONE,
+    OUTDONE,
+    WORSE,
+    in_order,
+    noise_alone,
+    race,
+    strayed,
+)
 from domino_sim.inference.rebuilding import rebuild
 from domino_sim.inference.records import make_nodes
 from domino_sim.inference.refinement import Refiner
@@ -130,9 +140,10 @@ def infer(
     study = make_study(curves, mixtures, known.same_mixture)
     search = _Search(study, known, mastery, most_prerequisites, time.monotonic() + seconds)
     best, refiner = search.run(meter or NullMeter())
-    if search.tied:
-        surest = min(study.surest, SUREST)
-        study = replace(study, surest=surest, remarks=(*study.remarks, TIED))
+    for doubt, told in ((search.tied, TIED), (search.lost and search.grown is None, LOST)):
+        if doubt:
+            remarks = (*study.remarks, told)
+            study = replace(study, surest=min(study.surest, SUREST), remarks=remarks)
     if search.grown is not None:
         surest = min(study.surest, SUREST if runs_apart(study) == 1 else 1.0)
         return make_grown_inference(
@@ -143,26 +154,21 @@ def infer(
     confirm(best, refiner, study.records)
     cost = refiner.cost(best)
     others = {graph: value - cost for graph, value in refiner.visited.items()}
-    most = study.surest
     fitted = study.free is not None and best.courses.form.kind == "soft"
-    if fitted or runs_apart(study) == 1:  # other frequencies let other gates fit as well
-        most = min(most, SUREST)
+    # Other frequencies let other gates fit as well.
+    most = min(study.surest, SUREST if fitted or runs_apart(study) == 1 else 1.0)
     edges = weigh(best, refiner.scored, others, scale, refiner.allowed, most=most)
-    stopped = search.stopped
-    return make_inference(study, best, edges, scale, search.forms, known.names, stopped=stopped)
+    rest = scale, search.forms, known.names
+    return make_inference(study, best, edges, *rest, stopped=search.stopped)
 
 
 def _check(mastery: float | None, most: int, seconds: float) -> None:
-    if mastery is not None and not (_real(mastery) and 0.0 < mastery < 1.0):
+    if mastery is not None and not (is_real(mastery) and 0.0 < mastery < 1.0):
         raise ArgumentError(f"is {mastery!r}", where="mastery", expected="a number in (0, 1)")
     if isinstance(most, bool) or not isinstance(most, int) or most < 1:
         raise ArgumentError(f"is {most!r}", where="most_prerequisites", expected="an integer ≥ 1")
-    if not (_real(seconds) and seconds > 0.0):
+    if not (is_real(seconds) and seconds > 0.0):
         raise ArgumentError(f"is {seconds!r}", where="seconds", expected="a number > 0")
-
-
-def _real(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class _Search:
@@ -175,8 +181,9 @@ class _Search:
     grown
         The graph under another model, where that fits better than any gates: one skill at a time,
         or a model of networks.
-    stopped, tied
-        Whether it was stopped before its end; whether a serial pool and gates fit as well.
+    stopped, tied, lost
+        Whether it was stopped before its end; whether a serial pool and gates fit as well; whether
+        it was lost on the way (`racing.strayed`).
     """
 
     def __init__(
@@ -193,7 +200,7 @@ class _Search:
                 self._forbidden[:, i] = [j not in prior.required[kept[i]] for j in kept]
         self._required = [tuple(place[j] for j in prior.required[i] if j in place) for i in kept]
         self.forms: dict[str, float] = {}
-        self.stopped = self.tied = False
+        self.stopped = self.tied = self.lost = False
         self.grown: Grown | None = None
         self._results: list[tuple[Structure, Refiner]] = []
 
@@ -214,6 +221,7 @@ class _Search:
                 self._refine(finished)
             if self._results and time.monotonic() < self._until:
                 best, refiner = min(self._results, key=_cost)
+                self.lost = strayed(best, finished)
                 free = self._mastery is None
                 self._results = [(tune(best, refiner, mastery=free), refiner)]
         except KeyboardInterrupt:
@@ -331,9 +339,8 @@ class _Search:
         """Return the structure that has come furthest; skills that are not in need nothing."""
         far = max((one for one in racing if one.alive), key=lambda one: len(one.alive[0].gates))
         structure = far.alive[0].copy()
-        for skill in range(len(self._study.skills)):
-            if skill not in structure.gates:
-                structure.add(skill, OPEN, structure.track_of(skill, OPEN))
+        for skill in sorted({*range(len(self._study.skills))} - {*structure.gates}):
+            structure.add(skill, OPEN, structure.track_of(skill, OPEN))
         structure.seek()
         structure.polish(12)
         return structure, Refiner(self._allowed(structure.courses.form), self._price)

@@ -10,8 +10,12 @@ from domino_sim.inference.construction import Construction
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.records import Records
 from domino_sim.inference.regaining import regain
+from domino_sim.inference.structure import Structure
 
-__all__ = ["NOISE_ALONE", "OUTDONE", "SMALL", "WORSE", "in_order", "noise_alone", "race"]
+__all__ = [
+    "LOST", "NOISE_ALONE", "OUTDONE", "SMALL", "WORSE", "in_order", "noise_alone", "race",
+    "strayed",
+]  # fmt: skip
 
 #: A form is given up while another has a misfit less than this part of its own.
 WORSE = 0.8
@@ -33,6 +37,12 @@ _CARRIED = 4
 
 #: Standard deviations by which χ² may exceed its mean by chance.
 _CHANCE = 2.0
+
+#: What is said of a search that was lost.
+LOST = (
+    "under every gate form some skill had no gate that explains it, and what was found leaves more "
+    "than noise: the search may have missed the graph; no probability is above 0.89 for that"
+)
 
 #: Levels times skills below which everything is tried.
 SMALL = 20_000
@@ -119,6 +129,16 @@ def race(
 def in_order(racing: list[Construction]) -> list[Construction]:
     """Return those that came to a graph, the best first."""
     return sorted((one for one in racing if one.done and one.alive), key=lambda one: one.misfit)
+
+
+def strayed(best: Structure, finished: list[Construction]) -> bool:
+    """Return whether a graph came of a search that was lost, and leaves more than noise.
+
+    Lost: no way to the graphs of its form went without a skill that no gate explained. What one
+    such gate was wrong in, others make up for, so that edges look sure that are not.
+    """
+    same = [one for one in finished if one.alive[0].courses.form == best.courses.form]
+    return all(one.lost for one in same) and best.error > noise_alone(best.records)
 
 
 def _outdone(one: Construction, racing: list[Construction]) -> bool:

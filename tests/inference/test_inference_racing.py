@@ -7,9 +7,15 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
+import pytest
+from inferred import simulated
+
+from domino_sim import infer
+from domino_sim.inference import procedure
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.procedure import _Search
-from domino_sim.inference.racing import OUTDONE, in_order, race
+from domino_sim.inference.racing import LOST, OUTDONE, in_order, race, strayed
 from domino_sim.inference.regaining import regain
 
 
@@ -203,3 +209,33 @@ def test_a_graph_that_is_far_worse_than_a_refined_one_is_not_refined() -> None:
     assert not outdone(limit - 1.0)
     assert not outdone(limit + 1.0, free=None)
     assert not outdone(limit + 1.0, results=[])
+
+
+def test_a_graph_strayed_if_every_way_of_its_form_was_lost_and_it_leaves_more_than_noise() -> None:
+    weight = np.ones((2, 100, 3))
+    records = SimpleNamespace(values=600, weight=weight, level=weight)
+
+    def is_strayed(error: float, ways: list[tuple[str, bool]]) -> bool:
+        courses = [SimpleNamespace(form=form) for form, _ in ways]
+        finished = [
+            SimpleNamespace(lost=lost, alive=[SimpleNamespace(courses=one)])
+            for one, (_, lost) in zip(courses, ways, strict=True)
+        ]
+        best = SimpleNamespace(courses=courses[0], error=error, records=records)
+        return strayed(cast("Any", best), cast("Any", finished))
+
+    assert is_strayed(900.0, [("soft", True), ("hard", False), ("soft", True)])
+    assert not is_strayed(900.0, [("soft", True), ("soft", False)])
+    assert not is_strayed(300.0, [("soft", True)])
+
+
+def test_no_edge_is_sure_of_a_search_that_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    curves = simulated(
+        {"A": "", "B": "A", "C": "A"}, [[0.6, 0.2, 0.2], [0.2, 0.5, 0.3], [0.3, 0.2, 0.5]],
+        steps=[np.arange(0, 9001, 60)] * 3,
+    )  # fmt: skip
+    for lost in (False, True):
+        monkeypatch.setattr(procedure, "strayed", lambda *_, lost=lost: lost)
+        found = infer(curves)
+        assert (LOST in found.report["remarks"]) is lost
+        assert (found.graph.edges["A", "B"]["probability"] > 0.89) is not lost
