@@ -313,3 +313,17 @@ def test_skills_as_frequent_as_each_other_say_nothing_about_each_other():
     there = np.ones((1, 2), dtype=bool)
     shown = Shown(services, np.array([[0.5, 0.5]]), ~there, there, there)
     assert not any(one.passed.any() for one in shown.evidence())
+
+
+def test_an_edge_that_only_its_size_speaks_for_is_not_sure():
+    """C and D need A and B: that D waits for C goes with all runs as well, and is an edge less."""
+    truth = {"A": "", "B": "", "C": "A and B", "D": "A and B"}
+    mixtures = [[0.2, 0.1, 0.4, 0.3], [0.1, 0.2, 0.4, 0.3], [0, 0.3, 0.4, 0.3], [0.3, 0, 0.4, 0.3]]
+    curves = simulated(truth, mixtures, steps=[np.arange(0, 2501, 10)] * 4, law="domino")
+    grown = infer_serial(make_study(curves, None), Rules.of(4, None, None, 4), 8.0)
+    assert grown is not None
+    assert grown.graph[3] == Requires.of([2])
+    assert grown.probability[2, 3] == 0.89
+    assert grown.probability[0, 2] > 0.9
+    edge = next(e for e in grown.edges if (e.prerequisite, e.dependent) == (2, 3))
+    assert edge.gain <= 0.0 and edge.probability == 0.89

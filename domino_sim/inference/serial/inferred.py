@@ -7,7 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from domino_sim.inference.evidence import BAD_FIT, EXCLUDED, IMPLIED, OTHERS, UNDECIDED, UNSEEN
+from domino_sim.inference.evidence import (
+    BAD_FIT,
+    EXCLUDED,
+    IMPLIED,
+    OTHERS,
+    SUREST,
+    UNDECIDED,
+    UNSEEN,
+)
 from domino_sim.inference.forms import OPEN, Requires, trained
 from domino_sim.inference.networks.edges import TURNED, Weighed, ancestors, list_edges
 from domino_sim.inference.networks.grown import Grown
@@ -251,6 +259,15 @@ class _Weighing:
         self._after = [descendants(graph, i) for i in range(len(graph))]
         self._best = [one.best(after) for one, after in zip(gates, self._after, strict=True)]
         self.probability = probabilities(gates, graph)
+        for j, i in np.argwhere(self.probability > SUREST).tolist():
+            if self._is_idle(j, i):
+                self.probability[j, i] = SUREST
+
+    def _is_idle(self, j: int, i: int) -> bool:
+        """Whether all runs go as well with a gate without an edge: it is likelier by its size."""
+        without = self._gates[i].best({j, *self._after[i]})
+        with_it = self._gates[i].best_with(j)
+        return bool(without and with_it and without.against <= with_it.against)
 
     def weigh(self, j: int, i: int) -> Weighed | None:
         """Weigh the edge from j to i."""
