@@ -57,7 +57,7 @@ KEYWORDS = {
     "design_mixtures": [
         "knock_outs=True",
         "least=0.0",
-        "ratio=100.0",
+        "ratio=None",
         "stranger=None",
         "law='any'",
         "wasted=0.01",
