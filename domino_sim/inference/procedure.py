@@ -20,7 +20,7 @@ from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import SUREST, weigh
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.mixing import is_real
-from domino_sim.inference.networks import Grown, infer_grown
+from domino_sim.inference.networks import Grown, infer_grown, typical_misfit
 from domino_sim.inference.networks.hypotheses import Rules
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.prior import Prior, read_prior
@@ -260,11 +260,11 @@ class _Search:
         return more < -OUTDONE
 
     def _misfit(self, structure: Structure) -> float:
-        """Return χ² a level of the median skill, over all records: wild curves decide nothing."""
+        """Return χ² a level of a typical skill, over all records."""
         whole = structure.on(self._study.records)
         whole.polish(12)
         values = np.maximum((whole.records.weight > 0.0).sum(axis=(0, 1)), 1)
-        return float(np.median([error / values[i] for i, error in whole.misfits().items()]))
+        return typical_misfit(np.array([e / values[i] for i, e in whole.misfits().items()]))
 
     def _candidates(self) -> list[Form]:
         hard = _HARD if self._mastery is None else (self._mastery,)

@@ -10,7 +10,7 @@ import pytest
 
 from domino_sim.curves import make_curves
 from domino_sim.inference.forms import OPEN, Requires
-from domino_sim.inference.networks.grown import infer_grown
+from domino_sim.inference.networks.grown import infer_grown, typical_misfit
 from domino_sim.inference.networks.hypotheses import Rules, is_acyclic
 from domino_sim.inference.networks.onsets import find_onsets
 from domino_sim.inference.networks.power_gates import _LIKELY, _NOISE, GatesOfSkill
@@ -152,3 +152,10 @@ def test_rules_are_kept_to():
 def test_graphs_have_no_circles():
     study, _ = _world(runs=4, noise=0.5, seed=5)
     assert is_acyclic(PowerGraphs(find_onsets(study), Rules.of(4, None, None, 3)).graph)
+
+
+def test_skills_that_fit_do_not_hide_those_that_do_not_nor_one_wild_curve_the_rest():
+    assert typical_misfit(np.ones(5)) == typical_misfit(np.array([0.2, 0.9, 1.0])) == 1.0
+    assert typical_misfit(np.array([1.0, 1.0, 1.0, 1e4, 1e4])) > 30.0
+    assert typical_misfit(np.array([1.0] * 8 + [1e4])) < 3.0
+    assert typical_misfit(np.array([])) == np.inf

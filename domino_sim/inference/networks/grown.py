@@ -18,7 +18,7 @@ from domino_sim.inference.study import Study
 from domino_sim.levels import Floats
 from domino_sim.progress import Meter, NullMeter
 
-__all__ = ["Grown", "infer_grown"]
+__all__ = ["Grown", "infer_grown", "typical_misfit"]
 
 #: Steps of a path, their number and nodes of a run: while searching, and at the end.
 _ROUGH, _FINE, _FINEST = (0.24, 80, 80), (0.12, 160, 80), (0.05, 360)
@@ -53,7 +53,8 @@ class Grown:
     level : (runs, records, n) array
         Levels of the model at the records of the study; NaN where it says nothing.
     misfit, typical
-        χ² a level, in units of the study's noise: of all levels, and of the median skill.
+        χ² a level, in units of the study's noise: of all levels, and of a typical skill
+        (`typical_misfit`).
     text
         The model and its values in words.
     exponents
@@ -226,13 +227,22 @@ def _shaped(study: Study, onset: Floats, seen: np.ndarray, expected: Floats) -> 
 
 
 def _misfit(study: Study, level: Floats) -> tuple[float, float]:
-    """Return χ² a level: of all levels, and of the median skill."""
+    """Return χ² a level: of all levels, and of a typical skill."""
     weight = np.where(np.isnan(level), 0.0, study.records.weight)
     error = (weight * np.nan_to_num(study.records.level - level) ** 2).sum(axis=(0, 1))
     values = (weight > 0.0).sum(axis=(0, 1))
     known = values > 0
-    typical = np.median(error[known] / values[known]) if known.any() else np.inf
-    return float(error.sum() / max(int(values.sum()), 1)), float(typical)
+    typical = typical_misfit(error[known] / values[known])
+    return float(error.sum() / max(int(values.sum()), 1)), typical
+
+
+def typical_misfit(each: Floats) -> float:
+    """Return the geometric mean of the misfits of skills, of each at least what noise leaves.
+
+    One wild curve decides little, and half of the skills that fit do not hide the other half: the
+    median would be theirs alone. Infinite without any.
+    """
+    return float(np.exp(np.log(np.maximum(each, 1.0)).mean())) if len(each) else np.inf
 
 
 def _rms(study: Study, level: Floats) -> float:

@@ -18,7 +18,7 @@ from domino_sim.inference.evidence import (
 )
 from domino_sim.inference.forms import OPEN, Requires, trained
 from domino_sim.inference.networks.edges import TURNED, Weighed, ancestors, list_edges
-from domino_sim.inference.networks.grown import Grown
+from domino_sim.inference.networks.grown import Grown, typical_misfit
 from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants, is_acyclic
 from domino_sim.inference.serial.circles import probabilities
 from domino_sim.inference.serial.gates import SkillGates, weigh_gates
@@ -88,7 +88,7 @@ def infer_serial(
     values = np.maximum((weight > 0.0).sum(axis=(0, 1)), 1)
     return Grown(
         "serial", graph, weighing.probability, level, misfit,
-        float(np.median(error.sum(axis=(0, 1)) / values)), "one skill at a time",
+        typical_misfit(error.sum(axis=(0, 1)) / values), "one skill at a time",
         misfits={"one skill at a time": study.sigma * misfit**0.5}, edges=edges, rules=rules,
     )  # fmt: skip
 
