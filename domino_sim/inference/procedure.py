@@ -20,7 +20,8 @@ from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import SUREST, weigh
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.mixing import is_real
-from domino_sim.inference.networks import Grown, infer_grown, typical_misfit
+from domino_sim.inference.networks import Grown, infer_grown
+from domino_sim.inference.networks.contest import gates_misfit, is_better
 from domino_sim.inference.networks.hypotheses import Rules
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.prior import Prior, read_prior
@@ -243,7 +244,7 @@ class _Search:
             return False
         if self._study.free is not None or self._study.follows is not None:
             return False  # models of networks have no fitted frequencies, and begin untrained
-        gates = self._misfit(finished[0].alive[0])
+        gates = gates_misfit(finished[0].alive[0], self._study)
         if gates < _NETWORK:
             return False
         self.grown = infer_grown(
@@ -254,17 +255,10 @@ class _Search:
     def _is_better(self, grown: Grown, structure: Structure) -> bool:
         """Whether another model than gates fits better, one of a serial pool clearly."""
         if grown.kind != "serial":
-            return grown.typical <= self._misfit(structure)
+            return is_better(grown, structure, self._study)
         more = apart(grown, structure, self._study, self._price)
         self.tied |= abs(more) < OUTDONE
         return more < -OUTDONE
-
-    def _misfit(self, structure: Structure) -> float:
-        """Return χ² a level of a typical skill, over all records."""
-        whole = structure.on(self._study.records)
-        whole.polish(12)
-        values = np.maximum((whole.records.weight > 0.0).sum(axis=(0, 1)), 1)
-        return typical_misfit(np.array([e / values[i] for i, e in whole.misfits().items()]))
 
     def _candidates(self) -> list[Form]:
         hard = _HARD if self._mastery is None else (self._mastery,)

@@ -6,6 +6,6 @@ of a skill is a product of powers of its frequency and of the onsets of what it 
 (:mod:`.power_gates`).
 """
 
-from domino_sim.inference.networks.grown import Grown, infer_grown, typical_misfit
+from domino_sim.inference.networks.grown import Grown, infer_grown
 
-__all__ = ["Grown", "infer_grown", "typical_misfit"]
+__all__ = ["Grown", "infer_grown"]
