@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from domino_sim.curves import make_curves
 from domino_sim.inference.forms import OPEN, Requires
+from domino_sim.inference.networks import contest
 from domino_sim.inference.networks.grown import infer_grown, typical_misfit
 from domino_sim.inference.networks.hypotheses import Rules, is_acyclic
 from domino_sim.inference.networks.onsets import find_onsets
@@ -159,3 +161,19 @@ def test_skills_that_fit_do_not_hide_those_that_do_not_nor_one_wild_curve_the_re
     assert typical_misfit(np.array([1.0, 1.0, 1.0, 1e4, 1e4])) > 30.0
     assert typical_misfit(np.array([1.0] * 8 + [1e4])) < 3.0
     assert typical_misfit(np.array([])) == np.inf
+
+
+@pytest.mark.parametrize(
+    ("kind", "typical", "gates", "better"),
+    [
+        ("power", 50.0, 100.0, True), ("power", 900.0, 100.0, False), ("power", 900.0, 500.0, True),
+        ("composed", 900.0, 500.0, False), ("composed", 400.0, 500.0, True),
+    ],
+)  # fmt: skip
+def test_what_fits_better_is_taken_and_power_gates_where_gates_explain_nothing(
+    kind, typical, gates, better, monkeypatch
+):
+    """The noise is 0.005: a misfit of 400 is a tenth of level."""
+    monkeypatch.setattr(contest, "gates_misfit", lambda structure, study: gates)
+    grown = SimpleNamespace(kind=kind, typical=typical)
+    assert contest.is_better(grown, None, SimpleNamespace(sigma=0.005)) is better
