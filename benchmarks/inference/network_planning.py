@@ -119,8 +119,7 @@ def _from_names(random: World, runs: int, cache: Path | None) -> World:
     plan = domino_sim.design_mixtures(
         random.names, runs, stranger=STRANGER, seed=int(random.settings["seed"])
     )
-    total = float(np.exp(np.log(random.frequencies.sum(axis=1)).mean()))
-    with_them = with_runs(random, total * np.asarray(plan.mixtures.values), cache)
+    with_them = with_runs(random, _total(random) * np.asarray(plan.mixtures.values), cache)
     return some_runs(with_them, slice(len(random.steps), None))
 
 
@@ -158,10 +157,14 @@ def knock_outs(first: World, runs: int, *, stranger: bool = False) -> Floats:
     rng = np.random.default_rng([int(first.settings["seed"]), 5])
     n = len(first.names)
     out = np.concatenate([rng.permutation(n) for _ in range(1 + runs // n)])[:runs]
-    total = float(np.exp(np.log(first.frequencies.sum(axis=1)).mean()))
-    mixtures = np.full((runs, n + stranger), total / (n - 1 + stranger))
+    mixtures = np.full((runs, n + stranger), _total(first) / (n - 1 + stranger))
     mixtures[np.arange(runs), out] = 0.0
     return mixtures
+
+
+def _total(world: World) -> float:
+    """Return what the frequencies of a run add up to, on the geometric mean."""
+    return float(np.exp(np.log(world.frequencies.sum(axis=1)).mean()))
 
 
 def with_runs(first: World, mixtures: Floats, cache: Path | None = None) -> World:

@@ -43,9 +43,8 @@ def check_names(names: Sequence[object]) -> tuple[str, ...]:
                 f"has {shown(name)} twice", where="skills", expected="each skill once"
             )
     if len(names) < 2:
-        names_ = "name" if len(names) == 1 else "names"
         raise ArgumentError(
-            f"has {len(names)} {names_}", where="skills", expected="two skills or more"
+            f"names {len(names)}", where="skills", expected="two skills or more"
         )
     return tuple(map(str, names))
 

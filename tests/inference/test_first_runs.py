@@ -65,7 +65,7 @@ def test_the_same_seed_gives_the_same_and_another_others() -> None:
 @pytest.mark.parametrize(
     ("names", "options", "said"),
     [
-        (["A"], {}, "skills: has 1 name; expected two skills or more"),
+        (["A"], {}, "skills: names 1; expected two skills or more"),
         (["A", "B", "A"], {}, "skills: has 'A' twice; expected each skill once"),
         (["A", ""], {}, "skills: has '' in the place 2"),
         (["A", 3], {}, "skills: has 3 in the place 2"),
