@@ -21,6 +21,7 @@ from domino_sim.inference.planning import design_mixtures
 from domino_sim.inference.serial import infer_serial
 from domino_sim.inference.serial.circles import probabilities
 from domino_sim.inference.serial.gates import weigh_gates
+from domino_sim.inference.serial.inferred import _cheapest
 from domino_sim.inference.serial.orders import Service, read_orders
 from domino_sim.inference.serial.shown import Shown, is_open
 from domino_sim.inference.study import make_study
@@ -327,3 +328,26 @@ def test_an_edge_that_only_its_size_speaks_for_is_not_sure():
     assert grown.probability[0, 2] > 0.9
     edge = next(e for e in grown.edges if (e.prerequisite, e.dependent) == (2, 3))
     assert edge.gain <= 0.0 and edge.probability == 0.89
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_must_be_is_kept_where_it_closes_a_circle_with_what_curves_say(seed):
+    """The truth is c → a → b; that c needs b is required: then a does not need c, or b not a."""
+    rng = np.random.default_rng(seed)
+    mixtures = np.exp(rng.normal(size=(6, 4))).tolist()
+    curves = simulated(
+        {"a": "c", "b": "a", "c": "", "d": ""}, mixtures, steps=[np.arange(0, 2400, 20)] * 6,
+        law="domino",
+    )  # fmt: skip
+    rules = Rules.of(4, None, [(), (), (1,), ()], 4)
+    weighed = [weigh_gates(i, one, rules, PRICE, 1.0) for i, one in enumerate(_seen_in(curves))]
+    graph = _cheapest(weighed, rules)
+    assert 1 in graph[2].skills and is_acyclic(graph)
+    assert probabilities(weighed, graph)[1, 2] == pytest.approx(1.0)
+
+
+def _seen_in(curves):
+    study = make_study(curves, None)
+    services, lines = read_orders(study, study.before["mse"])
+    known = study.frequency > 0.0
+    return Shown(services, study.frequency, lines.start >= 1.0, known, known).evidence()

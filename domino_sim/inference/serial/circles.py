@@ -45,12 +45,14 @@ def probabilities(gates: Sequence[SkillGates], graph: Graph) -> Floats:
         for i in circling:
             after = sorted(descendants(tuple(drawn), i))
             weight = np.where(asks[i][:, after].any(axis=1), 0.0, weights[i])
-            if not weight.any():
-                continue  # none that was looked at: it keeps its gate
-            weight /= weight.sum()
-            drawn[i] = some[i][int(rng.choice(len(weight), p=weight))].gate
+            if weight.any():
+                weight /= weight.sum()
+                drawn[i] = some[i][int(rng.choice(len(weight), p=weight))].gate
+                asked = weight @ asks[i]
+            else:  # none that was looked at: it keeps its gate
+                asked = np.isin(np.arange(len(graph)), drawn[i].skills).astype(float)
             if draw >= _FIRST:
-                found[:, i] += weight @ asks[i] / _DRAWS
+                found[:, i] += asked / _DRAWS
     return np.minimum(found, 1.0)
 
 

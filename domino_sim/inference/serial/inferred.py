@@ -187,16 +187,20 @@ def _given_way(
         for k in sorted(descendants(with_it, i) & ancestors(with_it, i) - {i}):
             tried, price = list(with_it), list(cost)
             tried[k], price[i] = OPEN, one.cost
-            _choose(k, tried, price, gates)
-            if is_acyclic(tuple(tried)):
+            # None may be left to it that asks for what must be.
+            if _choose(k, tried, price, gates) and is_acyclic(tuple(tried)):
                 yield tried, price
 
 
-def _choose(i: int, graph: list[Requires], cost: list[float], gates: Sequence[SkillGates]) -> None:
-    """Give a skill the cheapest gate that asks for nothing that needs it; else leave it."""
+def _choose(i: int, graph: list[Requires], cost: list[float], gates: Sequence[SkillGates]) -> bool:
+    """Give a skill the cheapest gate that asks for nothing that needs it; else leave it.
+
+    Returns whether there is one.
+    """
     one = gates[i].best(descendants(tuple(graph), i))
     if one is not None:
         graph[i], cost[i] = one.gate, one.cost
+    return one is not None
 
 
 class _Court:
