@@ -50,6 +50,9 @@ USUAL = 0.95
 #: Standard deviations of χ² above what is usual from which a skill's gate is doubted.
 DOUBTED = 1.5
 
+#: From this many only the best option is fitted: of 3,275 that were as far off all but 6 stayed so.
+_HOPELESS = 100.0
+
 #: Gates of a skill that are remembered, to be looked at again.
 _NEAR = 30
 
@@ -237,7 +240,10 @@ class Builder:
                 for option, bad in zip(options, against, strict=True)
             ]
         pool.sort(key=lambda one: one[0])
-        doubtful = USUAL * self.size + DOUBTED * math.sqrt(2.0 * self.size)
+        usual, chance = USUAL * self.size, math.sqrt(2.0 * self.size)
+        doubtful, hopeless = usual + DOUBTED * chance, usual + _HOPELESS * chance
+        if pool and pool[0][1].error - pool[0][2].error > hopeless:
+            pool = pool[:1]
         grown: list[Grown] = []
         for total, option, before in pool[: 4 * ALIVE]:
             if len(grown) >= ALIVE and total > pool[0][0] + _CLOSE:

@@ -16,7 +16,7 @@ from domino_sim.inference.agreement import Agreement
 from domino_sim.inference.building import DOUBTED, FEW, UNTESTED, USUAL, WIDELY, Builder, Grown
 from domino_sim.inference.contradicting import contradicted, reconsider
 from domino_sim.inference.forms import Requires
-from domino_sim.inference.proposals import Allowed
+from domino_sim.inference.proposals import ALL, Allowed
 from domino_sim.inference.structure import Structure
 
 __all__ = ["Construction"]
@@ -179,7 +179,7 @@ class Construction:
             passed = [i for i, part in tested if part > _MOSTLY]
             found = contradicted(self.alive, passed, dict(tried), builder, clear)
             tried = tried if found is None else [found]
-        if not done and right and len(first.gates) > 2:
+        if not done and right and len(first.gates) > ALL:
             if hesitating and not self.hesitates and len(queue) * len(first.gates) > _LONG:
                 self.hesitates = True
                 return
@@ -190,7 +190,7 @@ class Construction:
             if all(grown[0].added > hopeless for _, grown in tried):
                 there = {skill for skill, _ in tried}
                 for skill in [i for i in queue if i not in there][:_TRIED]:
-                    grow(skill, wide=len(first.gates) > 2)
+                    grow(skill, wide=len(first.gates) > ALL)
         if not tried:
             self.alive = []
             return
@@ -318,9 +318,15 @@ class Construction:
         return min(usual, size) + chance * math.sqrt(2.0 * size)
 
     def _tested_first(self, agreement: Agreement) -> list[int]:
-        """Return the skills still to come, those first that the known clock tests."""
+        """Return the skills still to come, those first that the known clock tests.
+
+        Of those that it tests alike, the ones last that nothing explained a step ago: with one
+        skill more that is mostly still so.
+        """
         tested = np.minimum(agreement.tested(self._order), _TESTED)
-        return [self._order[at] for at in np.argsort(-tested, kind="stable")]
+        before = self._past[-1].tried if self._past else {}
+        failed = [skill in before for skill in self._order]
+        return [self._order[at] for at in np.lexsort((failed, -tested))]
 
 
 def _graphs(alive: list[Structure]) -> Graphs:

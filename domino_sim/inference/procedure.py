@@ -18,6 +18,7 @@ from domino_sim.errors import ArgumentError
 from domino_sim.inference.confirming import confirm
 from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import SUREST, weigh
+from domino_sim.inference.form_values import nearby
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.mixing import is_real
 from domino_sim.inference.networks import Grown, infer_grown
@@ -315,6 +316,8 @@ class _Search:
                 refiner = Refiner(
                     allowed, self._price, floor, self._until, patience, visited=visited
                 )
+                # The form's value, too, so that the climb need not be made again for it.
+                structure = nearby(structure, mastery=self._mastery is None)
                 self._results.append((refiner.climb(structure), refiner))
                 if self._results[-1][0].error < floor:
                     break

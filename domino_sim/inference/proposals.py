@@ -15,7 +15,7 @@ from domino_sim.inference.onset import Onset
 from domino_sim.inference.records import Records
 from domino_sim.levels import Floats
 
-__all__ = ["Allowed", "Scored", "allowed_by", "search_gates"]
+__all__ = ["ALL", "Allowed", "Scored", "allowed_by", "search_gates"]
 
 #: A hard gate is not open while a prerequisite is surely below the second level; its dependent
 #: has surely begun above the first. Soft gates that open late: none is far ahead of what it needs.
@@ -33,9 +33,9 @@ _BEST, _HEADS, _HEAD_PAIRS = (24, 60), (2, 8), (3, 10)
 #: a skill never begins, many would keep it shut.
 _AS_GOOD, _MOST = 4.0, 400
 
-#: Of so many skills, all gates of two and three are scored; of more, so many pairs are looked at
-#: with each third.
-_ALL, _PAIRS_OF_TRIPLES = 8, 400
+#: Of so many skills, all gates of two and three are scored, so that a wide search finds no more; of
+#: more, so many pairs are looked at with each third.
+ALL, _PAIRS_OF_TRIPLES = 8, 400
 
 #: What a pair that opens too early counts, of one that opens too late, where a third may follow.
 _EARLY = 0.1
@@ -192,10 +192,10 @@ def search_gates(
     onset
         Of the skill, under soft gates, where the clock is known.
     wide
-        Whether to look at many more.
+        Whether to look at many more; of few skills that is done anyway.
     """
     found: dict[Requires, float] = {}
-    must = allowed.required[skill]
+    must, wide = allowed.required[skill], wide or len(others) <= ALL
 
     def run(gates: Iterable[Requires]) -> None:
         new = [g for g in dict.fromkeys(gates) if g not in found and allowed.permits(skill, g)]
@@ -222,7 +222,7 @@ def search_gates(
             run(Requires.of((j,)) for j in free)
             for size in range(2, min(allowed.most, 3) + 1):
                 for any in (False, True):
-                    if len(free) <= _ALL:
+                    if len(free) <= ALL:
                         chosen: Iterable[Sequence[int]] = combinations(free, size)
                     elif onset is not None and not any:
                         chosen = _by_onset(free, others, onset, size, wide=wide)

@@ -21,7 +21,7 @@ from domino_sim.inference.forms import Requires
 from domino_sim.inference.onset import onset_of
 from domino_sim.inference.pairing import Change, Gates, pairs
 from domino_sim.inference.patience import Patience
-from domino_sim.inference.proposals import Allowed, Scored, search_gates
+from domino_sim.inference.proposals import ALL, Allowed, Scored, search_gates
 from domino_sim.inference.rates import fit
 from domino_sim.inference.rating import exchange
 from domino_sim.inference.reconsidering import reconsidered
@@ -187,7 +187,8 @@ class Refiner:
 
         before = self.scored.get(skill) if remember else None
         scored = search(wide=False)
-        if remember and before is None and not self._clear(structure, skill, scored):
+        doubted = remember and before is None and len(others) > ALL
+        if doubted and not self._clear(structure, skill, scored):
             scored = search(wide=True)
         now = float(score([here])[0].sum()) + self.price * len(here.skills)
         if here not in scored.gates:
