@@ -127,6 +127,10 @@ class Builder:
         """Return how skills agree with the clock of a structure that is attended to."""
         return next(found for one, found in self._agreements if one is structure)
 
+    def usual(self, chance: float) -> float:
+        """Return what a skill with the right gate adds (χ²), and so many standard deviations."""
+        return USUAL * self.size + chance * math.sqrt(2.0 * self.size)
+
     def options(self, structure: Structure, skill: int, *, wide: bool) -> list[Option]:
         """Return the gates `skill` may have, best first."""
         found: dict[Requires, Option] = {}
@@ -149,12 +153,15 @@ class Builder:
 
         agreement = self.agreement(structure)
         if len(structure.gates) > FEW and agreement.tested([skill])[0] > UNTESTED:
-            score(agreement.likely(skill, wide=wide))
+            # What agrees with the best structure is tried with those beside it, too.
+            score(self._agreements[0][1].likely(skill, wide=wide))
         else:
-            onset = agreement.onset(skill)
+            onset, hopeless = agreement.onset(skill), math.inf
+            if structure.courses.form.kind == "hard" and structure.courses.free is None:
+                hopeless = structure.error + self.usual(_HOPELESS)
             search_gates(
                 skill, list(structure.gates), self.allowed, score, self.price, onset=onset,
-                wide=wide,
+                wide=wide, hopeless=hopeless,
             )  # fmt: skip
         best = sorted(found.values(), key=lambda one: one.score)
         if not best:
@@ -240,9 +247,8 @@ class Builder:
                 for option, bad in zip(options, against, strict=True)
             ]
         pool.sort(key=lambda one: one[0])
-        usual, chance = USUAL * self.size, math.sqrt(2.0 * self.size)
-        doubtful, hopeless = usual + DOUBTED * chance, usual + _HOPELESS * chance
-        if pool and pool[0][1].error - pool[0][2].error > hopeless:
+        doubtful = self.usual(DOUBTED)
+        if pool and pool[0][1].error - pool[0][2].error > self.usual(_HOPELESS):
             pool = pool[:1]
         grown: list[Grown] = []
         for total, option, before in pool[: 4 * ALIVE]:

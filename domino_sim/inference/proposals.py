@@ -172,6 +172,7 @@ def search_gates(
     *,
     onset: Onset | None = None,
     wide: bool = False,
+    hopeless: float = math.inf,
 ) -> Scored:
     """Score gates of none, one, two, three and more skills, the promising ones of all.
 
@@ -193,6 +194,8 @@ def search_gates(
         Of the skill, under soft gates, where the clock is known.
     wide
         Whether to look at many more; of few skills that is done anyway.
+    hopeless
+        Under hard gates, no gates of several skills are scored where none can cost less than this.
     """
     found: dict[Requires, float] = {}
     must, wide = allowed.required[skill], wide or len(others) <= ALL
@@ -215,11 +218,13 @@ def search_gates(
         for size in range(len(must), allowed.most):
             run(_extended(best(size, _HEADS[wide]), others))
     else:
-        run([OPEN])
         free = [j for j in others if not allowed.forbidden[j, skill]]
-        if free:
-            alone = score([Requires.of((j,)) for j in free])
-            run(Requires.of((j,)) for j in free)
+        first = [OPEN, *(Requires.of((j,)) for j in free)]
+        alone, opening = score(first)
+        for gate, by_run in zip(first, alone, strict=True):
+            if allowed.permits(skill, gate):
+                found[gate] = float(by_run.sum()) + price * len(gate.skills)
+        if free and alone.min(axis=0).sum() < hopeless:
             for size in range(2, min(allowed.most, 3) + 1):
                 for any in (False, True):
                     if len(free) <= ALL:
@@ -227,10 +232,10 @@ def search_gates(
                     elif onset is not None and not any:
                         chosen = _by_onset(free, others, onset, size, wide=wide)
                     else:
-                        chosen = _together(free, *alone, size, _BEST[wide], any=any)
+                        chosen = _together(free, alone[1:], opening[1:], size, _BEST[wide], any=any)
                     run(Requires.of(one, any) for one in chosen)
-        for size in range(1, allowed.most):
-            run(_extended(best(size, (_HEADS if size == 1 else _HEAD_PAIRS)[wide]), others))
+            for size in range(1, allowed.most):
+                run(_extended(best(size, (_HEADS if size == 1 else _HEAD_PAIRS)[wide]), others))
     order = sorted(found, key=found.__getitem__)
     return Scored(order, np.array([found[gate] for gate in order]))
 
