@@ -251,7 +251,7 @@ class Builder:
         if pool and pool[0][1].error - pool[0][2].error > self.usual(_HOPELESS):
             pool = pool[:1]
         grown: list[Grown] = []
-        for total, option, before in pool[: 4 * ALIVE]:
+        for rank, (total, option, before) in enumerate(pool[: 4 * ALIVE]):
             if len(grown) >= ALIVE and total > pool[0][0] + _CLOSE:
                 break
             after = before.copy()
@@ -259,7 +259,7 @@ class Builder:
             after.tau = option.tau
             fit(after, 6, _ROUNDS, joined=True)
             if after.error - before.error > doubtful:
-                if len(grown) < WIDELY:
+                if rank < WIDELY:
                     _anew(after)
                 if after.courses.form.leak and option.gate.skills:
                     after = nearby(after, mastery=self.mastery)

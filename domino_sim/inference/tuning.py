@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from domino_sim.inference.form_values import cost, nearby, under
+from domino_sim.inference.forms import Form
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.structure import Structure
@@ -16,6 +17,9 @@ __all__ = ["tune"]
 
 #: Leaks that gates without one are given.
 _LEAKS = (0.1, 0.01)
+
+#: Values that differ by less than this part are the same.
+_ALIKE = 0.01
 
 
 def tune(structure: Structure, refiner: Refiner, *, mastery: bool = True) -> Structure:
@@ -39,7 +43,7 @@ def tune(structure: Structure, refiner: Refiner, *, mastery: bool = True) -> Str
         leaky = min((under(best, replace(form, leak=leak)) for leak in _LEAKS), key=cost)
         leaky = nearby(leaky, mastery=mastery)
         best = leaky if cost(leaky) < cost(best) - worth else best
-    if best is structure:
+    if best is structure or _alike(best.courses.form, structure.courses.form):
         return structure
     # Costs of graphs under other values do not compare, and where gates leak any skill may begin
     # (what is permitted because they leaked before costs time, no more).
@@ -50,3 +54,10 @@ def tune(structure: Structure, refiner: Refiner, *, mastery: bool = True) -> Str
         allowed = refiner.allowed
         refiner.allowed = replace(allowed, ready=np.ones_like(allowed.ready))
     return refiner.climb(best)
+
+
+def _alike(one: Form, other: Form) -> bool:
+    """Whether values differ by less than would let other gates fit: no graph is climbed for that."""
+    if one.kind == "hard":
+        one, other = (replace(form, value=1.0 - form.value) for form in (one, other))
+    return one.leak == other.leak and abs(math.log(one.value / other.value)) < _ALIKE
