@@ -325,7 +325,7 @@ class Construction:
         """
         tested = np.minimum(agreement.tested(self._order), _TESTED)
         before = self._past[-1].tried if self._past else {}
-        failed = [skill in before for skill in self._order]
+        failed = np.array([skill in before for skill in self._order])
         return [self._order[at] for at in np.lexsort((failed, -tested))]
 
 

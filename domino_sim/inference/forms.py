@@ -12,7 +12,7 @@ hypotheses. τ is (runs, records), or with a leading axis for every hypothesis.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,6 +21,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from domino_sim.frequencies.paths import level_and_slope
+from domino_sim.inference.gates import OPEN, Requires, hard_open_times, soft_open_times
 from domino_sim.inference.places import Place, place_on
 from domino_sim.levels import Floats, Ints, Loss, log_unlearned, work_from_level
 
@@ -40,21 +41,6 @@ _HALF = 0.7
 
 #: The grid of τ goes from this part of the fastest skill's time 1/p to so many of the slowest's.
 _FIRST, _LAST = 0.05, {"mse": 2400.0, "ce": 1e5}
-
-
-class Requires(NamedTuple):
-    """What a gate asks for: `skills` (indices, rising), all of them or `any` of them."""
-
-    skills: tuple[int, ...]
-    any: bool
-
-    @classmethod
-    def of(cls, skills: Sequence[int], any: bool = False) -> Requires:
-        """Return the gate in its one form: rising, and `any` only of two or more."""
-        return cls(tuple(sorted(skills)), any and len(skills) > 1)
-
-
-OPEN = Requires((), False)
 
 
 class Follows(NamedTuple):
@@ -147,6 +133,7 @@ class Courses:
         self.first, self.ties, self.mixture = frequency, ties, mixture
         self.trained = trained(frequency, free)
         self._paces = self._paces_of(frequency)
+        self._kept: dict[int, tuple[Floats, Floats]] = {}
         self.done = np.zeros(frequency.shape)
         if before is not None:
             done = work_from_level(np.maximum(before, form.floor), form.loss) - form.start
@@ -169,12 +156,13 @@ class Courses:
     def with_done(self, done: Floats) -> Courses:
         """Return the same courses with other works (runs, n) at the start of runs."""
         other = copy(self)
-        other.done = done
+        other.done, other._kept = done, {}
         return other
 
     def of_runs(self, runs: Ints) -> Courses:
         """Return the courses of some runs, or of one several times, each on its own."""
         other = copy(self)
+        other._kept = {}
         other.runs, other._run = len(runs), np.arange(len(runs))[:, None]
         for name in ("frequency", "first", "trained", "done", "grid", "_paces", "_width"):
             setattr(other, name, getattr(self, name)[runs])
@@ -192,29 +180,21 @@ class Courses:
     def open_time(self, gates: Sequence[Requires], tracks: Mapping[int, Floats]) -> Floats:
         """Return openings (gates, runs), or ∫ c dτ (gates, runs, points), given all tracks."""
         needed = sorted({j for gate in gates for j in gate.skills})
-        row = {j: at for at, j in enumerate(needed)}
         if self.form.kind == "hard":
-            opening = np.zeros((len(gates), self.runs))
             done = [self.mastered(j, tracks[j]) for j in needed]
-            for (any, _), at, members in _alike(gates, row):
-                each = np.array(done)[members]
-                opening[at] = each.min(axis=1) if any else each.max(axis=1)
-            return opening
-        opened = np.array([self.opened(tracks[j] + self.done[:, j, None]) for j in needed])
-        c = np.ones((len(gates), *self.grid.shape))
-        for (any, _), at, members in _alike(gates, row):
-            combine = np.maximum if any else np.multiply
-            found = opened[members[:, 0]]
-            for column in members.T[1:]:
-                combine(found, opened[column], out=found)
-            c[at] = found
-        if self.form.leak:
-            c = self.form.leak + (1.0 - self.form.leak) * c
-        time = np.zeros_like(c)
-        between = c[..., 1:] + c[..., :-1]
-        between *= 0.5 * self._width
-        np.cumsum(between, axis=-1, out=time[..., 1:])
-        return time
+            return hard_open_times(gates, needed, done, self.runs)
+        opened = [self._opened(j, tracks[j]) for j in needed]
+        return soft_open_times(gates, needed, opened, self._width, self.form.leak)
+
+    def _opened(self, skill: int, track: Floats) -> Floats:
+        """Return how far a skill opens soft gates on the grid, (runs, points).
+
+        Kept while the track is the same: gates are tried by the hundred with the same tracks.
+        """
+        kept = self._kept.get(skill)
+        if kept is None or kept[0] is not track:
+            kept = self._kept[skill] = track, self.opened(track + self.done[:, skill, None])
+        return kept[1]
 
     def opened(self, work: Floats) -> Floats:
         """Return how far skills that have done `work` open soft gates, 1 − u^exponent."""
@@ -330,18 +310,6 @@ class Courses:
             for r in range(self.runs):
                 row[r] = np.interp(work[r], rising[r], self.grid[r])
         return at
-
-
-def _alike(
-    gates: Sequence[Requires], row: Mapping[int, int]
-) -> Iterator[tuple[tuple[bool, int], list[int], Ints]]:
-    """Yield gates that ask for as many skills in the same way: which, where, rows of skills."""
-    found: dict[tuple[bool, int], list[int]] = {}
-    for at, gate in enumerate(gates):
-        if gate.skills:
-            found.setdefault((gate.any, len(gate.skills)), []).append(at)
-    for kind, where in found.items():
-        yield kind, where, np.array([[row[j] for j in gates[k].skills] for k in where])
 
 
 def trained(frequency: Floats, free: np.ndarray | None = None) -> np.ndarray:

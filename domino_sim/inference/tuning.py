@@ -57,7 +57,7 @@ def tune(structure: Structure, refiner: Refiner, *, mastery: bool = True) -> Str
 
 
 def _alike(one: Form, other: Form) -> bool:
-    """Whether values differ by less than would let other gates fit: no graph is climbed for that."""
+    """Whether values differ too little to let other gates fit."""
     if one.kind == "hard":
         one, other = (replace(form, value=1.0 - form.value) for form in (one, other))
     return one.leak == other.leak and abs(math.log(one.value / other.value)) < _ALIKE
