@@ -91,7 +91,11 @@ def race(
         )
         best = min((one.misfit for one in racing if one.done and (lost or not one.lost)),
                    default=math.inf)  # fmt: skip
-        far = [one for one in going if one.alive and one.alive[0].edges >= _MANY_EDGES]
+        # Many edges, and of many skills: a wrong form gives few skills many prerequisites.
+        far = [
+            one for one in going
+            if one.alive and min(one.explained, one.alive[0].edges) >= _MANY_EDGES
+        ]  # fmt: skip
         again = next((one for one in far if one.astray and one not in regained), None)
         if not lost and again is not None:
             # Its gate form is right, but the way is not.
