@@ -74,3 +74,13 @@ def test_what_chance_adds_to_the_misfit_puts_no_form_behind_one_of_few_skills() 
     assert first.pace > near.put(SIZE).pace == 1.0
     assert first.rank == near.way.rank == 1.0
     assert far.put(3.0 * SIZE, 3.0 * SIZE).rank > 1.0
+
+
+def test_what_was_not_explained_a_step_ago_is_tried_last_among_those_tested_alike() -> None:
+    way = Told().way
+    way._order = [3, 1, 4, 2]
+    agreement = SimpleNamespace(tested=lambda skills: np.array([0.9, 0.95, 0.2, 1.0]))
+    told = cast("Any", agreement)
+    assert way._tested_first(told) == [3, 1, 2, 4]
+    way._keep({3: [], 4: []}, 0)
+    assert way._tested_first(told) == [1, 2, 3, 4]

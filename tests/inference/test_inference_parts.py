@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.integrate import cumulative_trapezoid
 
 import domino_sim
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
-from domino_sim.inference.proposals import Allowed, allowed_by, search_gates
+from domino_sim.inference.proposals import ALL, Allowed, allowed_by, search_gates
 from domino_sim.inference.records import Records, make_nodes, noise_of
 from domino_sim.inference.structure import Structure
 
@@ -105,6 +106,34 @@ def test_all_open_at_the_last_and_any_at_the_first_of_their_prerequisites() -> N
     both, either = courses.open_time([Requires.of((0, 2)), Requires.of((0, 2), True)], found)
     np.testing.assert_allclose(both, done[[0, 2]].max(axis=0))
     np.testing.assert_allclose(either, done[[0, 2]].min(axis=0))
+
+
+@pytest.mark.parametrize("leak", [0.0, 0.2])
+def test_how_long_soft_gates_have_been_open(leak: float) -> None:
+    """By the trapezoidal rule, gate by gate; more gates than are worked out at once."""
+    rng = np.random.default_rng(1)
+    courses = Courses(Form("soft", 0.1, leak=leak), rng.uniform(0.5, 2.0, (2, 7)))
+    found = {i: courses.track(i, courses.open_time([OPEN], {})[0]) for i in range(7)}
+    gates = [OPEN, *(Requires.of(some, any) for k in (1, 2, 3) for any in (False, True)
+                     for some in combinations(range(7), k))]  # fmt: skip
+    time = courses.open_time(gates, found)
+    for gate, one in zip(gates, time, strict=True):
+        each = np.array([courses.opened(found[j]) for j in gate.skills])
+        c = (each.max(axis=0) if gate.any else each.prod(axis=0)) if gate.skills else 1.0
+        c = leak + (1.0 - leak) * np.broadcast_to(c, courses.grid.shape)
+        wanted = cumulative_trapezoid(c, courses.grid, axis=1, initial=0.0)
+        np.testing.assert_allclose(one, wanted, rtol=1e-12)
+
+
+def test_what_a_skill_lets_through_follows_its_track_and_where_it_starts() -> None:
+    courses = Courses(Form("soft", 0.1), np.ones((1, 2)))
+    first = courses.track(0, courses.open_time([OPEN], {})[0])
+    gate = [Requires.of((0,))]
+    before = courses.open_time(gate, {0: first})
+    faster = courses.open_time(gate, {0: 2.0 * first})
+    begun = courses.with_done(np.array([[1.0, 0.0]])).open_time(gate, {0: first})
+    assert (faster[..., 1:] > before[..., 1:]).all() and (begun[..., 1:] > before[..., 1:]).all()
+    np.testing.assert_array_equal(courses.open_time(gate, {0: first}), before)
 
 
 # Records
@@ -204,6 +233,44 @@ def test_the_search_finds_a_gate_that_is_better_by_each_of_its_parts(
     assert found.gates[0] == target
     assert list(found.score) == sorted(found.score)
     assert len(set(found.gates)) == len(found.gates)
+
+
+def test_where_no_run_bears_any_gate_none_of_several_skills_is_scored() -> None:
+    """Under hard gates each run costs what one of the skills costs there, alone."""
+    rng = np.random.default_rng(3)
+    when, cost = rng.random((6, 4)), rng.uniform(5.0, 9.0, (6, 4))
+
+    def score(gates: list[Requires]) -> tuple[np.ndarray, np.ndarray]:
+        found = []
+        for gate in gates:
+            some = list(gate.skills) or [0]
+            at = when[some].argmin(axis=0) if gate.any else when[some].argmax(axis=0)
+            found.append(np.array(some)[at])
+        opens = np.array(found)
+        return cost[opens, np.arange(4)], when[opens, np.arange(4)]
+
+    everything = search_gates(0, range(1, 6), free(6, 4), score, 0.0)
+    bound = cost.min(axis=0).sum()
+    assert everything.score[0] >= bound
+    below = search_gates(0, range(1, 6), free(6, 4), score, 0.0, hopeless=bound + 1e-9)
+    assert below.gates == everything.gates
+    above = search_gates(0, range(1, 6), free(6, 4), score, 0.0, hopeless=bound - 1e-9)
+    assert len(above.gates) == 6 and {len(gate.skills) for gate in above.gates} == {0, 1}
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_wide_search_looks_at_more_gates_of_many_skills_only(many: bool) -> None:
+    n = 2 + ALL if many else 1 + ALL
+
+    def score(gates: list[Requires]) -> tuple[np.ndarray, np.ndarray]:
+        each = [np.random.default_rng([*one.skills, one.any]).random((2, 2)) for one in gates]
+        return np.array(each)[:, 0], np.array(each)[:, 1]
+
+    narrow, wide = (
+        len(search_gates(0, range(1, n), free(n, 4), score, 0.0, wide=wide).gates)
+        for wide in (False, True)
+    )
+    assert (narrow < wide) is many
 
 
 # The clock

@@ -136,12 +136,22 @@ def test_a_form_that_hesitates_lets_the_others_go_first() -> None:
 
 def test_a_lost_form_of_many_prerequisites_is_mended_before_other_forms_go_on() -> None:
     whole = Way(explained=2, lost=False, size=2, steps=2, left=0.9)
-    far = Way(explained=9, size=20, exhausted=False, edges=15, others=[whole])
-    other = Way(explained=2, lost=False, size=5, pace=1.1, left=1.1)
-    racing = [far, other]
-    race(racing, math.inf, lambda skills: None)
-    assert in_order(racing) == [whole]
-    assert (far.steps, other.steps) == (0, 0)
+    for explained, first in ((15, True), (14, False)):  # a wrong form has many of few skills
+        far = Way(explained, size=20, exhausted=False, edges=15, others=[whole], pace=3.0)
+        other = Way(explained=2, lost=False, size=5, pace=1.1, left=1.1)
+        racing = [far, other]
+        race(racing, math.inf, lambda skills: None)
+        assert (in_order(racing) == [whole]) is first
+        assert (far.steps, other.steps) == ((0, 0) if first else (0, 5))
+
+
+@pytest.mark.parametrize(("free", "enough"), [(None, 8), ("some", 15)])
+def test_a_form_that_fits_many_prerequisites_is_taken(free: object, enough: int) -> None:
+    for edges in (enough - 1, enough):
+        whole = Way(5, lost=False, size=5, steps=5, left=1.0, edges=edges, free=free)
+        other = Way(1, lost=False, size=5, pace=1.0, left=1.0, free=free)
+        race([whole, other], math.inf, lambda skills: None)
+        assert other.steps == (0 if edges == enough else 5)
 
 
 def test_the_meter_moves_while_other_ways_are_tried() -> None:
@@ -176,7 +186,7 @@ def test_searches_share_how_many_skills_are_put_in_on_other_ways() -> None:
 def test_lost_forms_of_many_prerequisites_share_the_search_of_other_ways() -> None:
     """Ways that are lost again after a step each: without a bound each form has 20 of them."""
     def lost() -> Way:
-        return Way(1, size=20, exhausted=False, edges=15, pace=1.0)
+        return Way(15, size=20, exhausted=False, edges=15, pace=1.0)
 
     steps = 0
 

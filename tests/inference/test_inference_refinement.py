@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from benchmarks.inference.worlds import make_world
-from domino_sim.inference import refinement
+from domino_sim.inference import refinement, tuning
+from domino_sim.inference.form_values import under
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.proposals import Allowed, Scored
 from domino_sim.inference.records import Records, make_nodes
@@ -110,6 +111,22 @@ def test_what_is_nearly_as_good_is_judged_whole() -> None:
             key = frozenset((found.gates | {skill: gate}).items())
             if gate != found.gates[skill] and score < base + 8.0:
                 assert score == pytest.approx(base + climber.visited[key] - climber.cost(found))
+
+
+def test_a_graph_is_climbed_again_only_if_a_value_of_its_form_has_moved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found, climbed = structure_of(TRUE), list[Structure]()
+    monkeypatch.setattr(Refiner, "climb", lambda self, one: climbed.append(one) or one)
+    for value in (0.98, 0.99005):
+        other = under(found, Form("hard", value))
+        other.error = found.error - 50.0
+        monkeypatch.setattr(
+            tuning, "nearby", lambda one, *, mastery, other=other: other if one is found else one
+        )
+        assert tuning.tune(found, refiner()) is (other if value == 0.98 else found)
+        assert climbed == [one for one in [other] if value == 0.98]
+        climbed.clear()
 
 
 def test_a_gate_is_put_once_among_the_scored() -> None:
