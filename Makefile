@@ -15,7 +15,7 @@ demo: .venv/run.stamp
 	$(BIN)/domino-sim run two-pairs --out results/two-pairs
 
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .

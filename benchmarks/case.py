@@ -21,7 +21,6 @@ MOST_MEMORY = 8_000_000 * 1024
 
 def main(case: dict[str, Any]) -> dict[str, Any]:
     """Return the measurements of `case`."""
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     from domino_sim import engines, simulate
     from domino_sim.engines.system import build_system
     from domino_sim.scenario import Scenario
@@ -70,4 +69,5 @@ def peak_memory() -> int:
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     print(json.dumps(main(json.loads(sys.argv[1]))))

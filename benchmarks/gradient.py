@@ -41,7 +41,7 @@ FIG7: dict[str, dict[str, Any]] = {
 
 def measure(quick: bool) -> Iterator[Row]:
     """Yield a row a slice, and one a setting."""
-    steps, rounds = (100, 1) if quick else (3000, 3)
+    steps, rounds = (30, 1) if quick else (3000, 3)
     settings = dict(list(FIG7.items())[-3:] if quick else FIG7)
     defaults = {"n": 10, "n_dim": 1000, "alpha": 2.0, "lr": 3e-4, "batch_size": 1024, "noise": 0.0}
     pairs = {

@@ -44,7 +44,7 @@ SOFT, HARD = 'kind = "soft"\nexponent = 1e-3', 'kind = "hard"'
 
 def measure(quick: bool) -> Iterator[Row]:
     """Yield rows of large sweeps, of memory, and of one worker against two."""
-    rows, columns = (20, 50) if quick else (250, 400)
+    rows, columns = (5, 20) if quick else (250, 400)
     count = rows * columns
     loops = {name: _loop(gate) for name, gate in (("soft", "soft"), ("hard", None))}
     for name, gate in [("soft", SOFT)] if quick else [("soft", SOFT), ("hard", HARD)]:
@@ -64,7 +64,7 @@ def measure(quick: bool) -> Iterator[Row]:
             loop / (seconds / count), Target("≥", 200.0, "×"),
             note=f"baseline: Euler loop, {loop:.3g} s",
         )
-    rows, columns = (2, 20) if quick else (25, 100)
+    rows, columns = (2, 4) if quick else (25, 100)
     taken: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(1 if quick else 3):
         for workers in taken:

@@ -18,7 +18,8 @@ from domino_sim.inference.study import make_study
 
 
 def worlds(law, **options):
-    return make_world(skills=5, runs=4, seed=2, points=120, law=law, **options)
+    given = {"skills": 5, "runs": 4, "seed": 2, "points": 120, **options}
+    return make_world(law=law, **given)
 
 
 def on_truth(world):
@@ -65,7 +66,7 @@ def test_a_clock_of_the_wrong_law_leaves_more():
     ("law", "method"), [("constant", "infer, in steps"), ("sum", "infer, as under sum")]
 )
 def test_under_the_right_law_the_graph_is_found(law, method):
-    world = worlds(law, operators="mixed")
+    world = worlds(law, operators="mixed", skills=4, runs=3, points=60)
     found = probabilities(world, method)
     assert {skill for edge in found for skill in edge} <= set(world.names)
     assert score(world, found).exact

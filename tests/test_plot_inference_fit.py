@@ -31,6 +31,7 @@ def test_the_step_axis_is_logarithmic_where_checkpoints_are() -> None:
     assert {ax.get_xscale() for ax in fit_figure(made(6, 4, log=True)).axes} == {"log"}
 
 
+@pytest.mark.usefixtures("sketched_figures")
 @pytest.mark.parametrize("names", NAMES)
 def test_any_name_is_drawn_as_it_is(names: str, tmp_path: Path) -> None:
     figure = fit_figure(made(6, 4, names=names))

@@ -58,6 +58,7 @@ def test_a_graph_without_edges_says_so() -> None:
     assert any("0 prerequisites found" in text for text in told(inferred_graph_figure(made(1, 1))))
 
 
+@pytest.mark.usefixtures("sketched_figures")
 @pytest.mark.parametrize("names", NAMES)
 def test_any_name_is_drawn_as_it_is(names: str, tmp_path: Path) -> None:
     figure = inferred_graph_figure(made(6, 4, names=names))

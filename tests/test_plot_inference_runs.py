@@ -33,6 +33,7 @@ def test_where_no_edge_was_found_it_says_so() -> None:
     assert "No prerequisite was found" in told(runs_figure(made(1, 1)))
 
 
+@pytest.mark.usefixtures("sketched_figures")
 @pytest.mark.parametrize("names", NAMES)
 def test_any_name_is_drawn_as_it_is(names: str, tmp_path: Path) -> None:
     figure = runs_figure(made(6, 4, names=names))

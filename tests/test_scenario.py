@@ -565,13 +565,13 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=3), VALUES, max_size=5) | VALUES)
 def test_any_tables_are_a_scenario_or_our_error(data):
     valid_or_refused(lambda: Scenario.from_dict(data, where="run.toml"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_a_scenario_with_one_value_replaced_is_valid_or_refused(data):
     tables = tomllib.loads(FULL)

@@ -149,13 +149,13 @@ def test_an_unknown_change_is_refused() -> None:
 
 
 def test_the_command_checks_and_reports(tmp_path: Path, capsys) -> None:
-    asked = ["17", "--quick", "--jobs", "1", "--out", str(tmp_path)]
+    asked = ["9", "--quick", "--jobs", "1", "--out", str(tmp_path)]
     assert main(asked) == 0
     told = capsys.readouterr().out
-    assert "fig17  Task dependence" in told and "0 FAIL" in told
-    assert {path.name for path in tmp_path.iterdir()} == {"fig17", "report.md", "index.html"}
-    kept = json.loads((tmp_path / "fig17" / "result.json").read_text("utf-8"))
-    assert {row["verdict"] for row in kept["rows"]} == {"PASS", "DIFFERS"}
+    assert "fig09  Skills in series and in parallel" in told and "0 FAIL" in told
+    assert {path.name for path in tmp_path.iterdir()} == {"fig09", "report.md", "index.html"}
+    kept = json.loads((tmp_path / "fig09" / "result.json").read_text("utf-8"))
+    assert {row["verdict"] for row in kept["rows"]} == {"PASS"}
     assert main(asked) == 0
     assert "(done before)" in capsys.readouterr().out
 

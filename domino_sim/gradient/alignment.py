@@ -42,6 +42,8 @@ def _signs(values: torch.Tensor) -> tuple[NDArray[np.uint64], NDArray[np.uint64]
     found = []
     for where in (array > 0, array < 0):
         packed = np.packbits(where, axis=-1)
-        room = [(0, 0)] * (packed.ndim - 1) + [(0, -packed.shape[-1] % 8)]
-        found.append(np.pad(packed, room).view(np.uint64))
+        # Whole words; `np.pad` takes longer than all the rest.
+        words = np.zeros((*packed.shape[:-1], -(-packed.shape[-1] // 8)), np.uint64)
+        words.view(np.uint8)[..., : packed.shape[-1]] = packed
+        found.append(words)
     return found[0], found[1]

@@ -30,7 +30,7 @@ def assert_same_instants(one: xr.Dataset, other: xr.Dataset, scenario: Scenario)
 
 
 @given(hard_scenarios())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_events_and_clock_open_and_master_skills_at_the_same_instants(scenario: Scenario) -> None:
     clock, events = simulate(scenario, "clock"), simulate(scenario, "events")
     assert_same_instants(clock, events, scenario)
@@ -76,7 +76,7 @@ def test_hundreds_of_skills_with_names_that_are_not_words(tmp_path: Path, law: s
 
 
 @given(hard_scenarios())
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @pytest.mark.parametrize("engine", ["events", "clock", "euler"])
 def test_shares_and_waste_add_up_to_one(engine: str, scenario: Scenario) -> None:
     ds = simulate(scenario, engine)

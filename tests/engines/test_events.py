@@ -49,7 +49,7 @@ def most_events(scenario: Scenario) -> int:
 
 @given(st.one_of(hard_scenarios(), intervened(), modular()))
 @settings(
-    max_examples=60,
+    max_examples=40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 def test_a_run_takes_few_events(counting: type[Counting], scenario: Scenario) -> None:

@@ -46,7 +46,7 @@ def test_ctrl_c_and_kill_leave_no_workers_behind(tmp_path: Path) -> None:
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         until = time.monotonic() + 20
         while done(store) < before + 10 and time.monotonic() < until:
-            time.sleep(0.05)
+            time.sleep(0.2)
         workers = children(process.pid)
         process.send_signal(number)
         _, told = process.communicate(timeout=20)
@@ -74,7 +74,7 @@ def _alive(pid: int) -> bool:
 def test_a_script_without_its_guard_is_told_so(tmp_path: Path) -> None:
     script, text = tmp_path / "script.py", "from domino_sim import sweep\n"
     text += "sweep('fig17-1', {'mastery': [0.5, 0.6]}, engine='events', "
-    text += f"store={str(tmp_path / 's')!r})"
+    text += f"workers=1, store={str(tmp_path / 's')!r})"
     script.write_text(text)
     for command, given in (([sys.executable, str(script)], None), ([sys.executable, "-"], text)):
         (tmp_path / "s").unlink(missing_ok=True)

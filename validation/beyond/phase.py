@@ -91,7 +91,7 @@ def left(vectors: Floats, p: Floats, start: Floats | None = None) -> Floats:
 def check(setting: Setting) -> Checked:
     """Hold the closed form against gradient runs and the simulator, and draw the map."""
     chosen = setting.choose(TRAINED[:3], TRAINED)
-    draws = setting.choose(2, 5)
+    draws = setting.choose(1, 5)
     runs = {o: _trained(setting, chosen, o, draws) for o in STEPS}
     exact = {case: _exact(case, draws) for case in chosen}
     simulated, way = _simulated(setting, chosen), _way(setting)

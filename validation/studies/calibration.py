@@ -207,7 +207,7 @@ def report(quick: bool) -> Iterator[str]:
             Cell("frequencies fitted", "sum", fit=("frequencies",)),
         ]
         yield "\n".join(recovery_table([replace(cell, records=50) for cell in few], 12))
-        yield from law_report(4)
+        yield from law_report(2)
         return
     yield from recovery_table(cells(), SIMULATIONS)
     yield from law_report(LAW_CASES)

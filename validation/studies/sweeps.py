@@ -4,8 +4,8 @@ A sweep is run in processes of its own: of event-engine points, and of batches o
 with hard gates and with soft ones, whose numbers depend on the company they are solved in. Again
 and again, after a random while, its coordinator or one of its workers is killed (SIGKILL: nothing
 can be tidied up), and a coordinator that died is started again with ``--resume``. Then rows are
-taken away here and there, as no death leaves them, and it is resumed once more. In the end the
-table (``--csv``) must be that of a sweep that nobody disturbed.
+taken away here and there, as no death leaves them, and it is resumed once more. In the end its
+table must be that of a sweep that nobody disturbed: solved in this process, task by task.
 """
 
 from __future__ import annotations
@@ -18,10 +18,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from domino_sim import sweep
+from domino_sim.errors import FileError
+from domino_sim.sweeps.swept import Sweep
 
 SCENARIO = """
 title = "Two pairs, disturbed"
@@ -68,21 +74,21 @@ def kill_study(
     file.write_text(text, "utf-8")
     calm, wild = folder / "calm.sqlite", folder / "wild.sqlite"
     command = [sys.executable, "-m", "domino_sim", "sweep", str(file), "--workers", "2"]
-    subprocess.run([*command, "--out", str(calm)], check=True, capture_output=True)
+    sweep(file, store=calm, executor=Alone()).close()
     rng, begun, study = random.Random(seed), time.monotonic(), Study(0, 0, 0, 0, 0.0, False)
     before = 0
     while study.coordinators + study.workers < kills:
-        sweep = start([*command, "--out", str(wild), "--resume"])
-        while sweep.poll() is None and study.coordinators + study.workers < kills:
+        wilder = start([*command, "--out", str(wild), "--resume"])
+        while wilder.poll() is None and study.coordinators + study.workers < kills:
             time.sleep(rng.uniform(0.1, longest))
             if rng.random() < 0.5:
-                study.coordinators += _kill(sweep.pid)
-                sweep.wait()
+                study.coordinators += _kill(wilder.pid)
+                wilder.wait()
             else:
-                workers = children(sweep.pid)
+                workers = children(wilder.pid)
                 study.workers += bool(workers) and _kill(rng.choice(workers))
-        if sweep.poll() is None:
-            sweep.wait()
+        if wilder.poll() is None:
+            wilder.wait()
         now = done(wild)
         study.lost += max(before - now, 0)
         before = now
@@ -97,10 +103,24 @@ def kill_study(
     for holes in (None,) if engine == "events" else (None, "number % 7 = 3"):
         if holes is not None:
             _take_away(wild, holes)
-        subprocess.run([*command, "--out", str(wild), "--resume"], check=True, capture_output=True)
+        sweep(file, store=wild, resume=True, executor=Alone()).close()
     study.points, study.seconds = done(wild), time.monotonic() - begun
     study.equal = _table(calm) == _table(wild)
     return study
+
+
+class Alone(Executor):
+    """No other process: one takes seconds to start. Rows depend on the task alone."""
+
+    _max_workers = 1
+
+    def submit(  # type: ignore[override]
+        self, function: Callable[..., Any], /, *given: Any, **named: Any
+    ) -> Future[Any]:
+        """Do it now."""
+        future: Future[Any] = Future()
+        future.set_result(function(*given, **named))
+        return future
 
 
 def start(command: list[str]) -> subprocess.Popen[bytes]:
@@ -131,9 +151,6 @@ def children(pid: int) -> list[int]:
 
 def done(store: Path) -> int:
     """Return how many points of a store are done."""
-    from domino_sim.errors import FileError
-    from domino_sim.sweeps.swept import Sweep
-
     # A coordinator may have died before it made the store.
     with suppress(FileError), Sweep.open(store) as found:
         return found.counts["done"]
@@ -145,10 +162,10 @@ def _take_away(store: Path, which: str) -> None:
         db.execute(f"DELETE FROM points WHERE {which}")
 
 
-def _table(store: Path) -> bytes:
-    command = [sys.executable, "-m", "domino_sim", "sweep", str(store), "--csv", "-"]
-    done = subprocess.run(command, check=True, capture_output=True)
-    return b"\n".join(sorted(done.stdout.splitlines()))
+def _table(store: Path) -> list[str]:
+    """Return the rows of the table, as ``--csv`` writes it, in order."""
+    with Sweep.open(store) as found:
+        return sorted(found.to_frame().to_csv(index=False).splitlines())
 
 
 def report(quick: bool) -> Iterator[str]:
