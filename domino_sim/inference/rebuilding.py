@@ -20,13 +20,17 @@ def rebuild(structure: Structure, refiner: Refiner) -> tuple[Structure, Refiner]
 
     While they are in, they bend the clock, and no better gate for one of them shows.
     """
-    before = [dict(structure.gates)]
+    before, left = [dict(structure.gates)], set[frozenset[int]]()
     for count in range(1, _TAKEN_OUT + 1):
         misfit = structure.misfits()
         worst = sorted(misfit, key=misfit.__getitem__, reverse=True)[:count]
         if refiner.over or len(worst) < count:
             break
-        anew = Construction(structure.without(set(worst)), refiner.allowed, refiner.price)
+        rest = structure.without(set(worst))
+        if frozenset(rest.gates) in left:
+            continue  # they depend on each other, and were taken out together before
+        left.add(frozenset(rest.gates))
+        anew = Construction(rest, refiner.allowed, refiner.price)
         while not anew.done and anew.alive[0].error < _HOPELESS * structure.error:
             anew.step()
         if not (anew.done and anew.alive) or anew.alive[0].gates in before:
@@ -39,7 +43,7 @@ def rebuild(structure: Structure, refiner: Refiner) -> tuple[Structure, Refiner]
             )  # fmt: skip
             better = again.climb(anew.alive[0])
             if again.cost(better) < refiner.cost(structure) - 1e-6:
-                structure, refiner = better, again
+                structure, refiner, left = better, again, set()
         if structure.error < refiner.floor:
             break
     return structure, refiner

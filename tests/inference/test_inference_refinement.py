@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.inference.worlds import make_world
-from domino_sim.inference import refinement, tuning
+from domino_sim.inference import rebuilding, refinement, tuning
 from domino_sim.inference.form_values import under
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.proposals import Allowed, Scored
@@ -168,3 +168,24 @@ def test_of_shared_changes_that_are_tried_few_are_kept(monkeypatch: pytest.Monke
     monkeypatch.setattr(refinement, "settled", Structure.copy)
     assert climber._shared(structure) is None
     assert len(tried) == 40 and 1 < most < 20
+
+
+def test_what_depends_on_each_other_is_taken_out_and_put_in_anew_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun = list[set[int]]()
+
+    class Watched(rebuilding.Construction):
+        def __init__(self, start: Structure, *given: object) -> None:
+            begun.append(set(start.gates))
+            super().__init__(start, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(rebuilding, "Construction", Watched)
+    found = structure_of(TRUE)
+    misfits = {2: 9.0, 3: 8.0, 1: 7.0, 0: 6.0}
+    monkeypatch.setattr(found, "misfits", lambda: misfits)
+    judge = refiner()
+    judge.floor = 0.0
+    rebuilding.rebuild(found, judge)
+    # 3 goes with 2; then 1 as well, and then all.
+    assert begun == [{0, 1}, {0}, set()]
