@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,9 @@ from domino_sim.inference.study import Study, runs_apart
 from domino_sim.levels import Floats
 
 __all__ = ["Inference", "make_grown_inference", "make_inference"]
+
+#: So few runs hardly make an edge of composed skills sure (`composed_edges`): it is said.
+_FEW_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -201,6 +205,11 @@ def _report(
     if runs_apart(study) == 1:
         remarks.append(
             "one run only: other graphs may explain it as well, and no probability is above 0.89"
+        )
+    elif model["kind"] == "composed" and len(study.runs) <= _FEW_RUNS:
+        remarks.append(
+            f"{len(study.runs)} runs only: what all of them show has a probability of "
+            f"{1.0 - math.exp(-len(study.runs)):.2f} at most"
         )
     edges = [
         {"from": a, "to": b, **values}

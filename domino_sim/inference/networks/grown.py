@@ -13,7 +13,7 @@ from domino_sim.inference.networks.composed_edges import edges_of as composed_ed
 from domino_sim.inference.networks.hypotheses import Graph, Rules
 from domino_sim.inference.networks.onsets import Onsets, onset_steps
 from domino_sim.inference.networks.power_graphs import PowerGraphs
-from domino_sim.inference.networks.search import Judge, climb, price, restart
+from domino_sim.inference.networks.search import Judge, climb, restart
 from domino_sim.inference.study import Study
 from domino_sim.levels import Floats
 from domino_sim.progress import Meter, NullMeter
@@ -33,9 +33,6 @@ _CLOSE, _EXACT, _CLOSE_ENOUGH, _HOPELESS = 0.06, 0.025, 0.032, 0.12
 
 #: Random graphs from which is climbed too, where levels are not exact.
 _TRIES = 8
-
-#: Draws of runs for probabilities.
-_DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -115,8 +112,8 @@ def infer_grown(
         update(2)
         error = composed.misfits["composed"]
         if error < _CLOSE or len(study.runs) < 3:
-            edges = composed_edges(composed.graph, composed.probability, judge, study, rules)
-            return replace(composed, edges=edges)
+            probability, edges = composed_edges(composed.graph, judge, study, rules)
+            return replace(composed, probability=probability, edges=edges)
         power = _power(study, rules, until)
         power.misfits.update(composed.misfits)
         update(3)
@@ -124,7 +121,7 @@ def infer_grown(
 
 
 def _composed(study: Study, rules: Rules, until: float) -> tuple[Grown, Judge]:
-    """Return the graph of composed skills, its edges not weighed yet, and what judged it."""
+    """Return the graph of composed skills, without its edges, and what judged it."""
     judge, graph, found = _search(study, rules, until)
     if min(found.values()) < _HOPELESS:
         judge = Judge(study, *_FINE, memory=judge.memory, until=until, rough=judge)
@@ -133,10 +130,12 @@ def _composed(study: Study, rules: Rules, until: float) -> tuple[Grown, Judge]:
     finest = Judge(study, *_FINEST, 1, memory=judge.memory)
     level = finest.walk(graph, study)
     text = "composed skills" + (", an optimiser with memory" if judge.memory else "")
+    if found["composed"] >= _CLOSE:
+        text += f", which miss levels by {found['composed']:.2f}"
+    nothing = np.zeros((len(graph), len(graph)))
     grown = Grown(
-        "composed", graph, _bootstrap(judge, graph), level, *_misfit(study, level), text,
-        misfits=found,
-    )  # fmt: skip
+        "composed", graph, nothing, level, *_misfit(study, level), text, misfits=found
+    )
     return grown, judge
 
 
@@ -174,22 +173,6 @@ def _search(study: Study, rules: Rules, until: float) -> tuple[Judge, Graph, dic
 def _error(judge: Judge, graph: Graph) -> float:
     """Return the root mean square error of the median run."""
     return float(np.sqrt(np.median(judge.errors([graph]))))
-
-
-def _bootstrap(judge: Judge, graph: Graph) -> Floats:
-    """Return the part of draws of runs in which each edge is in the best graph."""
-    graphs = list(judge.seen)
-    by_run = judge.runs_cost(np.array([judge.seen[one] for one in graphs]))
-    least = price(graphs)
-    rng = np.random.default_rng(0)
-    runs, n = by_run.shape[1], len(graph)
-    found = np.zeros((n, n))
-    for _ in range(_DRAWS):
-        drawn = rng.integers(runs, size=runs)
-        best = graphs[int((by_run[:, drawn].sum(axis=1) + least).argmin())]
-        for i, gate in enumerate(best):
-            found[list(gate.skills), i] += 1.0 / _DRAWS
-    return np.minimum(found, 1.0)
 
 
 def _power(study: Study, rules: Rules, until: float) -> Grown:
