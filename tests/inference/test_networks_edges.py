@@ -260,20 +260,6 @@ def test_of_composed_skills_what_is_learned_before_it_matters_cannot_be_told(com
     assert told[0, 2].reason == UNSEEN
 
 
-@pytest.mark.parametrize("runs", [2, 3])
-def test_what_few_runs_agree_on_is_not_certain_but_what_is_known_beforehand(runs):
-    p = np.array([[0.03, 0.95, 0.02], [0.05, 0.93, 0.02], [0.04, 0.95, 0.01]])[:runs]
-    study = make_study(_curves((OPEN, OPEN, Requires.of([0, 1])), p), None)
-    grown = infer_grown(study, None, [(), (), (1,)])
-    # Every run shows it, clearly; draws have each as often as Poisson's law says.
-    assert grown.edges[0].by_run.min() > 20.0
-    assert grown.probability[0, 2] == pytest.approx(1.0 - np.exp(-runs), abs=0.03)
-    assert grown.probability[1, 2] == 1.0
-    found = make_grown_inference(study, grown, Form("hard", 0.99), {}, study.skills, 1.0)
-    told = f"{runs} runs only: what all of them show has a probability of {1 - np.exp(-runs):.2f}"
-    assert any(remark.startswith(told) for remark in found.report["remarks"])
-
-
 def test_where_no_run_decides_alone_that_is_said():
     runs = {f"run {r}": 4.0 - 0.1 * r for r in range(6)}
     assert _deciding({"runs": runs}) == "none alone, most run 0 18%"
