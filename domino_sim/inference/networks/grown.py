@@ -27,9 +27,9 @@ _ROUGH, _FINE, _FINEST = (0.24, 80, 80), (0.12, 160, 80), (0.05, 360)
 _MEMORY = 2.0
 
 #: Composed skills explain curves if levels are this close (root mean square). The optimiser's
-#: memory is looked for unless they are as close as that without, or hopelessly far; other graphs to
-#: start from, unless they are close enough with it.
-_CLOSE, _EXACT, _CLOSE_ENOUGH, _HOPELESS = 0.06, 0.025, 0.032, 0.12
+#: memory, and other graphs to start from, are looked for unless they are exact, or hopelessly far.
+#: With fewer runs than the last a search that ends hopelessly far may be lost, and costs little.
+_CLOSE, _EXACT, _HOPELESS, _FEW_RUNS = 0.06, 0.025, 0.12, 5
 
 #: Random graphs from which is climbed too, where levels are not exact.
 _TRIES = 8
@@ -148,7 +148,8 @@ def _search(study: Study, rules: Rules, until: float) -> tuple[Judge, Graph, dic
     plain = judge = Judge(study, *_ROUGH, until=until)
     graph, cost = climb(judge, rules.start(), rules)
     found = {"composed": _error(judge, graph)}
-    if not _EXACT < found["composed"] < _HOPELESS:
+    hopeless = found["composed"] >= _HOPELESS and len(study.runs) >= _FEW_RUNS
+    if found["composed"] <= _EXACT or hopeless:
         return judge, graph, found
     other = Judge(study, *_ROUGH, memory=_MEMORY, until=until, rough=plain)
     # From nothing: what the plain path takes for needs can hold each other in place.
@@ -161,11 +162,15 @@ def _search(study: Study, rules: Rules, until: float) -> tuple[Judge, Graph, dic
     name = "composed, with memory" if judge.memory else "composed"
     if found[name] > _EXACT:
         graph, cost = climb(judge, graph, rules, wide=True)
-    if _error(judge, graph) > _CLOSE_ENOUGH:
+    if _error(judge, graph) > _EXACT:
+        # With a memory a wrong graph may fit better than any that was found without, but not than
+        # the right one.
         start = restart(plain, graph, rules, _EXACT, _TRIES)
-        graph, cost = min(
-            [(graph, cost), climb(judge, start, rules, wide=True)], key=lambda one: one[1]
-        )
+        for one in dict.fromkeys((judge, plain)):
+            better, less = climb(one, start, rules, wide=True)
+            if less < cost:
+                judge, graph, cost = one, better, less
+        name = "composed, with memory" if judge.memory else "composed"
     found[name] = _error(judge, graph)
     return judge, graph, found
 
