@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -21,7 +20,6 @@ from domino_sim.inference.networks.hypotheses import Rules, is_acyclic
 from domino_sim.inference.planning import design_mixtures
 from domino_sim.inference.serial import infer_serial
 from domino_sim.inference.serial.circles import probabilities
-from domino_sim.inference.serial.contest import TIED, UNTRIED
 from domino_sim.inference.serial.gates import weigh_gates
 from domino_sim.inference.serial.inferred import _cheapest
 from domino_sim.inference.serial.orders import Service, read_orders
@@ -238,24 +236,6 @@ def test_of_a_search_that_is_stopped_a_serial_pool_is_not_sure():
     world = make_world(skills=5, runs=2, points=60, noise=0.05, law="norm", seed=904)
     found = infer(world.curves, seconds=0.05)
     assert max((p for _, _, p in found.graph.edges(data="probability")), default=0.0) <= 0.89
-
-
-class _Stopped:
-    """A meter whose reader presses Ctrl-C when gates begin to be tried."""
-
-    @contextmanager
-    def task(self, label, total):
-        def update(done):
-            raise KeyboardInterrupt
-
-        yield update
-
-
-def test_what_was_not_tried_before_a_stop_is_not_said_to_explain_curves_as_well():
-    found = infer(_curves(), meter=_Stopped())
-    assert found.report["model"]["kind"] == "serial"
-    assert max(p for _, _, p in found.graph.edges(data="probability")) == 0.89
-    assert UNTRIED in found.report["remarks"] and TIED not in found.report["remarks"]
 
 
 def _lines(orders, start, last, *, every=5, rate=0.01):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from test_serial import _curves
 
+from domino_sim.inference import infer
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.records import Records
-from domino_sim.inference.serial.contest import apart, leaves_noise
+from domino_sim.inference.serial.contest import TIED, UNTRIED, apart, leaves_noise
 from domino_sim.inference.structure import Structure
 
 
@@ -41,3 +44,21 @@ def test_lines_surely_leave_noise_alone_where_levels_are_many_and_records_not_fe
         records=SimpleNamespace(values=values), skills="abcde", surest=surest
     )
     assert leaves_noise(SimpleNamespace(misfit=misfit), study) is sure
+
+
+class _Stopped:
+    """A meter whose reader presses Ctrl-C when gates begin to be tried."""
+
+    @contextmanager
+    def task(self, label, total):
+        def update(done):
+            raise KeyboardInterrupt
+
+        yield update
+
+
+def test_what_was_not_tried_before_a_stop_is_not_said_to_explain_curves_as_well():
+    found = infer(_curves(), meter=_Stopped())
+    assert found.report["model"]["kind"] == "serial"
+    assert max(p for _, _, p in found.graph.edges(data="probability")) == 0.89
+    assert UNTRIED in found.report["remarks"] and TIED not in found.report["remarks"]
