@@ -135,10 +135,10 @@ def print_inference(found: Inference, files: Iterable[Path], *, all_edges: bool)
     report = found.report
     from domino_sim.inference.evidence import BAD_FIT
 
-    bad = report["misfit"] > BAD_FIT
+    bad = report["scale"] >= BAD_FIT
     if bad:
         _print_remarks(console, report)
-    _print_form(console, report)
+    _print_form(console, report, bad=bad)
     by_status: dict[str, list[Row]] = {}
     for edge in report["edges"]:
         by_status.setdefault(edge["status"], []).append(edge)
@@ -156,11 +156,14 @@ def _print_remarks(console: Console, report: Row) -> None:
         print_line(console, f"note: {cut(one_line(remark), 400)}")
 
 
-def _print_form(console: Console, report: Row) -> None:
+def _print_form(console: Console, report: Row, *, bad: bool) -> None:
     what = _MODELS.get(report["model"]["kind"], "Model of networks")
     console.print(Text(f"{what}: {report['model']['text']}", style="bold"), soft_wrap=True)
     misfit = value_text(report["misfit"])
-    print_line(console, f"misfit {misfit} (χ² a value; 1 is noise of {report['noise']:.2g} alone)")
+    told = f"misfit {misfit} (χ² a value; 1 is noise of {report['noise']:.2g} alone)"
+    if bad and report["model"]["kind"] == "gates":
+        told += f"; {value_text(report['scale'])} of means of records, as of other forms"
+    print_line(console, told)
     used = report["model"]["text"]
     others = [f"{name} {value_text(x)}" for name, x in report["forms"].items() if name != used]
     told = "; ".join(others) if others else "given up before they had all skills"

@@ -113,6 +113,8 @@ def check_report(
 def _check_gates(whole: _At, skills: Sequence[str]) -> None:
     if not isinstance(whole["misfit"].value, int | float):
         whole["misfit"].refuse("a number")
+    if "scale" in whole:
+        whole["scale"].number("a number ≥ 1", least=1.0)
     form = whole["form"]
     if (kind := form["kind"].value) in ("hard", "soft"):
         hard = kind == "hard"

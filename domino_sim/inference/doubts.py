@@ -186,9 +186,10 @@ def from_report(report: Mapping[str, Any]) -> Doubts:
             if len(said) > 1:
                 pairs[j, i] = p
     remarks = []
-    if report["misfit"] > BAD_FIT:
+    misfit = max(report["misfit"], report.get("scale", 1.0))  # files of others may have no scale
+    if misfit >= BAD_FIT:
         remarks.append(
-            f"the inferred model does not fit (misfit {report['misfit']:.1f}): what it foretells "
+            f"the inferred model does not fit (misfit {misfit:.1f}): what it foretells "
             "of other mixtures is worth little"
         )
     return Doubts(

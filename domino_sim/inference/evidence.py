@@ -169,15 +169,15 @@ def _absent(
     wider = [Requires.of((*gate.skills, j), gate.any and len(gate.skills) > 1)]
     if len(gate.skills) == 1:
         wider.append(Requires.of((*gate.skills, j), True))
-    errors = response.errors(skill, [gate, *wider]).sum(axis=1)
-    best = int(np.argmin(errors[1:]))
-    cost = float(errors[1 + best] - errors[0]) / scale
-    if p < POSSIBLE and cost > EXCLUDED:
+    errors = response.errors(skill, [gate, *wider])
+    best = int(np.argmin(errors[1:].sum(axis=1)))
+    by_run = (errors[0] - errors[1 + best]) / scale
+    gain = float(by_run.sum())
+    if p < POSSIBLE and gain < -EXCLUDED:
         return None
-    by_run = -_by_run(structure, skill, wider[best]) / scale
     moved = _moved(structure, skill, wider[best])
     if p >= FOUND:
-        return Edge(j, skill, p, "found", "", -cost, by_run)
+        return Edge(j, skill, p, "found", "", gain, by_run)
     if implied:
         status, reason = "undetermined", IMPLIED
     elif moved < SHOWS:
@@ -186,7 +186,7 @@ def _absent(
         status, reason = "possible", UNDECIDED
     else:
         status, reason = "undetermined", NOISY
-    return Edge(j, skill, p, status, reason, -cost, by_run)
+    return Edge(j, skill, p, status, reason, gain, by_run)
 
 
 def _ancestors(structure: Structure, skill: int) -> set[int]:

@@ -14,12 +14,9 @@ from domino_sim.levels import Floats
 
 __all__ = ["join", "link"]
 
-#: log τ is known at the end of a piece when its standard error there is below 1/√this.
-_KNOWN = 25.0
-
-#: Parts that are tried of what the clock's pace makes it go, and of what it may go unseen, the
-#: clock after the change looked for anew with each; then steps around the best.
-_PARTS, _UNSEEN, _NEARER = (0.0, 0.5, 1.0, 2.0), (0.25, 0.5, 0.75, 1.0), (0.25, 0.1)
+#: Parts that are tried of what the clock's pace makes it go, the clock after the change looked for
+#: anew with each; then steps around the best.
+_PARTS, _NEARER = (0.0, 0.5, 1.0, 2.0), (0.25, 0.1)
 
 #: Records from which the pace of the clock at the end of a piece is taken.
 _BACK = 4
@@ -46,20 +43,17 @@ def link(structure: Structure) -> None:
 def join(structure: Structure) -> None:
     """Find how far the clocks of pieces went after the last record before the change; link them.
 
-    A change need not be at a record, and where nothing moves the clock goes on unseen until what
-    cannot be told from learned is mastered. What the next piece shows decides. Its clock is looked
-    for anew: with other work at its start a skill may have to wait where it had begun before, and
-    steps from the old clock lead nowhere.
+    A change need not be at a record. What the next piece shows decides. Its clock is looked for
+    anew: with other work at its start a skill may have to wait where it had begun before, and steps
+    from the old clock lead nowhere.
     """
-    onward, unseen = _onward(structure), _unseen(structure)
+    onward = _onward(structure)
     structure.slack = structure.slack.copy()
     for links in _links(structure):
         rows = [r for r, _, _ in links]
         best, far = _Best(structure, links), onward[rows]
-        wide = [structure.slack[rows], *(part * far for part in _PARTS)]
-        if unseen[rows].any():
-            wide += [far + part * unseen[rows] for part in _UNSEEN]
-        best.look(np.array(wide), anew=True)
+        wide = np.array([structure.slack[rows], *(part * far for part in _PARTS)])
+        best.look(wide, anew=True)
         for part in _NEARER:
             size = part * np.maximum(best.slack, far)
             best.look(np.stack([np.maximum(best.slack - size, 0.0), best.slack + size]))
@@ -110,23 +104,6 @@ def _onward(structure: Structure) -> Floats:
         if first < last:
             pace = (tau[last] - tau[first]) / max(at[last] - at[first], 1e-9)
             found[r] = pace * max(courses.follows.cut[r] - at[last], 0.0)
-    return found
-
-
-def _unseen(structure: Structure) -> Floats:
-    """Return how far clocks may have gone on unseen under hard gates, (runs,)."""
-    courses = structure.courses
-    found = np.zeros(courses.runs)
-    if courses.form.kind == "soft":
-        return found
-    unit = 1.0 / courses.frequency.max(axis=1)
-    for r, before, last in chain.from_iterable(_links(structure)):
-        end = float(structure.tau[before, last])
-        if (end + unit[before]) ** 2 * structure.precision[before, last] > _KNOWN:
-            continue
-        for i, track in structure.tracks.items():
-            if structure.records.learned[before, last, i]:
-                found[r] = max(found[r], float(courses.mastered(i, track)[before]) - end)
     return found
 
 

@@ -42,7 +42,7 @@ from domino_sim.inference.records import make_nodes
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.result import Inference, make_grown_inference, make_inference
 from domino_sim.inference.serial import infer_serial
-from domino_sim.inference.serial.contest import TIED, apart, leaves_noise
+from domino_sim.inference.serial.contest import TIED, UNTRIED, apart, leaves_noise
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study, make_study, runs_apart
 from domino_sim.inference.tuning import tune
@@ -142,7 +142,11 @@ def infer(
     study = make_study(curves, mixtures, known.same_mixture)
     search = _Search(study, known, mastery, most_prerequisites, time.monotonic() + seconds)
     best, refiner = search.run(meter or NullMeter())
-    for doubt, told in ((search.tied, TIED), (search.lost and search.grown is None, LOST)):
+    for doubt, told in (
+        (search.tied, TIED),
+        (search.untried and search.grown is not None and not search.tied, UNTRIED),
+        (search.lost and search.grown is None, LOST),
+    ):
         if doubt:
             remarks = (*study.remarks, told)
             study = replace(study, surest=min(study.surest, SUREST), remarks=remarks)
@@ -183,9 +187,9 @@ class _Search:
     grown
         The graph under another model, where that fits better than any gates: one skill at a time,
         or a model of networks.
-    stopped, tied, lost
-        Whether it was stopped before its end; whether a serial pool and gates fit as well; whether
-        it was lost on the way (`racing.strayed`).
+    stopped, tied, untried, lost
+        Whether it was stopped before its end; whether a serial pool and gates fit as well, or gates
+        were hardly tried beside it; whether it was lost on the way (`racing.strayed`).
     """
 
     def __init__(
@@ -202,7 +206,7 @@ class _Search:
                 self._forbidden[:, i] = [j not in prior.required[kept[i]] for j in kept]
         self._required = [tuple(place[j] for j in prior.required[i] if j in place) for i in kept]
         self.forms: dict[str, float] = {}
-        self.stopped = self.tied = self.lost = False
+        self.stopped = self.tied = self.untried = self.lost = False
         self.grown: Grown | None = None
         self._results: list[tuple[Structure, Refiner]] = []
 
@@ -231,7 +235,7 @@ class _Search:
         self.stopped |= time.monotonic() > self._until
         best, refiner = min(self._results or [self._rest(racing)], key=_cost)
         if self.grown is not None and self.grown.kind == "serial":
-            self.tied = self.stopped or not (sure or self._results)  # gates were not tried enough
+            self.untried = self.stopped or not (sure or self._results)
         if self.grown is not None and not self._is_better(self.grown, best):
             self.grown = None
         return best, refiner

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,9 @@ from domino_sim.inference.study import Study, runs_apart
 from domino_sim.levels import Floats
 
 __all__ = ["Inference", "make_grown_inference", "make_inference"]
+
+#: So few runs hardly make an edge of composed skills sure (`composed_edges`): it is said.
+_FEW_RUNS = 3
 
 
 @dataclass(frozen=True)
@@ -103,12 +107,13 @@ def make_inference(
 ) -> Inference:  # fmt: skip
     """Gather the result."""
     graph = _graph(study, edges, structure.gates, names)
-    misfit = structure.error / max(structure.records.values, 1)
+    whole = structure.on(study.records)
+    misfit = whole.polish(12) / max(whole.records.values, 1)
     form = structure.courses.form
     model = {"kind": "gates", "text": str(form)}
-    report = _report(study, form, graph, model, misfit, forms, stopped=stopped)
+    report = _report(study, form, graph, model, misfit, scale, forms, stopped=stopped)
     fitted = {"mixtures": _mixtures(study, structure.courses.frequency)}
-    return Inference(graph, report | fitted | {"scale": scale}, _predicted(study, structure))
+    return Inference(graph, report | fitted, _predicted(study, whole))
 
 
 def make_grown_inference(
@@ -131,11 +136,12 @@ def make_grown_inference(
     if grown.onsets is not None and grown.rules is not None:
         model |= kept_onsets(study.runs, study.skills, *grown.onsets, grown.rules)
     tried = dict(forms) | {name: (rms / study.sigma) ** 2 for name, rms in grown.misfits.items()}
-    report = _report(study, form, graph, model, grown.misfit, tried, stopped=stopped)
+    scale = max(grown.misfit, 1.0)
+    report = _report(study, form, graph, model, grown.misfit, scale, tried, stopped=stopped)
     order = list(range(len(study.skills)))
     clock = np.full(study.records.level.shape[:2], np.nan)
     predicted = _dataset(study, np.moveaxis(grown.level, -1, 0), order, clock)
-    return Inference(graph, report | {"scale": max(grown.misfit, 1.0)}, predicted)
+    return Inference(graph, report, predicted)
 
 
 def _graph(
@@ -170,7 +176,7 @@ def _expression(names: Sequence[str], *, any: bool) -> str:
 
 def _report(
     study: Study, form: Form, graph: nx.DiGraph, model: Mapping[str, Any], misfit: float,
-    forms: Mapping[str, float], *, stopped: bool,
+    scale: float, forms: Mapping[str, float], *, stopped: bool,
 ) -> dict[str, Any]:  # fmt: skip
     remarks = list(study.remarks)
     remarks += [f"{name} {why}: left out" for name, why in study.left_out.items()]
@@ -183,19 +189,27 @@ def _report(
             "alone"
         )
     elif model["kind"] != "gates":
+        tried = "none of the gates that were tried explains" if stopped else (
+            "no gates that wait explain"
+        )  # fmt: skip
         remarks.append(
-            "no gates that wait explain the curves: a model of networks does better "
-            f"({model['text']}; docs/inference.md, Networks)"
+            f"{tried} the curves: a model of networks does better ({model['text']}; "
+            "docs/inference.md, Networks)"
         )
-    elif misfit > BAD_FIT and not stopped:
+    elif scale >= BAD_FIT and not stopped:
         remarks.append(
-            f"the curves are {misfit:.1f} times as far from the best model as their noise: no "
-            "graph under these gate forms explains them, or the search has not found it; no "
-            "probability is above 0.89 for that"
+            f"means of neighbouring records are {scale:.1f} times as far from the best model as "
+            "their noise: no graph under these gate forms explains the curves, or the search has "
+            "not found it; no probability is above 0.89 for that"
         )
     if runs_apart(study) == 1:
         remarks.append(
             "one run only: other graphs may explain it as well, and no probability is above 0.89"
+        )
+    elif model["kind"] == "composed" and len(study.runs) <= _FEW_RUNS:
+        remarks.append(
+            f"{len(study.runs)} runs only: what all of them show has a probability of "
+            f"{1.0 - math.exp(-len(study.runs)):.2f} at most"
         )
     edges = [
         {"from": a, "to": b, **values}
@@ -213,6 +227,7 @@ def _report(
         "forms": {name: round(value, 4) for name, value in forms.items()},
         "noise": study.sigma,
         "misfit": misfit,
+        "scale": scale,
         "edges": edges,
         "gates": {
             name: node["requires"] for name, node in graph.nodes.items() if node["requires"]
@@ -237,10 +252,8 @@ def _mixtures(study: Study, frequency: Floats) -> dict[str, dict[str, float]]:
     }
 
 
-def _predicted(study: Study, structure: Structure) -> xr.Dataset:
-    """Return levels of the model at every record of the curves."""
-    whole = structure.on(study.records)
-    whole.polish(12)
+def _predicted(study: Study, whole: Structure) -> xr.Dataset:
+    """Return levels of the model, which is on all records of the curves."""
     order = list(whole.gates)
     tracks = np.stack([whole.tracks[i] for i in order])
     level, _ = whole.courses.levels(order, tracks, whole.tau, whole.courses.place(whole.tau))

@@ -13,7 +13,7 @@ from domino_sim.inference.records import Records
 from domino_sim.levels import Floats, Loss
 
 __all__ = [
-    "falls_from", "first_levels", "growths", "in_rises", "opposite", "outside", "rises",
+    "ends", "falls_from", "first_levels", "growths", "in_rises", "opposite", "outside", "rises",
     "start_levels",
 ]  # fmt: skip
 
@@ -68,6 +68,16 @@ def rises(level: Floats, known: np.ndarray, sigma: float) -> Floats:
                 found[r, i] = rise
                 break
             size //= 2
+    return found
+
+
+def ends(level: Floats, known: np.ndarray) -> Floats:
+    """Return the mean of the last quarter of each curve, (runs, n); NaN without one."""
+    found = np.full((len(level), level.shape[2]), np.nan)
+    for r, i in np.ndindex(found.shape):
+        curve = level[r, known[r, :, i], i]
+        if len(curve):
+            found[r, i] = curve[-max(1, len(curve) // 4) :].mean()
     return found
 
 

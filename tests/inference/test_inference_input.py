@@ -266,6 +266,10 @@ def test_gates_ask_for_no_more_than_they_may() -> None:
     found = infer(whole().isel(skill=[0, 1, 5]), most_prerequisites=1)  # F needs A or B
     assert all(" " not in gate for gate in found.report["gates"].values())
     assert any("times as far" in remark for remark in found.report["remarks"])
+    # What is reported is what is predicted, however far that is from the curves.
+    miss = found.predicted["observed"] - found.predicted["level"]
+    misfit = float(np.square(miss).mean()) / found.report["noise"] ** 2
+    assert misfit > 10.0 and found.report["misfit"] == pytest.approx(misfit)
 
 
 def test_a_search_that_is_stopped_says_so() -> None:

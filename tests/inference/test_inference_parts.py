@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from scipy.integrate import cumulative_trapezoid
 
 import domino_sim
+from domino_sim.inference.evidence import weigh
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
-from domino_sim.inference.proposals import ALL, Allowed, allowed_by, search_gates
+from domino_sim.inference.proposals import ALL, Allowed, Scored, allowed_by, search_gates
 from domino_sim.inference.records import Records, make_nodes, noise_of
 from domino_sim.inference.structure import Structure
 
@@ -297,3 +298,21 @@ def test_the_clock_of_the_true_graph_is_found_from_nothing(form: Form) -> None:
     sharp = structure.precision * np.square(tau) > 400.0
     assert sharp.mean() > 0.5
     assert np.abs(np.log(structure.tau[sharp] / tau[sharp])).max() < 0.5
+
+
+def test_gains_by_run_add_up_however_far_the_curves_are_from_the_model() -> None:
+    courses, found = tracks(Form("hard", 0.99))
+    tau = np.linspace(0.0, 150.0, 80) * np.array([[1.0], [1.3]])
+    level, _ = courses.levels(list(found), np.stack(list(found.values())), tau, courses.place(tau))
+    bent = 0.1 * np.sin(np.arange(80) / 3.0)[:, None] * [1, 0, 2, 0, 1, 2]
+    level = np.moveaxis(level, 0, -1) + bent
+    structure = Structure(courses, Records(level, np.full(level.shape, 1e4)))
+    structure.gates, structure.tracks = dict(enumerate(GATES.values())), found
+    structure.seek()
+    scale = structure.polish(12) / level.size
+    scored = {i: Scored([gate], np.zeros(1)) for i, gate in structure.gates.items()}
+    allowed = Allowed(np.ones((6, 6, 2), dtype=bool), np.eye(6, dtype=bool), (frozenset(),) * 6, 3)
+    edges = weigh(structure, scored, {}, scale, allowed)
+    assert scale > 20.0 and min(edge.gain for edge in edges) < -1.0
+    for edge in edges:
+        assert edge.by_run.sum() == pytest.approx(edge.gain)

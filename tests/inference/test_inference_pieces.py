@@ -208,6 +208,17 @@ def test_how_far_the_clock_went_on_before_a_change_is_found_from_any_clock() -> 
     assert abs(found.slack[1] - 2.5) < 0.3
 
 
+def test_the_clock_may_go_on_by_more_than_the_distances_that_are_tried_first() -> None:
+    true, records = two_pieces(slack=1.8)
+    found = true.on(records)
+    found.slack = np.zeros(2)
+    link(found)
+    found.seek()
+    join(found)
+    assert found.polish(12) < 150.0
+    assert abs(found.slack[1] - 1.8) < 0.35
+
+
 def test_where_the_clock_is_looked_for_anew_pieces_are_joined_anew() -> None:
     true, records = two_pieces(slack=2.5)
     found = true.on(records)

@@ -254,3 +254,27 @@ def test_levels_of_another_scale_are_said() -> None:
         curves.level.values[...] *= 1.06
 
     assert remark(study(change), "levels go from 0.00 to 1.06")
+
+
+@pytest.mark.parametrize("loss", ["mse", "ce"])
+def test_a_network_may_learn_some_of_what_it_is_never_trained_on(loss: str) -> None:
+    def change(curves: xr.Dataset, part: float = 0.3) -> None:
+        curves.frequency.values[1, 2] = 0.0
+        curves.level.values[1, :, 2] *= part
+        if loss == "ce":
+            curves.level.values[...] = 0.5 + 0.5 * curves.level.values
+
+    found = study(change)
+    assert found.runs == ("run 1", "run 2", "run 3")
+    assert not any("frequency" in told for told in found.remarks)
+    assert study(lambda curves: change(curves, 0.7)).runs == ("run 1", "run 3")
+
+
+def test_what_rises_as_far_as_where_it_is_trained_is_trained_however_short_the_runs() -> None:
+    def change(curves: xr.Dataset) -> None:
+        curves.frequency.values[1, 2] = 0.0
+        curves.level.values[..., 2] *= 0.3
+
+    found = study(change)
+    assert found.runs == ("run 1", "run 3")
+    assert remark(found, "in the run 'run 2' the frequency of 'C' is 0", "the run is left out")

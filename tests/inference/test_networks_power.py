@@ -17,7 +17,7 @@ from domino_sim.inference.networks.hypotheses import Rules, is_acyclic
 from domino_sim.inference.networks.onsets import find_onsets
 from domino_sim.inference.networks.power_gates import _LIKELY, _NOISE, GatesOfSkill
 from domino_sim.inference.networks.power_graphs import PowerGraphs
-from domino_sim.inference.networks.power_roots import roots_of, whole_evidence
+from domino_sim.inference.networks.power_roots import chances, roots_of, whole_evidence
 from domino_sim.inference.study import make_study
 
 GRAPH = (OPEN, OPEN, Requires.of([0, 1]), OPEN)
@@ -94,6 +94,28 @@ def test_that_a_skill_is_a_root_counts_for_all_others_that_are():
     assert found[places[0]] - found[places[1]] == pytest.approx(total(with_it) - total(other))
     alone = skills[2].evidence(roots_of(with_it, skills))
     assert abs(alone[places[0]] - found[places[0]]) > 0.5
+
+
+def test_no_gate_is_drawn_that_closes_a_circle():
+    onsets = find_onsets(_world(runs=8)[0])
+    rules = Rules.of(4, None, None, 2)
+    skills = [GatesOfSkill(onsets, i, rules.gates(i)) for i in range(4)]
+    graph = (OPEN, Requires.of([0]), Requires.of([1]), OPEN)
+    chance = chances(skills, graph, 0)
+    after = skills[0].members[:, [1, 2]].any(axis=1)
+    assert not chance[after].any() and (chance[~after] > 0.0).all()
+    assert chance.sum() == pytest.approx(1.0)
+
+
+def test_that_another_is_enough_as_well_which_is_never_the_first_costs_e_to_the_third():
+    study, onset = _world(runs=8)
+    onsets = find_onsets(study)
+    log = np.where(np.arange(4) == 3, onset.max() + 0.1, onsets.log)  # after all others
+    late = replace(onsets, log=log, as_prerequisite=log)
+    gates = GatesOfSkill(late, 2, [Requires.of([0]), Requires.of([0, 3], any=True)])
+    evidence = gates.evidence(np.zeros(4, dtype=bool))
+    hasty = gates._hasty()[:, 3].sum()
+    assert evidence[0] - evidence[1] - hasty == pytest.approx(3.0)
 
 
 def test_the_evidence_is_that_of_a_gaussian_with_the_prior_as_covariance():

@@ -13,7 +13,7 @@ from domino_sim.inference.networks.composed_edges import edges_of as composed_ed
 from domino_sim.inference.networks.hypotheses import Graph, Rules
 from domino_sim.inference.networks.onsets import Onsets, onset_steps
 from domino_sim.inference.networks.power_graphs import PowerGraphs
-from domino_sim.inference.networks.search import Judge, climb, price, restart
+from domino_sim.inference.networks.search import Judge, climb, restart
 from domino_sim.inference.study import Study
 from domino_sim.levels import Floats
 from domino_sim.progress import Meter, NullMeter
@@ -27,15 +27,12 @@ _ROUGH, _FINE, _FINEST = (0.24, 80, 80), (0.12, 160, 80), (0.05, 360)
 _MEMORY = 2.0
 
 #: Composed skills explain curves if levels are this close (root mean square). The optimiser's
-#: memory is looked for unless they are as close as that without, or hopelessly far; other graphs to
-#: start from, unless they are close enough with it.
-_CLOSE, _EXACT, _CLOSE_ENOUGH, _HOPELESS = 0.06, 0.025, 0.032, 0.12
+#: memory, and other graphs to start from, are looked for unless they are exact, or hopelessly far.
+#: With fewer runs than the last a search that ends hopelessly far may be lost, and costs little.
+_CLOSE, _EXACT, _HOPELESS, _FEW_RUNS = 0.06, 0.025, 0.12, 5
 
 #: Random graphs from which is climbed too, where levels are not exact.
 _TRIES = 8
-
-#: Draws of runs for probabilities.
-_DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -115,8 +112,8 @@ def infer_grown(
         update(2)
         error = composed.misfits["composed"]
         if error < _CLOSE or len(study.runs) < 3:
-            edges = composed_edges(composed.graph, composed.probability, judge, study, rules)
-            return replace(composed, edges=edges)
+            probability, edges = composed_edges(composed.graph, judge, study, rules)
+            return replace(composed, probability=probability, edges=edges)
         power = _power(study, rules, until)
         power.misfits.update(composed.misfits)
         update(3)
@@ -124,7 +121,7 @@ def infer_grown(
 
 
 def _composed(study: Study, rules: Rules, until: float) -> tuple[Grown, Judge]:
-    """Return the graph of composed skills, its edges not weighed yet, and what judged it."""
+    """Return the graph of composed skills, without its edges, and what judged it."""
     judge, graph, found = _search(study, rules, until)
     if min(found.values()) < _HOPELESS:
         judge = Judge(study, *_FINE, memory=judge.memory, until=until, rough=judge)
@@ -133,10 +130,12 @@ def _composed(study: Study, rules: Rules, until: float) -> tuple[Grown, Judge]:
     finest = Judge(study, *_FINEST, 1, memory=judge.memory)
     level = finest.walk(graph, study)
     text = "composed skills" + (", an optimiser with memory" if judge.memory else "")
+    if found["composed"] >= _CLOSE:
+        text += f", which miss levels by {found['composed']:.2f}"
+    nothing = np.zeros((len(graph), len(graph)))
     grown = Grown(
-        "composed", graph, _bootstrap(judge, graph), level, *_misfit(study, level), text,
-        misfits=found,
-    )  # fmt: skip
+        "composed", graph, nothing, level, *_misfit(study, level), text, misfits=found
+    )
     return grown, judge
 
 
@@ -149,7 +148,8 @@ def _search(study: Study, rules: Rules, until: float) -> tuple[Judge, Graph, dic
     plain = judge = Judge(study, *_ROUGH, until=until)
     graph, cost = climb(judge, rules.start(), rules)
     found = {"composed": _error(judge, graph)}
-    if not _EXACT < found["composed"] < _HOPELESS:
+    hopeless = found["composed"] >= _HOPELESS and len(study.runs) >= _FEW_RUNS
+    if found["composed"] <= _EXACT or hopeless:
         return judge, graph, found
     other = Judge(study, *_ROUGH, memory=_MEMORY, until=until, rough=plain)
     # From nothing: what the plain path takes for needs can hold each other in place.
@@ -162,11 +162,15 @@ def _search(study: Study, rules: Rules, until: float) -> tuple[Judge, Graph, dic
     name = "composed, with memory" if judge.memory else "composed"
     if found[name] > _EXACT:
         graph, cost = climb(judge, graph, rules, wide=True)
-    if _error(judge, graph) > _CLOSE_ENOUGH:
+    if _error(judge, graph) > _EXACT:
+        # With a memory a wrong graph may fit better than any that was found without, but not than
+        # the right one.
         start = restart(plain, graph, rules, _EXACT, _TRIES)
-        graph, cost = min(
-            [(graph, cost), climb(judge, start, rules, wide=True)], key=lambda one: one[1]
-        )
+        for one in dict.fromkeys((judge, plain)):
+            better, less = climb(one, start, rules, wide=True)
+            if less < cost:
+                judge, graph, cost = one, better, less
+        name = "composed, with memory" if judge.memory else "composed"
     found[name] = _error(judge, graph)
     return judge, graph, found
 
@@ -174,22 +178,6 @@ def _search(study: Study, rules: Rules, until: float) -> tuple[Judge, Graph, dic
 def _error(judge: Judge, graph: Graph) -> float:
     """Return the root mean square error of the median run."""
     return float(np.sqrt(np.median(judge.errors([graph]))))
-
-
-def _bootstrap(judge: Judge, graph: Graph) -> Floats:
-    """Return the part of draws of runs in which each edge is in the best graph."""
-    graphs = list(judge.seen)
-    by_run = judge.runs_cost(np.array([judge.seen[one] for one in graphs]))
-    least = price(graphs)
-    rng = np.random.default_rng(0)
-    runs, n = by_run.shape[1], len(graph)
-    found = np.zeros((n, n))
-    for _ in range(_DRAWS):
-        drawn = rng.integers(runs, size=runs)
-        best = graphs[int((by_run[:, drawn].sum(axis=1) + least).argmin())]
-        for i, gate in enumerate(best):
-            found[list(gate.skills), i] += 1.0 / _DRAWS
-    return np.minimum(found, 1.0)
 
 
 def _power(study: Study, rules: Rules, until: float) -> Grown:

@@ -9,12 +9,19 @@ from domino_sim.inference.racing import SMALL
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study
 
-__all__ = ["TIED", "apart", "leaves_noise"]
+__all__ = ["TIED", "UNTRIED", "apart", "leaves_noise"]
 
 #: What is said where both explain curves about as well.
 TIED = (
     "skills that are served one at a time (the law domino), and gates in a clock, explain the "
     "curves about as well: no probability is above 0.89"
+)
+
+
+#: What is said where no gates came to a graph before the search was stopped, or at all.
+UNTRIED = (
+    "skills that are served one at a time (the law domino) explain the curves, but gates in a "
+    "clock were not searched to the end: no probability is above 0.89"
 )
 
 
