@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike
 
 from domino_sim.curve_form import check_curves
 from domino_sim.errors import ArgumentError
+from domino_sim.inference.asked import check_asked
 from domino_sim.inference.confirming import confirm
 from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import SUREST, weigh
 from domino_sim.inference.form_values import nearby
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
-from domino_sim.inference.mixing import is_real
 from domino_sim.inference.networks import Grown, infer_grown
 from domino_sim.inference.networks.contest import gates_misfit, is_better
 from domino_sim.inference.networks.hypotheses import Rules
@@ -137,7 +137,7 @@ def infer(
     >>> [(a, b) for a, b, status in found.graph.edges(data="status") if status == "found"]
     [('A', 'B')]
     """
-    _check(mastery, most_prerequisites, seconds)
+    check_asked(mastery, most_prerequisites, seconds)
     known = read_prior(prior, tuple(map(str, check_curves(curves)["skill"].values)))
     study = make_study(curves, mixtures, known.same_mixture)
     search = _Search(study, known, mastery, most_prerequisites, time.monotonic() + seconds)
@@ -166,15 +166,6 @@ def infer(
     edges = weigh(best, refiner.scored, others, scale, refiner.allowed, most=most)
     rest = scale, search.forms, known.names
     return make_inference(study, best, edges, *rest, stopped=search.stopped)
-
-
-def _check(mastery: float | None, most: int, seconds: float) -> None:
-    if mastery is not None and not (is_real(mastery) and 0.0 < mastery < 1.0):
-        raise ArgumentError(f"is {mastery!r}", where="mastery", expected="a number in (0, 1)")
-    if isinstance(most, bool) or not isinstance(most, int) or most < 1:
-        raise ArgumentError(f"is {most!r}", where="most_prerequisites", expected="an integer ≥ 1")
-    if not (is_real(seconds) and seconds > 0.0):
-        raise ArgumentError(f"is {seconds!r}", where="seconds", expected="a number > 0")
 
 
 class _Search:
