@@ -21,9 +21,11 @@ from domino_sim.inference.planning import design_mixtures
 from domino_sim.inference.serial import infer_serial
 from domino_sim.inference.serial.circles import probabilities
 from domino_sim.inference.serial.gates import weigh_gates
-from domino_sim.inference.serial.inferred import _cheapest
 from domino_sim.inference.serial.orders import Service, read_orders
+from domino_sim.inference.serial.replay import Replay
+from domino_sim.inference.serial.search import cheapest
 from domino_sim.inference.serial.shown import Shown, is_open
+from domino_sim.inference.serial.turns import read_turns
 from domino_sim.inference.study import make_study
 
 PRICE = 6.0
@@ -51,15 +53,20 @@ def _drawn(rng, n):
     return tuple(graph)
 
 
-def _shown(graph, frequency, *, hidden=None, together=1):
+def _shown(graph, frequency, *, hidden=None, doubtful=None, mastered=None, together=1):
     """Return what runs show, groups of `together` skills not told apart."""
-    services = []
-    seen = np.ones(frequency.shape, dtype=bool) if hidden is None else ~hidden
-    for row, there in zip(frequency, seen, strict=True):
-        order = tuple(i for i in _order(graph, row) if there[i])
+    services, until = [], np.zeros(frequency.shape, dtype=int)
+    none = np.zeros(frequency.shape, dtype=bool)
+    hidden, mastered = (none if one is None else one for one in (hidden, mastered))
+    doubtful = none if doubtful is None else doubtful
+    for r, row in enumerate(frequency):
+        order = _order(graph, row, np.flatnonzero(mastered[r]).tolist())
+        order = tuple(i for i in order if not (hidden | doubtful)[r, i])
         groups = tuple(order[k : k + together] for k in range(0, len(order), together))
-        services.append(Service(order, groups, 1.0))
-    return Shown(services, frequency, np.zeros(frequency.shape, dtype=bool), frequency > 0, seen)
+        services.append(Service(order, groups, float(not (hidden | doubtful)[r].any())))
+        until[r] = np.where(hidden[r], 0, len(groups) + 1)
+    sure = mastered & ~doubtful
+    return Shown(services, frequency, sure, doubtful & (frequency > 0), frequency > 0, until)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 3), st.booleans())
@@ -68,10 +75,13 @@ def test_nothing_speaks_against_the_true_gates(seed, together, some_hidden):
     rng = np.random.default_rng(seed)
     graph = _drawn(rng, 7)
     frequency = np.exp(rng.normal(size=(5, 7))) * (rng.random((5, 7)) > 0.1)
-    hidden = (rng.random((5, 7)) < 0.15) & some_hidden
-    shown = _shown(graph, frequency, hidden=hidden, together=together)
-    places = shown.places_under(graph) if together == 1 else None
-    for evidence in (shown.evidence(), shown.evidence(places)):
+    hidden, doubtful = (rng.random((2, 5, 7)) < 0.15) & some_hidden
+    mastered = rng.random((5, 7)) < 0.1
+    shown = _shown(graph, frequency, hidden=hidden & ~mastered, doubtful=doubtful & ~hidden,
+                   mastered=mastered, together=together)  # fmt: skip
+    replay = Replay(shown)
+    assert not replay.against(graph).any()
+    for evidence in (shown.evidence(), shown.evidence(replay.told(graph))):
         for i, one in enumerate(evidence):
             rules = Rules.of(7, None, [graph[k].skills if k == i else () for k in range(7)], 3)
             gates = weigh_gates(i, one, rules, 0.0, 1.0)
@@ -79,12 +89,17 @@ def test_nothing_speaks_against_the_true_gates(seed, together, some_hidden):
             assert gates.best().against == 0.0
 
 
-def test_hidden_skills_take_the_place_that_the_graph_gives_them():
+def test_a_graph_tells_when_hidden_skills_are_served():
     graph = (OPEN, Requires.of([0]), Requires.of([1]), OPEN)
     frequency = np.array([[0.2, 0.9, 0.8, 0.1]])
     shown = _shown(graph, frequency, hidden=np.array([[False, True, False, False]]))
     assert shown.services[0].order == (0, 2, 3)
-    assert shown.places_under(graph)[0, 1] == 1  # after 0, before 2
+    replay = Replay(shown)
+    assert replay.told(graph)[0].order == (0, 1, 2, 3)
+    assert not replay.against(graph).any()
+    # If 1 needs 2 it is not mastered when 2 is served; if 2 needs nothing it was passed over.
+    assert replay.against((OPEN, Requires.of([2]), Requires.of([1]), OPEN))[0].tolist()[2]
+    assert replay.against((OPEN, OPEN, OPEN, OPEN))[0].tolist() == [False, False, True, False]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -122,8 +137,8 @@ def test_graphs_without_circles_are_drawn_by_their_weight():
     frequency = np.array([[0.5, 1.0, 1.0, 0.1]])
     blocked = Shown(
         [Service((3,), ((3,),), 1.0)], np.where([[True, False, False, False]], 0.0, frequency),
-        np.zeros((1, 4), dtype=bool), np.array([[False, True, True, True]]),
-        np.ones((1, 4), dtype=bool),
+        np.zeros((1, 4), dtype=bool), np.zeros((1, 4), dtype=bool),
+        np.array([[False, True, True, True]]), np.full((1, 4), 2),
     )  # fmt: skip
     none = np.zeros((4, 4), dtype=bool)
     none[:, [0, 3]] = True  # 0 and 3 need nothing
@@ -160,7 +175,7 @@ def _curves(**more):
 
 def test_orders_are_read_off_curves():
     study = make_study(_curves(noise=0.02), None)
-    services, _ = read_orders(study, study.before["mse"])
+    services, _ = read_orders(study, read_turns(study))
     graph = (OPEN, OPEN, Requires.of([0, 1]), Requires.of([0, 1], True), Requires.of([2]))
     assert [one.order for one in services] == [_order(graph, row) for row in MIXTURES]
     assert all(len(one.groups) == len(one.order) and one.still > 100.0 for one in services)
@@ -272,8 +287,8 @@ def test_a_rate_that_dies_away_is_no_closed_gate(total):
     curves = make_curves(runs=["one"], steps=steps, skills="abcd", level=level[None],
                          frequency=[[0.4, 0.3, 0.2, 0.1]])  # fmt: skip
     study = make_study(curves, None)
-    services, _ = read_orders(study, study.before["mse"])
-    assert services[0].order == (0, 1, 2)
+    services, _ = read_orders(study, read_turns(study))
+    assert services[0].order[:3] == (0, 1, 2)
     assert services[0].still == 0.0
 
 
@@ -312,7 +327,7 @@ def test_mixtures_may_change_while_a_skill_is_served():
 def test_skills_as_frequent_as_each_other_say_nothing_about_each_other():
     services = [Service((0, 1), ((0,), (1,)), 0.0)]
     there = np.ones((1, 2), dtype=bool)
-    shown = Shown(services, np.array([[0.5, 0.5]]), ~there, there, there)
+    shown = Shown(services, np.array([[0.5, 0.5]]), ~there, ~there, there, np.full((1, 2), 3))
     assert not any(one.passed.any() for one in shown.evidence())
 
 
@@ -341,13 +356,14 @@ def test_what_must_be_is_kept_where_it_closes_a_circle_with_what_curves_say(seed
     )  # fmt: skip
     rules = Rules.of(4, None, [(), (), (1,), ()], 4)
     weighed = [weigh_gates(i, one, rules, PRICE, 1.0) for i, one in enumerate(_seen_in(curves))]
-    graph = _cheapest(weighed, rules)
+    graph = cheapest(weighed, rules)
     assert 1 in graph[2].skills and is_acyclic(graph)
     assert probabilities(weighed, graph)[1, 2] == pytest.approx(1.0)
 
 
 def _seen_in(curves):
     study = make_study(curves, None)
-    services, lines = read_orders(study, study.before["mse"])
+    services, _ = read_orders(study, read_turns(study))
     known = study.frequency > 0.0
-    return Shown(services, study.frequency, lines.start >= 1.0, known, known).evidence()
+    until = np.full(known.shape, known.shape[1] + 1)
+    return Shown(services, study.frequency, ~known & known, ~known & known, known, until).evidence()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from domino_sim.inference.forms import trained
 from domino_sim.inference.serial.lines import Lines, Order
+from domino_sim.inference.serial.turns import Turns, start_levels
 from domino_sim.inference.study import Study
 from domino_sim.levels import Floats
 
@@ -19,20 +20,12 @@ __all__ = ["Service", "read_orders"]
 #: order in which they are half-way, before neighbours are exchanged.
 _FITS, _NEARLY = 1.2, 5.0
 
-#: A skill was served if its curve ends above its start by so many standard errors, and by so much.
-_SURE, _MOVED = 5.0, 0.02
-
-#: Records at the end of a curve whose mean is where it ends.
-_LAST = 3
-
 #: Which of two skills came first is clear if the other order has so much more χ².
 _CLEAR = 16.0
 
-#: Standard deviations by which a skill that cannot be told from mastered may be below 1.
-_NEAR = 3.0
-
-#: A skill that starts below 1 is not mastered, however near.
-_BELOW = 1.0 - 1e-6
+#: Standard deviations by which a skill that cannot be told from mastered may be below 1, and the
+#: least that it may.
+_NEAR, _LEAST = 3.0, 0.02
 
 #: A pool stands still if one that went on as fast as in the last part of its last service would
 #: have served a skill. Where learning rates die away it would be less.
@@ -60,7 +53,7 @@ class Service:
 
 
 def read_orders(
-    study: Study, start: Floats, until: float = np.inf
+    study: Study, turns: Turns, until: float = np.inf
 ) -> tuple[list[Service], Lines] | None:
     """Return what each run shows, and the lines it is compared with; None if no order fits.
 
@@ -68,28 +61,21 @@ def read_orders(
     ----------
     study
         The curves.
-    start : (runs, n) array
-        Levels at the start of runs.
+    turns
+        What each curve shows alone.
     until
         When to stop (`time.monotonic`): None then.
     """
-    orders = _first_orders(study, start)
-    lines, values = Lines(study.records, _start(study, start, orders)), max(study.records.values, 1)
+    orders, values = _first_orders(turns), max(study.records.values, 1)
+    lines = Lines(study.records, start_levels(study, turns, _before_others(turns, orders, study)))
     if not any(orders) or lines.errors([orders]).sum() > _NEARLY * values:
         return None
-    while time.monotonic() < until:
-        here = lines.errors([orders])[0]
-        margins = _margins(lines, orders) - here
-        worst = [int(row.argmin()) if row.size else 0 for row in margins.T]
-        better = [r for r, k in enumerate(worst) if margins.size and margins[k, r] < -1e-6]
-        if not better:
-            break
-        for r in better:
-            orders[r] = _swapped(orders[r], worst[r])
-    else:
-        return None
-    lines = Lines(study.records, _start(study, start, orders))
-    if lines.errors([orders]).sum() > _FITS * values:
+    margins = _exchange(lines, orders, until)
+    # From that order follows better where each skill waits.
+    waits = lines.walk(orders) <= lines.start[:, None]
+    lines = Lines(study.records, start_levels(study, turns, waits))
+    margins = None if margins is None else _exchange(lines, orders, until)
+    if margins is None or lines.errors([orders]).sum() > _FITS * values:
         return None
     walk = lines.walk(orders)
     return [
@@ -98,37 +84,37 @@ def read_orders(
     ], lines
 
 
-def _first_orders(study: Study, start: Floats) -> list[Order]:
-    """Return the skills that moved, by when they were half their way."""
-    records = study.records
-    found = []
-    for r, each in enumerate(trained(study.frequency, study.free)):
-        half = {}
-        for i in np.flatnonzero(each):
-            there = records.weight[r, :, i] > 0.0
-            curve = records.smooth[r, there, i]
-            if not curve.size:
-                continue
-            some = records.level[r, there, i][-_LAST:]
-            rise = float(some.mean()) - start[r, i]
-            if rise > max(_SURE * study.sigma / len(some) ** 0.5, _MOVED):
-                middle = start[r, i] + 0.5 * (min(curve[-1], 1.0) - start[r, i])
-                half[int(i)] = float(np.interp(middle, curve, np.flatnonzero(there)))
-        found.append(tuple(sorted(half, key=lambda i: (half[i], i))))
-    return found
+def _first_orders(turns: Turns) -> list[Order]:
+    """Return the skills that were served, by when they were half their way."""
+    return [
+        tuple(sorted(np.flatnonzero(served).tolist(), key=lambda i: (at[i], i)))
+        for served, at in zip(turns.served, turns.at, strict=True)
+    ]
 
 
-def _start(study: Study, start: Floats, orders: list[Order]) -> Floats:
-    """Return levels at the start, of skills trained before from all records before their turn."""
-    lines = Lines(study.records, start)
-    walk = lines.walk(orders)
-    found = start.copy()
-    untrained = start.min()
-    for r, i in zip(*np.nonzero((start > untrained) & (start < 1.0)), strict=True):
-        waits = (study.records.weight[r, :, i] > 0.0) & (walk[r, :, i] <= start[r, i])
-        if waits.any():
-            found[r, i] = np.clip(study.records.level[r, waits, i].mean(), untrained, _BELOW)
-    return found
+def _before_others(turns: Turns, orders: Sequence[Order], study: Study) -> np.ndarray:
+    """Return when skills surely wait: until the one before them is half its way."""
+    waits = np.zeros(study.records.level.shape, dtype=bool)
+    for r, order in enumerate(orders):
+        for before, i in pairwise(order):
+            waits[r, : int(turns.at[r, before]), i] = True
+    return waits
+
+
+def _exchange(lines: Lines, orders: list[Order], until: float) -> Floats | None:
+    """Exchange neighbours in `orders` while that fits better.
+
+    Returns by how much worse they are exchanged (`_margins`); None if it was stopped.
+    """
+    while time.monotonic() < until:
+        margins = _margins(lines, orders) - lines.errors([orders])[0]
+        worst = [int(row.argmin()) if row.size else 0 for row in margins.T]
+        better = [r for r, k in enumerate(worst) if margins.size and margins[k, r] < -1e-6]
+        if not better:
+            return margins
+        for r in better:
+            orders[r] = _swapped(orders[r], worst[r])
+    return None
 
 
 def _margins(lines: Lines, orders: list[Order]) -> Floats:
@@ -159,7 +145,7 @@ def _still(study: Study, walk: Floats, run: int, order: Order) -> float:
     steps = study.steps[run]
     if not order:
         return 0.0
-    last, end = walk[: len(steps), order[-1]], 1.0 - max(_NEAR * study.sigma, _MOVED)
+    last, end = walk[: len(steps), order[-1]], 1.0 - max(_NEAR * study.sigma, _LEAST)
     done = np.flatnonzero(last >= end)
     if not done.size or last[0] >= end:
         return 0.0
