@@ -121,17 +121,13 @@ def price_of(size: int, price: float) -> float:
     return price * size - 2.0 * lgamma(size + 1.0)
 
 
-def weigh_gates(
-    skill: int, evidence: Evidence, rules: Rules, price: float, scale: float
-) -> SkillGates:
+def weigh_gates(skill: int, evidence: Evidence, rules: Rules, price: float) -> SkillGates:
     """Return the permitted gates of a skill and what each costs.
 
     Parameters
     ----------
     price
         What each prerequisite costs.
-    scale
-        By what χ² is divided: 1 where noise explains the residuals.
     """
     n = len(rules.required)
     must = sorted(rules.required[skill])
@@ -143,7 +139,7 @@ def weigh_gates(
             if not len(members):
                 continue
             against = AGAINST * _violated(members, kind, evidence)
-            cost = against / scale + price_of(size, price)
+            cost = against + price_of(size, price)
             blocks.append(_Block(members, kind, against, cost))
     return SkillGates(blocks, n)
 

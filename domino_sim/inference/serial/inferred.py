@@ -64,9 +64,8 @@ def infer_serial(
         return None
     services, lines = read
     orders = [one.order for one in services]
-    scale = max(1.0, float(lines.errors([orders]).sum()) / max(study.records.values, 1))
     shown = _shown(study, turns, services, lines)
-    graph, gates = searched(shown, rules, price, scale)
+    graph, gates = searched(shown, rules, price)
     court = _Court(shown, lines)
     level = lines.walk(court.orders(graph))
     weight = study.records.weight

@@ -32,6 +32,10 @@ _NEAR, _LEAST = 3.0, 0.02
 _STILL, _LAST_PART = 1.0, 0.5
 
 
+#: χ² that differs by no more is the same.
+_SAME = 1e-6
+
+
 @dataclass(frozen=True)
 class Service:
     """What a run shows.
@@ -77,9 +81,10 @@ def read_orders(
     margins = None if margins is None else _exchange(lines, orders, until)
     if margins is None or lines.errors([orders]).sum() > _FITS * values:
         return None
+    groups = _groups(lines, orders, margins)
     walk = lines.walk(orders)
     return [
-        Service(order, tuple(_groups(order, margins[:, r])), _still(study, walk[r], r, order))
+        Service(order, groups[r], _still(study, walk[r], r, order))
         for r, order in enumerate(orders)
     ], lines
 
@@ -97,7 +102,7 @@ def _before_others(turns: Turns, orders: Sequence[Order], study: Study) -> np.nd
     waits = np.zeros(study.records.level.shape, dtype=bool)
     for r, order in enumerate(orders):
         for before, i in pairwise(order):
-            waits[r, : int(turns.at[r, before]), i] = True
+            waits[r, : max(int(turns.at[r, before]), 0), i] = True
     return waits
 
 
@@ -109,7 +114,7 @@ def _exchange(lines: Lines, orders: list[Order], until: float) -> Floats | None:
     while time.monotonic() < until:
         margins = _margins(lines, orders) - lines.errors([orders])[0]
         worst = [int(row.argmin()) if row.size else 0 for row in margins.T]
-        better = [r for r, k in enumerate(worst) if margins.size and margins[k, r] < -1e-6]
+        better = [r for r, k in enumerate(worst) if margins.size and margins[k, r] < -_SAME]
         if not better:
             return margins
         for r in better:
@@ -132,12 +137,52 @@ def _swapped(order: Order, k: int) -> Order:
     return order[:k] + order[k : k + 2][::-1] + order[k + 2 :]
 
 
-def _groups(order: Order, margins: Floats) -> Iterator[Order]:
-    at = 0
-    for k in range(1, len(order) + 1):
-        if k == len(order) or margins[k - 1] >= _CLEAR:
-            yield order[at:k]
-            at = k
+def _groups(lines: Lines, orders: list[Order], margins: Floats) -> list[tuple[Order, ...]]:
+    """Return the orders (what fits better is taken over) cut where it is clear what came first.
+
+    A skill that has little left to rise may have come several places sooner or later. The last one
+    served may follow half of the noise where levels may fall (`Lines.errors`); here they may not.
+    """
+    least = lines.errors_of_walk(orders)
+    near = margins < _CLEAR + lines.records
+    moves = [[(k, k + 1) for k in np.flatnonzero(column).tolist()] for column in near.T]
+    moves = moves or [[] for _ in orders]
+    joined = [set[int]() for _ in orders]
+    while any(moves):
+        tried = list(orders)
+        for r, (order, some) in enumerate(zip(orders, moves, strict=True)):
+            if some:
+                tried[r] = _moved(order, *some[-1])
+        found = lines.errors_of_walk(tried)
+        for r, some in enumerate(moves):
+            if not some:
+                continue
+            at, to = some.pop()
+            more = found[r] - least[r]
+            if more < -_SAME:
+                orders[r], least[r] = tried[r], found[r]
+                joined[r].clear()
+                moves[r] = [(k, k + 1) for k in range(len(orders[r]) - 1)]
+            elif more < _CLEAR:
+                joined[r] |= set(range(min(at, to), max(at, to)))
+                # So may it by one place more, and if they are neighbours, the other one.
+                beyond = to + (1 if to > at else -1)
+                some += [(at, beyond)] if 0 <= beyond < len(orders[r]) else []
+                some += [(at + 1, at - 1)] if to == at + 1 and at else []
+    return [tuple(_cut(order, some)) for order, some in zip(orders, joined, strict=True)]
+
+
+def _moved(order: Order, at: int, to: int) -> Order:
+    rest = order[:at] + order[at + 1 :]
+    return (*rest[:to], order[at], *rest[to:])
+
+
+def _cut(order: Order, joined: set[int]) -> Iterator[Order]:
+    first = 0
+    for k in range(len(order)):
+        if k not in joined:
+            yield order[first : k + 1]
+            first = k + 1
 
 
 def _still(study: Study, walk: Floats, run: int, order: Order) -> float:

@@ -27,16 +27,15 @@ class _Run:
     phases
         Groups of skills as they were served, and what was passed over for each.
     waits
-        Of each group, which skills are seen to wait until it is served.
+        Which skills are seen to wait until each group is served.
     starts
         Sets of skills that may be mastered from the start.
     hidden
-        Those whose turn is not seen, the most frequent first, with the first group before which
-        they may have been served.
+        Those whose turn is not seen, with the first group before which they may have been served.
     frequency
         Of all skills.
     exact
-        Whether a graph, and a start, tell when hidden skills are served.
+        Whether a graph, and a start, tell when skills are served.
     """
 
     phases: list[tuple[tuple[int, ...], list[int]]]
@@ -64,7 +63,7 @@ class Replay:
         """Return with what runs start, and what they serve, where the graph tells it."""
         gates = _gates(graph)
         return [
-            _served(run, gates).told if run.exact and run.hidden else None for run in self._runs
+            _served(run, gates).told if run.exact else None for run in self._runs
         ]
 
     def against(self, graph: Graph) -> np.ndarray:
@@ -89,8 +88,8 @@ def _run(shown: Shown, r: int) -> _Run:
         served[list(group)] = True
     return _Run(
         phases, waits, shown.starts(r),
-        [(i, int(first[i])) for i in sorted(hidden.tolist(), key=lambda i: -frequency[i])],
-        frequency.tolist(), bool(known and all(len(group) < 2 for group, _ in phases)),
+        [(i, int(first[i])) for i in hidden.tolist()],
+        frequency.tolist(), bool(known),
     )  # fmt: skip
 
 
@@ -115,46 +114,60 @@ class _Served:
         self, run: _Run, gates: Sequence[tuple[int, bool]], start: frozenset[int]
     ) -> None:
         self._run, self._gates = run, gates
+        self._done = _bits(start)
+        self._order = list[int]()
         self.wrong = set[int]()
-        order = list[int]()
-        # What is mastered by now: perhaps, and surely.
-        some = sure = _bits(start)
-        if not run.exact:
-            some |= _bits(i for i, _ in run.hidden)
-        for k, (group, over) in enumerate(run.phases):
-            while run.exact and (skill := self._next(k, group, sure)) is not None:
-                self._pass(run.waits[k], run.frequency[skill], sure)
-                order.append(skill)
-                some = sure = sure | 1 << skill
-            self.wrong.update(j for j in over if self._is_open(j, sure))
-            here = _bits(group)
-            for j in group:
-                if not self._is_open(j, some | (here & ~(1 << j))):
-                    self.wrong.add(j)
-            order += group
-            some |= here
-            sure |= here
-        self.told = Told(start, tuple(order))
+        for k in range(len(run.phases)):
+            if run.exact:
+                self._serve(k)
+            else:
+                self._serve_perhaps(k)
+        self.told = Told(start, tuple(self._order))
 
     def _is_open(self, skill: int, mastered: int) -> bool:
         mask, one_is_enough = self._gates[skill]
         return bool(mastered & mask) if one_is_enough else mastered & mask == mask
 
-    def _next(self, k: int, group: tuple[int, ...], mastered: int) -> int | None:
-        """Return the hidden skill that is served next before a group, if there is one."""
-        p = self._run.frequency
-        most = max((p[j] for j in group if self._is_open(j, mastered)), default=0.0)
-        for i, first in self._run.hidden:
-            if p[i] <= most:
-                return None
-            if k >= first and not mastered >> i & 1 and self._is_open(i, mastered):
-                return i
-        return None
+    def _serve(self, k: int) -> None:
+        """Serve a group, and what is hidden before it or between, the most frequent first."""
+        p, group, waits = self._run.frequency, self._run.phases[k][0], self._run.waits[k]
+        left = set(group)
+        while left or not group:  # at the end, all that is open
+            ready = [i for i in left if self._is_open(i, self._done)]
+            ready += [
+                i for i, first in self._run.hidden
+                if first <= k and not self._done >> i & 1 and self._is_open(i, self._done)
+            ]  # fmt: skip
+            if not ready and not left:
+                break
+            i = max(ready or left, key=lambda i: p[i])
+            if not ready:
+                self.wrong.add(i)
+            self._pass(waits, p[i])
+            self._order.append(i)
+            self._done |= 1 << i
+            left.discard(i)
+        if not group:
+            self._pass(waits, 0.0)
 
-    def _pass(self, waits: list[int], frequency: float, mastered: int) -> None:
-        """Say what must not be open while a hidden skill is served."""
-        p = self._run.frequency
-        self.wrong.update(j for j in waits if p[j] > frequency and self._is_open(j, mastered))
+    def _pass(self, waits: list[int], frequency: float) -> None:
+        """Say which of those that are seen to wait must not be open."""
+        p, done = self._run.frequency, self._done
+        self.wrong.update(
+            j for j in waits
+            if p[j] > frequency and not done >> j & 1 and self._is_open(j, done)
+        )  # fmt: skip
+
+    def _serve_perhaps(self, k: int) -> None:
+        """Serve a group where what is hidden may have been served, or not."""
+        group, over = self._run.phases[k]
+        here, hidden = _bits(group), _bits(i for i, _ in self._run.hidden)
+        self.wrong.update(j for j in over if self._is_open(j, self._done))
+        for j in group:
+            if not self._is_open(j, self._done | hidden | (here & ~(1 << j))):
+                self.wrong.add(j)
+        self._order += group
+        self._done |= here
 
 
 def _gates(graph: Graph) -> list[tuple[int, bool]]:

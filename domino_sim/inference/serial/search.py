@@ -27,9 +27,7 @@ _PATIENCE, _HELD, _STARTS = 10, 4, 10
 _EVEN = 1e-9
 
 
-def searched(
-    shown: Shown, rules: Rules, price: float, scale: float
-) -> tuple[Graph, list[SkillGates]]:
+def searched(shown: Shown, rules: Rules, price: float) -> tuple[Graph, list[SkillGates]]:
     """Return the cheapest graph and what gates cost.
 
     When a skill without a curve was served depends on the graph. So from the graph that is cheapest
@@ -37,10 +35,11 @@ def searched(
     after another is changed while graphs are judged whole. What gates cost is told by what is so
     under any.
     """
-    sound = _weighed(shown.evidence(), rules, price, scale)
+    sound = _weighed(shown.evidence(), rules, price)
     graph = cheapest(sound, rules)
-    if shown.hidden.any():
-        graph = _Hidden(shown, sound, rules, price, scale).search(graph)
+    clear = all(len(group) == 1 for one in shown.services for group in one.groups)
+    if shown.hidden.any() or not clear:
+        graph = _Hidden(shown, sound, rules, price).search(graph)
     return graph, sound
 
 
@@ -48,11 +47,10 @@ class _Hidden:
     """Finds graphs where the turns of skills that are hidden depend on them."""
 
     def __init__(
-        self, shown: Shown, sound: Sequence[SkillGates], rules: Rules, price: float, scale: float
+        self, shown: Shown, sound: Sequence[SkillGates], rules: Rules, price: float
     ) -> None:
-        self._shown, self._sound, self._replay = shown, sound, Replay(shown)
-        self._rules, self._price, self._scale = rules, price, scale
-        self._least = sum(gates.cheapest(1)[0].cost for gates in sound)
+        self._shown, self._replay = shown, Replay(shown)
+        self._rules, self._price = rules, price
         self._cheap = [gates.cheapest(_SOME) for gates in sound]
         self._gates = [[one.gate for one in some] for some in self._cheap]
 
@@ -62,7 +60,7 @@ class _Hidden:
         rng = np.random.default_rng(0)
         for _ in range(_STARTS):
             best = self._climb(graph, seen)
-            if seen[best] <= self._least + _EVEN or not self._replay.against(best).any():
+            if not self._replay.against(best).any():
                 break
             graph = self._drawn(rng)
         return min(seen, key=lambda one: seen[one])
@@ -89,9 +87,9 @@ class _Hidden:
             seen.setdefault(one, self._cost(one))
         best = graph = min(here, key=lambda one: seen[one])
         held, step, last = dict[int, int](), 0, 0
-        while seen[best] > self._least + _EVEN and step < last + _PATIENCE:
+        while step < last + _PATIENCE and (blamed := self._to_blame(graph)):
             step += 1
-            near = self._near(graph, [i for i in self._to_blame(graph) if held.get(i, 0) < step])
+            near = self._near(graph, [i for i in blamed if held.get(i, 0) < step])
             for one in near:
                 if one not in seen:
                     seen[one] = self._cost(one)
@@ -105,11 +103,11 @@ class _Hidden:
     def _cost(self, graph: Graph) -> float:
         sizes = [len(gate.skills) for gate in graph]
         wrong = int(self._replay.against(graph).sum())
-        return AGAINST * wrong / self._scale + sum(price_of(k, self._price) for k in sizes)
+        return AGAINST * wrong + sum(price_of(k, self._price) for k in sizes)
 
     def _under(self, graph: Graph) -> list[SkillGates]:
         evidence = self._shown.evidence(self._replay.told(graph))
-        return _weighed(evidence, self._rules, self._price, self._scale)
+        return _weighed(evidence, self._rules, self._price)
 
     def _near(self, graph: Graph, skills: Sequence[int]) -> dict[Graph, int]:
         """Return graphs with another gate of one of some skills, and of which."""
@@ -131,10 +129,8 @@ class _Hidden:
         return np.flatnonzero(wrong.any(axis=0) | hidden.any(axis=0)).tolist()
 
 
-def _weighed(
-    evidence: Sequence[Evidence], rules: Rules, price: float, scale: float
-) -> list[SkillGates]:
-    return [weigh_gates(i, one, rules, price, scale) for i, one in enumerate(evidence)]
+def _weighed(evidence: Sequence[Evidence], rules: Rules, price: float) -> list[SkillGates]:
+    return [weigh_gates(i, one, rules, price) for i, one in enumerate(evidence)]
 
 
 def cheapest(gates: Sequence[SkillGates], rules: Rules) -> Graph:

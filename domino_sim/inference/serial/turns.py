@@ -39,7 +39,7 @@ class Turns:
     served
         Whether it rises.
     at
-        The record at which it does, about half-way.
+        The record at which it does, about half-way; −1 before the first.
     level
         Its level before that, or all along; that of an untrained skill where there is no record.
     mastered
@@ -58,7 +58,8 @@ class Turns:
 def read_turns(study: Study) -> Turns:
     """Return what each curve shows.
 
-    What is mastered in a piece of a run is so in the pieces that follow it.
+    What is mastered in a piece of a run is so in the pieces that follow it. What is mastered at the
+    first record of a run whose records begin late was served before.
     """
     records, floor = study.records, _floor(study)
     shape = study.frequency.shape
@@ -78,6 +79,10 @@ def read_turns(study: Study) -> Turns:
         mastered[r, i] = is_mastered > _PROBABLE
         doubtful[r, i] = max(is_mastered, waits) <= _PROBABLE
         level[r, i] = 1.0 if mastered[r, i] else min(one.mean, _BELOW)
+    late = _begins_late(study)
+    served[late] |= mastered[late]
+    at[late] = np.where(mastered[late], -1.0, at[late])
+    mastered[late] = False
     if study.follows is not None:
         for r, before in enumerate(study.follows.run.tolist()):
             if before >= 0:
@@ -143,19 +148,28 @@ def start_levels(study: Study, turns: Turns, waits: np.ndarray) -> Floats:
     Parameters
     ----------
     waits : (runs, records, n) array of bool
-        At which records a skill surely waits; where it does at none, its first one tells.
+        At which records a skill surely waits; where it does at none, its first one tells, if it is
+        that of the start.
     """
-    records, floor = study.records, _floor(study)
+    records, floor, late = study.records, _floor(study), _begins_late(study)
     found = turns.level.copy()
     for r, i in np.argwhere(turns.served).tolist():
         there = records.weight[r, :, i] > 0.0
         here = there & waits[r, :, i]
         if here.any():
             level, error = records.level[r, here, i].mean(), study.sigma / here.sum() ** 0.5
+        elif late[r]:
+            level, error = floor, study.sigma
         else:
             level, error = records.smooth[r, int(there.argmax()), i], study.sigma
         found[r, i] = floor if level < floor + _NEAR * error else min(level, _BELOW)
     return found
+
+
+def _begins_late(study: Study) -> np.ndarray:
+    """Return which runs have no records of their start, (runs,) of bool."""
+    late = np.array([steps[0] > 0.0 for steps in study.steps])
+    return late if study.follows is None else late & (study.follows.run < 0)
 
 
 def _floor(study: Study) -> float:

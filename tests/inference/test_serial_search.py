@@ -1,0 +1,131 @@
+"""Graphs of serial pools where orders of service are not all seen, or gates close circles."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from inferred import simulated
+from served import drawn, shown_of
+
+from domino_sim.inference.forms import OPEN, Requires
+from domino_sim.inference.networks.hypotheses import Rules, is_acyclic
+from domino_sim.inference.serial.circles import probabilities
+from domino_sim.inference.serial.gates import weigh_gates
+from domino_sim.inference.serial.orders import read_orders
+from domino_sim.inference.serial.replay import Replay
+from domino_sim.inference.serial.search import cheapest, searched
+from domino_sim.inference.serial.shown import Shown
+from domino_sim.inference.serial.turns import read_turns
+from domino_sim.inference.study import make_study
+
+PRICE = 6.0
+
+
+@given(st.integers(0, 10_000), st.integers(1, 3), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_nothing_speaks_against_the_true_gates(seed, together, some_hidden):
+    rng = np.random.default_rng(seed)
+    graph = drawn(rng, 7)
+    frequency = np.exp(rng.normal(size=(5, 7))) * (rng.random((5, 7)) > 0.1)
+    hidden, doubtful = (rng.random((2, 5, 7)) < 0.15) & some_hidden
+    mastered = rng.random((5, 7)) < 0.1
+    shown = shown_of(graph, frequency, hidden=hidden & ~mastered, doubtful=doubtful & ~hidden,
+                   mastered=mastered, together=together)  # fmt: skip
+    replay = Replay(shown)
+    assert not replay.against(graph).any()
+    for evidence in (shown.evidence(), shown.evidence(replay.told(graph))):
+        for i, one in enumerate(evidence):
+            rules = Rules.of(7, None, [graph[k].skills if k == i else () for k in range(7)], 3)
+            gates = weigh_gates(i, one, rules, 0.0)
+            # The cheapest gate that has all of its prerequisites costs nothing but its order.
+            assert gates.best().against == 0.0
+
+
+def test_a_graph_tells_when_hidden_skills_are_served():
+    graph = (OPEN, Requires.of([0]), Requires.of([1]), OPEN)
+    frequency = np.array([[0.2, 0.9, 0.8, 0.1]])
+    shown = shown_of(graph, frequency, hidden=np.array([[False, True, False, False]]))
+    assert shown.services[0].order == (0, 2, 3)
+    replay = Replay(shown)
+    assert replay.told(graph)[0].order == (0, 1, 2, 3)
+    assert not replay.against(graph).any()
+    # If 1 needs 2 it is not mastered when 2 is served; if 2 needs nothing it was passed over.
+    assert replay.against((OPEN, Requires.of([2]), Requires.of([1]), OPEN))[0].tolist()[2]
+    assert replay.against((OPEN, OPEN, OPEN, OPEN))[0].tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_must_be_is_kept_where_it_closes_a_circle_with_what_curves_say(seed):
+    """The truth is c → a → b; that c needs b is required: then a does not need c, or b not a."""
+    rng = np.random.default_rng(seed)
+    mixtures = np.exp(rng.normal(size=(6, 4))).tolist()
+    curves = simulated(
+        {"a": "c", "b": "a", "c": "", "d": ""}, mixtures, steps=[np.arange(0, 2400, 20)] * 6,
+        law="domino",
+    )  # fmt: skip
+    rules = Rules.of(4, None, [(), (), (1,), ()], 4)
+    weighed = [weigh_gates(i, one, rules, PRICE) for i, one in enumerate(_seen_in(curves))]
+    graph = cheapest(weighed, rules)
+    assert 1 in graph[2].skills and is_acyclic(graph)
+    assert probabilities(weighed, graph)[1, 2] == pytest.approx(1.0)
+
+
+def _seen_in(curves):
+    study = make_study(curves, None)
+    services, _ = read_orders(study, read_turns(study))
+    known = study.frequency > 0.0
+    until = np.full(known.shape, known.shape[1] + 1)
+    return Shown(services, study.frequency, ~known & known, ~known & known, known, until).evidence()
+
+
+def test_what_is_hidden_is_found_with_the_graph():
+    """No run speaks against the graph that is found: the first one in turn is often no such one."""
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        graph = drawn(rng, 7)
+        frequency = np.exp(rng.normal(size=(8, 7)))
+        shown = shown_of(graph, frequency, hidden=rng.random((8, 7)) < 0.25)
+        found, gates = searched(shown, Rules.of(7, None, None, 4), PRICE)
+        assert not Replay(shown).against(found).any(), seed
+        assert is_acyclic(found)
+        # What gates cost holds whatever is hidden.
+        for one, gate in zip(gates, graph, strict=True):
+            assert one.best_with(gate.skills[0]).against == 0.0 if gate.skills else True
+
+
+def test_orders_that_are_not_clear_are_found_with_the_graph():
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        graph = drawn(rng, 6)
+        shown = shown_of(graph, np.exp(rng.normal(size=(6, 6))), together=2)
+        found, _ = searched(shown, Rules.of(6, None, None, 4), PRICE)
+        assert not Replay(shown).against(found).any(), seed
+
+
+def test_the_cheapest_graph_without_circles_is_found():
+    """Of all graphs of four skills, where their cheapest gates close a circle."""
+    circles = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        frequency = np.exp(rng.normal(size=(1, 4)))
+        rules = Rules.of(4, None, None, 2)
+        evidence = shown_of(drawn(rng, 4), frequency, together=2).evidence()
+        gates = [weigh_gates(i, one, rules, PRICE) for i, one in enumerate(evidence)]
+        if is_acyclic(tuple(one.best().gate for one in gates)):
+            continue
+        circles += 1
+        each = [one.cheapest(20) for one in gates]
+        least = min(
+            sum(one.cost for one in graph)
+            for graph in itertools.product(*each)
+            if is_acyclic(tuple(one.gate for one in graph))
+        )
+        graph = cheapest(gates, rules)
+        price = {one.gate: one.cost for k in range(4) for one in each[k]}
+        assert is_acyclic(graph)
+        assert sum(each_cost(each[i], gate) for i, gate in enumerate(graph)) == pytest.approx(least)
+    assert circles > 3
