@@ -52,11 +52,11 @@ def shown_of(graph, frequency, *, hidden=None, doubtful=None, mastered=None, tog
 def lines(orders, start, last, *, every=5, rate=0.01, noise=0.01):
     """Return curves of runs that serve in these orders, one skill in 1/rate steps."""
     steps, rng = np.arange(0, last + 1, every), np.random.default_rng(0)
-    level = np.zeros((len(orders), len(steps), len(start)))
+    start = np.broadcast_to(start, (len(orders), np.shape(start)[-1]))
+    level = np.repeat(start[:, None], len(steps), axis=1).astype(float)
     for r, order in enumerate(orders):
-        level[r] = start
         at = 0.0
         for i in order:
-            level[r, :, i] = np.clip(start[i] + rate * (steps - at), start[i], 1.0)
-            at += (1.0 - start[i]) / rate
+            level[r, :, i] = np.clip(start[r, i] + rate * (steps - at), start[r, i], 1.0)
+            at += (1.0 - start[r, i]) / rate
     return steps, level + noise * rng.normal(size=level.shape)

@@ -63,7 +63,6 @@ def infer_serial(
     if read is None:
         return None
     services, lines = read
-    orders = [one.order for one in services]
     shown = _shown(study, turns, services, lines)
     graph, gates = searched(shown, rules, price)
     court = _Court(shown, lines)
@@ -73,11 +72,8 @@ def infer_serial(
     misfit = float(error.sum()) / max(study.records.values, 1)
     if misfit > BAD_FIT:
         return None
-    # What a skill needs that is never served may be among what is left out.
-    shut = ~np.isin(np.arange(len(graph)), [i for one in orders for i in one])
     blind = NO_CURVE in study.left_out.values()
-    unsure = shut & (STILL in study.left_out.values()) | blind
-    weighing = _Weighing(graph, gates, court, rules, unsure)
+    weighing = _Weighing(graph, gates, court, rules, blind=blind)
     edges = list_edges(graph, weighing.probability, len(study.runs), weighing.weigh)
     values = np.maximum((weight > 0.0).sum(axis=(0, 1)), 1)
     return Grown(
@@ -91,6 +87,9 @@ def infer_serial(
 def _shown(study: Study, turns: Turns, services: list[Service], lines: Lines) -> Shown:
     """Return what runs show, of skills with a curve and without."""
     known, until = trained(study.frequency, study.free), _until(study, turns, services)
+    if STILL in study.left_out.values():
+        # What is never served is as what is left out: each may be what the other waits for.
+        known = known & turns.served.any(axis=0)
     frequency = study.frequency.copy()
     if study.free is not None:
         frequency[study.free.any(axis=1)] = np.nan
@@ -203,14 +202,14 @@ class _Court:
 class _Weighing:
     def __init__(
         self, graph: Graph, gates: Sequence[SkillGates], court: _Court, rules: Rules,
-        unsure: np.ndarray,
+        *, blind: bool,
     ) -> None:  # fmt: skip
         self._graph, self._gates, self._court, self._rules = graph, gates, court, rules
         self._after = [descendants(graph, i) for i in range(len(graph))]
         self._best = [one.best(after) for one, after in zip(gates, self._after, strict=True)]
         self.probability = probabilities(gates, graph)
         for j, i in np.argwhere(self.probability > SUREST).tolist():
-            if (unsure[i] and j not in rules.required[i]) or self._is_idle(j, i):
+            if (blind and j not in rules.required[i]) or self._is_idle(j, i):
                 self.probability[j, i] = SUREST
 
     def _is_idle(self, j: int, i: int) -> bool:

@@ -74,6 +74,20 @@ class Replay:
             found[r, list(_served(run, gates).wrong)] = True
         return found
 
+    def blamed(self, graph: Graph) -> set[int]:
+        """Return the skills one of which may have to have another gate, where runs speak against.
+
+        Those that are wrong from one start or another; those that would not have been passed over
+        if the next one seen had not had to wait; and those that are hidden there.
+        """
+        gates, found = _gates(graph), set[int]()
+        for run in self._runs:
+            every = [_Served(run, gates, start) for start in run.starts]
+            if all(one.wrong for one in every):
+                found.update(i for i, _ in run.hidden)
+                found.update(i for one in every for i in one.wrong | one.waited)
+        return found
+
 
 def _run(shown: Shown, r: int) -> _Run:
     frequency, trained = shown.frequency[r], shown.trained[r]
@@ -108,6 +122,9 @@ class _Served:
         With what it starts, and what it serves.
     wrong
         Whose gates were closed where it served them, or open where it passed them over.
+    waited
+        What is seen to be served next where a hidden skill was served in its place, and another
+        passed over for that.
     """
 
     def __init__(
@@ -116,7 +133,7 @@ class _Served:
         self._run, self._gates = run, gates
         self._done = _bits(start)
         self._order = list[int]()
-        self.wrong = set[int]()
+        self.wrong, self.waited = set[int](), set[int]()
         for k in range(len(run.phases)):
             if run.exact:
                 self._serve(k)
@@ -143,20 +160,23 @@ class _Served:
             i = max(ready or left, key=lambda i: p[i])
             if not ready:
                 self.wrong.add(i)
-            self._pass(waits, p[i])
+            if self._pass(waits, p[i]) and i not in left:
+                self.waited |= left
             self._order.append(i)
             self._done |= 1 << i
             left.discard(i)
         if not group:
             self._pass(waits, 0.0)
 
-    def _pass(self, waits: list[int], frequency: float) -> None:
-        """Say which of those that are seen to wait must not be open."""
+    def _pass(self, waits: list[int], frequency: float) -> bool:
+        """Say which of those that are seen to wait must not be open; return whether some are."""
         p, done = self._run.frequency, self._done
-        self.wrong.update(
+        found = [
             j for j in waits
             if p[j] > frequency and not done >> j & 1 and self._is_open(j, done)
-        )  # fmt: skip
+        ]  # fmt: skip
+        self.wrong.update(found)
+        return bool(found)
 
     def _serve_perhaps(self, k: int) -> None:
         """Serve a group where what is hidden may have been served, or not."""

@@ -87,7 +87,7 @@ class _Hidden:
             seen.setdefault(one, self._cost(one))
         best = graph = min(here, key=lambda one: seen[one])
         held, step, last = dict[int, int](), 0, 0
-        while step < last + _PATIENCE and (blamed := self._to_blame(graph)):
+        while step < last + _PATIENCE and (blamed := sorted(self._replay.blamed(graph))):
             step += 1
             near = self._near(graph, [i for i in blamed if held.get(i, 0) < step])
             for one in near:
@@ -122,12 +122,6 @@ class _Hidden:
                     found[(*graph[:i], gate, *graph[i + 1 :])] = i
         return found
 
-    def _to_blame(self, graph: Graph) -> list[int]:
-        """Return the skills whose gates are wrong in some run, and those hidden in it."""
-        wrong = self._replay.against(graph)
-        hidden = self._shown.hidden[wrong.any(axis=1)]
-        return np.flatnonzero(wrong.any(axis=0) | hidden.any(axis=0)).tolist()
-
 
 def _weighed(evidence: Sequence[Evidence], rules: Rules, price: float) -> list[SkillGates]:
     return [weigh_gates(i, one, rules, price) for i, one in enumerate(evidence)]
@@ -148,8 +142,7 @@ def cheapest(gates: Sequence[SkillGates], rules: Rules) -> Graph:
         return tuple(graph)
     least = list(cost)
     graph = list(rules.start())
-    second = [one.cheapest(2)[-1].cost for one in gates]
-    for i in sorted(range(len(gates)), key=lambda i: least[i] - second[i]):
+    for i in range(len(gates)):
         _choose(i, graph, cost, gates)
     better = True
     while better:
