@@ -38,7 +38,7 @@ def shown_of(graph, frequency, *, hidden=None, doubtful=None, mastered=None, tog
     services, until = [], np.zeros(frequency.shape, dtype=int)
     none = np.zeros(frequency.shape, dtype=bool)
     hidden, mastered = (none if one is None else one for one in (hidden, mastered))
-    doubtful = none if doubtful is None else doubtful
+    doubtful = none if doubtful is None else doubtful & (frequency > 0)
     for r, row in enumerate(frequency):
         order = order_of(graph, row, np.flatnonzero(mastered[r]).tolist())
         order = tuple(i for i in order if not (hidden | doubtful)[r, i])
@@ -46,7 +46,7 @@ def shown_of(graph, frequency, *, hidden=None, doubtful=None, mastered=None, tog
         services.append(Service(order, groups, float(not (hidden | doubtful)[r].any())))
         until[r] = np.where(hidden[r], 0, len(groups) + 1)
     sure = mastered & ~doubtful
-    return Shown(services, frequency, sure, doubtful & (frequency > 0), frequency > 0, until)
+    return Shown(services, frequency, sure, doubtful, frequency > 0, until)
 
 
 def lines(orders, start, last, *, every=5, rate=0.01, noise=0.01):

@@ -62,9 +62,7 @@ class Replay:
     def told(self, graph: Graph) -> list[Told | None]:
         """Return with what runs start, and what they serve, where the graph tells it."""
         gates = _gates(graph)
-        return [
-            _served(run, gates).told if run.exact else None for run in self._runs
-        ]
+        return [_served(run, gates).told if run.exact else None for run in self._runs]
 
     def against(self, graph: Graph) -> np.ndarray:
         """Return which runs speak against the gate of each skill, (runs, n) of bool."""
@@ -93,8 +91,6 @@ def _run(shown: Shown, r: int) -> _Run:
     frequency, trained = shown.frequency[r], shown.trained[r]
     phases, hidden = shown.phases(r), np.flatnonzero(shown.hidden[r])
     first = np.where(shown.doubtful[r], 0, shown.until[r])
-    known = np.isfinite(frequency).all()
-    known &= len(set(frequency[trained].tolist())) == int(trained.sum())
     served, waits = shown.mastered[r] | shown.doubtful[r], []
     for k, (group, _) in enumerate(phases):
         waits.append(np.flatnonzero(trained & ~served & (shown.until[r] > k)).tolist())
@@ -103,7 +99,7 @@ def _run(shown: Shown, r: int) -> _Run:
     return _Run(
         phases, waits, shown.starts(r),
         [(i, int(first[i])) for i in hidden.tolist()],
-        frequency.tolist(), bool(known),
+        frequency.tolist(), bool(np.isfinite(frequency).all()) and shown.tells_starts(r),
     )  # fmt: skip
 
 

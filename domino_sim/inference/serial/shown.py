@@ -91,8 +91,12 @@ class Shown:
         """Return the sets of skills with which a run may have started mastered."""
         sure = frozenset(np.flatnonzero(self.mastered[run]).tolist())
         some = np.flatnonzero(self.doubtful[run]).tolist()
-        sizes = range(len(some) + 1) if len(some) <= _FEW else (0, len(some))
+        sizes = range(len(some) + 1) if self.tells_starts(run) else (0, len(some))
         return [sure.union(more) for size in sizes for more in combinations(some, size)]
+
+    def tells_starts(self, run: int) -> bool:
+        """Whether one of `starts` is surely the true one; else doubtful skills are too many."""
+        return int(self.doubtful[run].sum()) <= _FEW
 
     def phases(
         self, run: int, order: Sequence[int] | None = None
