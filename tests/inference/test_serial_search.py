@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,6 +59,28 @@ def test_a_graph_tells_when_hidden_skills_are_served():
     # If 1 needs 2 it is not mastered when 2 is served; if 2 needs nothing it was passed over.
     assert replay.against((OPEN, Requires.of([2]), Requires.of([1]), OPEN))[0].tolist()[2]
     assert replay.against((OPEN, OPEN, OPEN, OPEN))[0].tolist() == [False, False, True, False]
+
+
+def test_what_is_passed_over_for_a_hidden_skill_was_closed():
+    # The pool serves 2, which is not seen and rare, then 0, which needs it, then 1.
+    graph = (Requires.of([2]), Requires.of([0]), OPEN)
+    shown = shown_of(graph, np.array([[0.9, 0.5, 0.1]]), hidden=np.array([[False, False, True]]))
+    replay, wrong = Replay(shown), (Requires.of([2]), OPEN, OPEN)
+    assert shown.services[0].order == (0, 1)
+    assert not replay.against(graph).any()
+    # If 1 needed nothing it would have come before 2. Or 0 does not wait for 2.
+    assert replay.against(wrong).tolist() == [[False, True, False]]
+    assert replay.blamed(wrong) == {0, 1, 2}
+    assert replay.blamed(graph) == set()
+
+
+def test_a_curve_that_ends_tells_that_a_skill_waited_until_then():
+    graph = (Requires.of([2]), Requires.of([0]), OPEN)
+    shown = shown_of(graph, np.array([[0.9, 0.5, 0.1]]), hidden=np.array([[False, False, True]]))
+    shown = replace(shown, until=np.array([[3, 3, 1]]))
+    # It is seen to wait while 0 is served: 0 does not need it, 1 may.
+    assert Replay(shown).against(graph).tolist() == [[True, False, False]]
+    assert not Replay(shown).against((OPEN, Requires.of([2]), Requires.of([0]))).any()
 
 
 @pytest.mark.parametrize("seed", range(4))

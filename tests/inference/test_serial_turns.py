@@ -34,6 +34,11 @@ def test_all_records_tell_where_a_skill_starts():
     assert [one.order for one in services] == [(1, 0, 3, 2), (0, 3, 1, 2)]
     np.testing.assert_allclose(found.start, start, atol=0.06)
     assert (found.start[start == 0.0] == 0.0).all()
+    # The first in turn does not wait: its first record tells, as well as it can.
+    start = np.array([[0.0, 0.6, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    study = _study([(1, 0, 3, 2), (0, 3, 1, 2)], start, noise=0.02)
+    _, found = read_orders(study, read_turns(study))
+    np.testing.assert_allclose(found.start, start, atol=0.06)
 
 
 def test_what_is_mastered_from_the_start_is_told_from_what_may_not_be():
@@ -57,6 +62,18 @@ def test_what_is_mastered_before_the_first_record_was_served():
         (set(order[:2]), tuple((i,) for i in order[2:])) for order in orders
     ]
     assert (found.start == 0.0).all()
+
+
+def test_what_is_mastered_in_a_piece_of_a_run_is_in_the_next():
+    # Four records are left after the change: alone they do not tell.
+    steps, level = lines([(0, 1, 2, 3)] * 2, np.zeros(4), 260, noise=0.05)
+    p = dict(zip("abcd", (0.4, 0.3, 0.2, 0.1), strict=True))
+    curves = make_curves(runs="12", steps=steps, skills="abcd", level=level,
+                         frequency=[[0.4, 0.3, 0.2, 0.1]] * 2)  # fmt: skip
+    turns = read_turns(make_study(curves, {"1": {0: p, 240: p | {"d": 0.2}}, "2": p}))
+    # The last one served may have been left where it was; d never moves and is left out.
+    assert turns.mastered[1].tolist() == [True, True, False]
+    assert not turns.doubtful[1, :2].any()
 
 
 @pytest.mark.parametrize("noise", [0.01, 0.1])
@@ -85,3 +102,27 @@ def test_orders_are_not_read_off_curves_that_lines_do_not_fit():
     assert read_orders(study, read_turns(study)) is not None
     study.records.level[:] *= 0.97  # all that is learned is below 1 by more than its noise
     assert read_orders(study, read_turns(study)) is None
+
+
+@pytest.mark.parametrize(("last", "stands_still"), [(304, False), (309, True)])
+def test_a_run_stands_still_if_a_whole_skill_had_time(last, stands_still):
+    # From 0.98 on what is left of b and a whole skill take 102 steps, some more as is told.
+    steps, level = lines([(0, 1)], np.zeros(2), last, every=1, noise=0.002)
+    assert (_still(steps, level) > 0.0) == stands_still
+
+
+def test_a_rate_that_falls_within_a_service_is_no_closed_gate():
+    # The second half of b takes ten times as long as the first; then the run goes on for 1.1 b.
+    steps = np.arange(0, 571, 2)
+    b = np.interp(steps, [100, 120, 320], [0.0, 0.5, 1.0])
+    level = np.stack([np.clip(steps / 100.0, 0.0, 1.0), b], axis=-1)[None]
+    assert _still(steps, level + 0.002 * np.random.default_rng(0).normal(size=level.shape)) == 0.0
+
+
+def _still(steps, level):
+    curves = make_curves(runs=["one"], steps=steps, skills="ab", level=level,
+                         frequency=[[0.6, 0.4]])  # fmt: skip
+    study = make_study(curves, None)
+    services, _ = read_orders(study, read_turns(study))
+    assert services[0].order == (0, 1)
+    return services[0].still
