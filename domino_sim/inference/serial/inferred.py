@@ -64,7 +64,7 @@ def infer_serial(
         return None
     services, lines = read
     shown = _shown(study, turns, services, lines)
-    graph, gates = searched(shown, rules, price)
+    graph, gates = searched(shown, rules, price, until)
     court = _Court(shown, lines)
     level = lines.walk(court.orders(graph))
     weight = study.records.weight

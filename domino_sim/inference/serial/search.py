@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -27,19 +28,21 @@ _PATIENCE, _HELD, _STARTS = 10, 4, 10
 _EVEN = 1e-9
 
 
-def searched(shown: Shown, rules: Rules, price: float) -> tuple[Graph, list[SkillGates]]:
+def searched(
+    shown: Shown, rules: Rules, price: float, until: float = np.inf
+) -> tuple[Graph, list[SkillGates]]:
     """Return the cheapest graph and what gates cost.
 
     When a skill without a curve was served depends on the graph. So from the graph that is cheapest
     if it was whenever that helps, and those that follow when it is found anew under each, one gate
     after another is changed while graphs are judged whole. What gates cost is told by what is so
-    under any.
+    under any. After `until` (`time.monotonic`) the best graph so far is what is returned.
     """
     sound = _weighed(shown.evidence(), rules, price)
     graph = cheapest(sound, rules)
     clear = all(len(group) == 1 for one in shown.services for group in one.groups)
     if shown.hidden.any() or not clear:
-        graph = _Hidden(shown, sound, rules, price).search(graph)
+        graph = _Hidden(shown, sound, rules, price, until).search(graph)
     return graph, sound
 
 
@@ -47,10 +50,10 @@ class _Hidden:
     """Finds graphs where the turns of skills that are hidden depend on them."""
 
     def __init__(
-        self, shown: Shown, sound: Sequence[SkillGates], rules: Rules, price: float
+        self, shown: Shown, sound: Sequence[SkillGates], rules: Rules, price: float, until: float
     ) -> None:
         self._shown, self._replay = shown, Replay(shown)
-        self._rules, self._price = rules, price
+        self._rules, self._price, self._until = rules, price, until
         self._cheap = [gates.cheapest(_SOME) for gates in sound]
         self._gates = [[one.gate for one in some] for some in self._cheap]
 
@@ -60,7 +63,7 @@ class _Hidden:
         rng = np.random.default_rng(0)
         for _ in range(_STARTS):
             best = self._climb(graph, seen)
-            if not self._replay.against(best).any():
+            if not self._replay.against(best).any() or time.monotonic() > self._until:
                 break
             graph = self._drawn(rng)
         return min(seen, key=lambda one: seen[one])
@@ -87,7 +90,11 @@ class _Hidden:
             seen.setdefault(one, self._cost(one))
         best = graph = min(here, key=lambda one: seen[one])
         held, step, last = dict[int, int](), 0, 0
-        while step < last + _PATIENCE and (blamed := sorted(self._replay.blamed(graph))):
+        while (
+            step < last + _PATIENCE
+            and time.monotonic() < self._until
+            and (blamed := sorted(self._replay.blamed(graph)))
+        ):
             step += 1
             near = self._near(graph, [i for i in blamed if held.get(i, 0) < step])
             for one in near:
