@@ -16,6 +16,7 @@ import xarray as xr
 from domino_sim.files import atomic_write, make_folder
 from domino_sim.gates import all_of
 from domino_sim.graph.node_link import node_link_text
+from domino_sim.inference.curve_table import several
 from domino_sim.inference.evidence import BAD_FIT, Edge
 from domino_sim.inference.forms import Form, Requires, trained
 from domino_sim.inference.networks import Grown
@@ -126,6 +127,7 @@ def make_grown_inference(
     """
     if grown.kind == "serial":
         form = Form("hard", 1.0, form.loss)
+    study = replace(study, remarks=(*study.remarks, *grown.remarks))
     edges = [replace(edge, probability=min(edge.probability, surest)) for edge in grown.edges]
     graph = _graph(study, edges, dict(enumerate(grown.graph)), names)
     model: dict[str, Any] = {"kind": grown.kind, "text": grown.text}
@@ -178,7 +180,7 @@ def _report(
     study: Study, form: Form, graph: nx.DiGraph, model: Mapping[str, Any], misfit: float,
     scale: float, forms: Mapping[str, float], *, stopped: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    remarks = list(study.remarks)
+    remarks = [*study.remarks, *_of_unknown(study, serial=model["kind"] == "serial")]
     remarks += [f"{name} {why}: left out" for name, why in study.left_out.items()]
     if stopped:
         remarks.append("the search was stopped: this is the best graph so far")
@@ -234,6 +236,23 @@ def _report(
         },
         "remarks": remarks,
     }
+
+
+def _of_unknown(study: Study, *, serial: bool) -> list[str]:
+    """Say in which runs mixtures are not known, and what is made of them."""
+    if study.free is None:
+        return []
+    runs = np.flatnonzero(study.free.any(axis=1))
+    every = len(runs) == len(study.runs) > 1
+    names = "every run" if every else several(study.runs[r] for r in runs)
+    what = "the mixture" if study.free[runs].all() else "part of the mixture"
+    told = (
+        "what it serves tells what was open, but not what was closed"
+        if serial
+        else "it is fitted with the clock and the graph; frequencies of one run are taken to "
+        "differ by about a factor of e, and under soft gates no probability is above 0.89 for that"
+    )
+    return [f"{what} of {names} is not known: {told}"]
 
 
 def _mixtures(study: Study, frequency: Floats) -> dict[str, dict[str, float]]:

@@ -30,7 +30,7 @@ from domino_sim.inference.shared import SharedMixtures
 from domino_sim.levels import Floats, Ints, Loss
 from domino_sim.wording import shown
 
-__all__ = ["NO_CURVE", "Study", "make_study", "runs_apart"]
+__all__ = ["NO_CURVE", "STILL", "Study", "make_study", "runs_apart"]
 
 #: A skill hardly moves if it rises by less than this (standard deviations, part of its range).
 _HARDLY = (3.0, 0.02)
@@ -53,8 +53,8 @@ _OF_MANY_STARTS = (
     f"no probability is above {_STARTED[1]:g}",
 )
 
-#: Why a skill is left out of which there is nothing.
-NO_CURVE = "has no curve in any run"
+#: Why a skill is left out of which there is nothing, or nothing moves.
+NO_CURVE, STILL = "has no curve in any run", "does not move in any run"
 
 #: Records at the end of a piece of a run that tell where the next one begins.
 _LAST = 3
@@ -179,7 +179,6 @@ def make_study(
         *_of_growth(laws, first[rise > 0.0]),
         *_of_starts(table, np.where(use & first_pieces[:, None], before[laws[0]], floor), floor),
         *_of_learned(learned),
-        *_of_unknown(table, use),
         *_of_hardly(table, bare, first, use & ~early, floor),
         *_of_few(few),
         *(_OF_MANY_STARTS if started else ()),
@@ -254,7 +253,7 @@ def _silent(table: CurveTable, rise: Floats, early: np.ndarray, before: Floats) 
         elif (before[there[:, i], i] == 1.0).all():
             told[name] = "is learned at the start of every run"
         elif not early[i] and not rise[:, i].any():
-            told[name] = "does not move in any run"
+            told[name] = STILL
     return told
 
 
@@ -307,20 +306,6 @@ def _of_learned(learned: list[str]) -> list[str]:
     return [
         f"{several(learned)} {are} learned before the first record of every run: what {they_need} "
         "cannot be told"
-    ]
-
-
-def _of_unknown(table: CurveTable, use: np.ndarray) -> list[str]:
-    """Say in how many runs mixtures are fitted."""
-    unknown = np.isnan(table.frequency[:, use])
-    runs = np.flatnonzero(unknown.any(axis=1))
-    if not len(runs):
-        return []
-    what = "the mixture" if unknown[runs].all() else "part of the mixture"
-    return [
-        f"{what} of {table.names_of(runs)} is not known: it is fitted with the clock and the "
-        "graph; frequencies of one run are taken to differ by about a factor of e, and under soft "
-        "gates no probability is above 0.89 for that"
     ]
 
 

@@ -229,7 +229,6 @@ def test_runs_of_less_than_two_records_are_left_out_those_without_a_mixture_fitt
     found = study(change)
     assert found.runs == ("run 2", "run 3")
     assert remark(found, "the run 'run 1' has one record: left out")
-    assert remark(found, "the mixture of 'run 2' is not known: it is fitted")
     assert found.free is not None and found.free.all(axis=1).tolist() == [True, False]
 
 

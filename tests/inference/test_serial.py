@@ -7,9 +7,8 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from inferred import edges, invented, missed, simulated
+from served import drawn, lines, order_of, shown_of
 
 from benchmarks.inference.worlds import make_world
 from domino_sim.curves import join_curves, make_curves
@@ -21,79 +20,21 @@ from domino_sim.inference.planning import design_mixtures
 from domino_sim.inference.serial import infer_serial
 from domino_sim.inference.serial.circles import probabilities
 from domino_sim.inference.serial.gates import weigh_gates
-from domino_sim.inference.serial.inferred import _cheapest
 from domino_sim.inference.serial.orders import Service, read_orders
 from domino_sim.inference.serial.shown import Shown, is_open
+from domino_sim.inference.serial.turns import read_turns
 from domino_sim.inference.study import make_study
 
 PRICE = 6.0
 
 
-def _order(graph, frequency, mastered=()):
-    """Serve the most frequent of those that are open, until none is."""
-    done, order = set(mastered), []
-    while True:
-        ready = [i for i, gate in enumerate(graph) if i not in done and frequency[i] > 0
-                 and is_open(gate, done)]  # fmt: skip
-        if not ready:
-            return tuple(order)
-        order.append(max(ready, key=lambda i: frequency[i]))
-        done.add(order[-1])
-
-
-def _drawn(rng, n):
-    """Draw a graph of `n` skills in a random order."""
-    order, graph = rng.permutation(n), [OPEN] * n
-    for k, i in enumerate(order):
-        size = int(rng.integers(0, min(k, 3) + 1))
-        some = rng.choice(order[:k], size, replace=False).tolist()
-        graph[i] = Requires.of(some, bool(rng.random() < 0.5))
-    return tuple(graph)
-
-
-def _shown(graph, frequency, *, hidden=None, together=1):
-    """Return what runs show, groups of `together` skills not told apart."""
-    services = []
-    seen = np.ones(frequency.shape, dtype=bool) if hidden is None else ~hidden
-    for row, there in zip(frequency, seen, strict=True):
-        order = tuple(i for i in _order(graph, row) if there[i])
-        groups = tuple(order[k : k + together] for k in range(0, len(order), together))
-        services.append(Service(order, groups, 1.0))
-    return Shown(services, frequency, np.zeros(frequency.shape, dtype=bool), frequency > 0, seen)
-
-
-@given(st.integers(0, 10_000), st.integers(1, 3), st.booleans())
-@settings(max_examples=60, deadline=None)
-def test_nothing_speaks_against_the_true_gates(seed, together, some_hidden):
-    rng = np.random.default_rng(seed)
-    graph = _drawn(rng, 7)
-    frequency = np.exp(rng.normal(size=(5, 7))) * (rng.random((5, 7)) > 0.1)
-    hidden = (rng.random((5, 7)) < 0.15) & some_hidden
-    shown = _shown(graph, frequency, hidden=hidden, together=together)
-    places = shown.places_under(graph) if together == 1 else None
-    for evidence in (shown.evidence(), shown.evidence(places)):
-        for i, one in enumerate(evidence):
-            rules = Rules.of(7, None, [graph[k].skills if k == i else () for k in range(7)], 3)
-            gates = weigh_gates(i, one, rules, 0.0, 1.0)
-            # The cheapest gate that has all of its prerequisites costs nothing but its order.
-            assert gates.best().against == 0.0
-
-
-def test_hidden_skills_take_the_place_that_the_graph_gives_them():
-    graph = (OPEN, Requires.of([0]), Requires.of([1]), OPEN)
-    frequency = np.array([[0.2, 0.9, 0.8, 0.1]])
-    shown = _shown(graph, frequency, hidden=np.array([[False, True, False, False]]))
-    assert shown.services[0].order == (0, 2, 3)
-    assert shown.places_under(graph)[0, 1] == 1  # after 0, before 2
-
-
 @pytest.mark.parametrize("seed", range(4))
 def test_gates_are_weighed_as_all_of_them_together(seed):
     rng = np.random.default_rng(seed)
-    graph, frequency = _drawn(rng, 5), np.exp(rng.normal(size=(3, 5)))
-    evidence = _shown(graph, frequency).evidence()[4]
+    graph, frequency = drawn(rng, 5), np.exp(rng.normal(size=(3, 5)))
+    evidence = shown_of(graph, frequency).evidence()[4]
     rules = Rules.of(5, None, None, 3)
-    gates = weigh_gates(4, evidence, rules, PRICE, 1.0)
+    gates = weigh_gates(4, evidence, rules, PRICE)
     found, total = np.zeros(5), 0.0
     for size in range(4):
         sets = itertools.combinations(range(4), size)
@@ -122,13 +63,13 @@ def test_graphs_without_circles_are_drawn_by_their_weight():
     frequency = np.array([[0.5, 1.0, 1.0, 0.1]])
     blocked = Shown(
         [Service((3,), ((3,),), 1.0)], np.where([[True, False, False, False]], 0.0, frequency),
-        np.zeros((1, 4), dtype=bool), np.array([[False, True, True, True]]),
-        np.ones((1, 4), dtype=bool),
+        np.zeros((1, 4), dtype=bool), np.zeros((1, 4), dtype=bool),
+        np.array([[False, True, True, True]]), np.full((1, 4), 2),
     )  # fmt: skip
     none = np.zeros((4, 4), dtype=bool)
     none[:, [0, 3]] = True  # 0 and 3 need nothing
     rules = Rules.of(4, none, None, 1)
-    gates = [weigh_gates(i, one, rules, PRICE, 1.0) for i, one in enumerate(blocked.evidence())]
+    gates = [weigh_gates(i, one, rules, PRICE) for i, one in enumerate(blocked.evidence())]
     each = [one.cheapest(50) for one in gates]
     found, total = np.zeros((4, 4)), 0.0
     for graph in itertools.product(*each):
@@ -160,9 +101,9 @@ def _curves(**more):
 
 def test_orders_are_read_off_curves():
     study = make_study(_curves(noise=0.02), None)
-    services, _ = read_orders(study, study.before["mse"])
+    services, _ = read_orders(study, read_turns(study))
     graph = (OPEN, OPEN, Requires.of([0, 1]), Requires.of([0, 1], True), Requires.of([2]))
-    assert [one.order for one in services] == [_order(graph, row) for row in MIXTURES]
+    assert [one.order for one in services] == [order_of(graph, row) for row in MIXTURES]
     assert all(len(one.groups) == len(one.order) and one.still > 100.0 for one in services)
 
 
@@ -238,22 +179,9 @@ def test_of_a_search_that_is_stopped_a_serial_pool_is_not_sure():
     assert max((p for _, _, p in found.graph.edges(data="probability")), default=0.0) <= 0.89
 
 
-def _lines(orders, start, last, *, every=5, rate=0.01):
-    """Return curves of runs that serve in these orders, one skill in 1/rate steps."""
-    steps, rng = np.arange(0, last + 1, every), np.random.default_rng(0)
-    level = np.zeros((len(orders), len(steps), len(start)))
-    for r, order in enumerate(orders):
-        level[r] = start
-        at = 0.0
-        for i in order:
-            level[r, :, i] = np.clip(start[i] + rate * (steps - at), start[i], 1.0)
-            at += (1.0 - start[i]) / rate
-    return steps, level + 0.01 * rng.normal(size=level.shape)
-
-
 def test_what_has_no_curve_may_be_served_when_nothing_seems_to_be():
     # A, then G and H, of which two runs have no curve; none of the four needs anything.
-    steps, level = _lines([(0, 2, 3, 1)] * 3, np.zeros(4), 450)
+    steps, level = lines([(0, 2, 3, 1)] * 3, np.zeros(4), 450)
     level[:2, :, 2:], level[:2, steps > 290] = np.nan, np.nan
     p = [[0.4, 0.1, 0.3, 0.2]] * 3
     curves = make_curves(runs="123", steps=steps, skills="ABGH", level=level, frequency=p)
@@ -272,8 +200,8 @@ def test_a_rate_that_dies_away_is_no_closed_gate(total):
     curves = make_curves(runs=["one"], steps=steps, skills="abcd", level=level[None],
                          frequency=[[0.4, 0.3, 0.2, 0.1]])  # fmt: skip
     study = make_study(curves, None)
-    services, _ = read_orders(study, study.before["mse"])
-    assert services[0].order == (0, 1, 2)
+    services, _ = read_orders(study, read_turns(study))
+    assert services[0].order[:3] == (0, 1, 2)
     assert services[0].still == 0.0
 
 
@@ -312,7 +240,7 @@ def test_mixtures_may_change_while_a_skill_is_served():
 def test_skills_as_frequent_as_each_other_say_nothing_about_each_other():
     services = [Service((0, 1), ((0,), (1,)), 0.0)]
     there = np.ones((1, 2), dtype=bool)
-    shown = Shown(services, np.array([[0.5, 0.5]]), ~there, there, there)
+    shown = Shown(services, np.array([[0.5, 0.5]]), ~there, ~there, there, np.full((1, 2), 3))
     assert not any(one.passed.any() for one in shown.evidence())
 
 
@@ -328,26 +256,3 @@ def test_an_edge_that_only_its_size_speaks_for_is_not_sure():
     assert grown.probability[0, 2] > 0.9
     edge = next(e for e in grown.edges if (e.prerequisite, e.dependent) == (2, 3))
     assert edge.gain <= 0.0 and edge.probability == 0.89
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_what_must_be_is_kept_where_it_closes_a_circle_with_what_curves_say(seed):
-    """The truth is c → a → b; that c needs b is required: then a does not need c, or b not a."""
-    rng = np.random.default_rng(seed)
-    mixtures = np.exp(rng.normal(size=(6, 4))).tolist()
-    curves = simulated(
-        {"a": "c", "b": "a", "c": "", "d": ""}, mixtures, steps=[np.arange(0, 2400, 20)] * 6,
-        law="domino",
-    )  # fmt: skip
-    rules = Rules.of(4, None, [(), (), (1,), ()], 4)
-    weighed = [weigh_gates(i, one, rules, PRICE, 1.0) for i, one in enumerate(_seen_in(curves))]
-    graph = _cheapest(weighed, rules)
-    assert 1 in graph[2].skills and is_acyclic(graph)
-    assert probabilities(weighed, graph)[1, 2] == pytest.approx(1.0)
-
-
-def _seen_in(curves):
-    study = make_study(curves, None)
-    services, lines = read_orders(study, study.before["mse"])
-    known = study.frequency > 0.0
-    return Shown(services, study.frequency, lines.start >= 1.0, known, known).evidence()

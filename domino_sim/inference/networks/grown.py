@@ -65,6 +65,8 @@ class Grown:
         Of power gates, the steps of onsets and the last ones, (runs, n).
     rules
         Which gates were permitted.
+    remarks
+        What else was found.
     """
 
     kind: Literal["composed", "power", "serial"]
@@ -79,6 +81,7 @@ class Grown:
     edges: tuple[Edge, ...] = ()
     onsets: tuple[Floats, Floats] | None = None
     rules: Rules | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def infer_grown(

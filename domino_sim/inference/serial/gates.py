@@ -16,11 +16,11 @@ from domino_sim.inference.networks.hypotheses import Rules
 from domino_sim.inference.serial.shown import Evidence
 from domino_sim.levels import Floats
 
-__all__ = ["Priced", "SkillGates", "weigh_gates"]
+__all__ = ["AGAINST", "Priced", "SkillGates", "price_of", "weigh_gates"]
 
 #: χ² by which a run speaks against a gate that was closed where it served, or open where it passed
 #: over: orders are only taken where they are clear by 16.
-_AGAINST = 30.0
+AGAINST = 30.0
 
 #: The most gates of one size that are looked at: beyond it those of the most promising skills.
 _MOST_GATES = 20_000
@@ -116,17 +116,18 @@ class SkillGates:
         return sorted(some)[:count]
 
 
-def weigh_gates(
-    skill: int, evidence: Evidence, rules: Rules, price: float, scale: float
-) -> SkillGates:
+def price_of(size: int, price: float) -> float:
+    """Return what a gate of so many prerequisites costs: a set has size! orders."""
+    return price * size - 2.0 * lgamma(size + 1.0)
+
+
+def weigh_gates(skill: int, evidence: Evidence, rules: Rules, price: float) -> SkillGates:
     """Return the permitted gates of a skill and what each costs.
 
     Parameters
     ----------
     price
         What each prerequisite costs.
-    scale
-        By what χ² is divided: 1 where noise explains the residuals.
     """
     n = len(rules.required)
     must = sorted(rules.required[skill])
@@ -137,8 +138,8 @@ def weigh_gates(
             members = _sets(must, others, size, blocks, kind, evidence)
             if not len(members):
                 continue
-            against = _AGAINST * _violated(members, kind, evidence)
-            cost = against / scale + price * size - 2.0 * lgamma(size + 1.0)
+            against = AGAINST * _violated(members, kind, evidence)
+            cost = against + price_of(size, price)
             blocks.append(_Block(members, kind, against, cost))
     return SkillGates(blocks, n)
 

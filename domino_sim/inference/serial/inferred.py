@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from domino_sim.inference.curve_table import several
 from domino_sim.inference.evidence import (
     BAD_FIT,
     EXCLUDED,
@@ -16,28 +17,28 @@ from domino_sim.inference.evidence import (
     UNDECIDED,
     UNSEEN,
 )
-from domino_sim.inference.forms import OPEN, Requires, trained
+from domino_sim.inference.forms import Requires, trained
 from domino_sim.inference.networks.edges import TURNED, Weighed, ancestors, list_edges
 from domino_sim.inference.networks.grown import Grown, typical_misfit
-from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants, is_acyclic
+from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants
 from domino_sim.inference.serial.circles import probabilities
-from domino_sim.inference.serial.gates import SkillGates, weigh_gates
+from domino_sim.inference.serial.gates import SkillGates
 from domino_sim.inference.serial.lines import Lines, Order
 from domino_sim.inference.serial.orders import Service, read_orders
-from domino_sim.inference.serial.shown import Evidence, Shown, is_open
-from domino_sim.inference.study import NO_CURVE, Study
-from domino_sim.levels import Floats
+from domino_sim.inference.serial.search import searched
+from domino_sim.inference.serial.shown import Shown, is_open
+from domino_sim.inference.serial.turns import Turns, read_turns
+from domino_sim.inference.study import NO_CURVE, STILL, Study
+from domino_sim.levels import Floats, Ints
 
 __all__ = ["infer_serial"]
 
-#: Standard deviations within which a skill cannot be told from untrained, or from mastered.
-_NEAR = 3.0
 
-#: The cheapest gates of a skill that are tried against others, where circles are in the way.
-_TRIED = 30
-
-#: Costs that differ by no more are even.
-_EVEN = 1e-9
+#: What is said where a skill has no curve at all.
+_OF_BLIND = (
+    "a skill without a curve may be served, and be what others wait for, in any run: no "
+    "probability is above 0.89 for that"
+)
 
 
 def infer_serial(
@@ -57,25 +58,13 @@ def infer_serial(
     until
         When to stop (`time.monotonic`): None then.
     """
-    read = read_orders(study, _start(study), until)
+    turns = read_turns(study)
+    read = read_orders(study, turns, until)
     if read is None:
         return None
     services, lines = read
-    orders = [one.order for one in services]
-    scale = max(1.0, float(lines.errors([orders]).sum()) / max(study.records.values, 1))
-    known = trained(study.frequency, study.free)
-    frequency = study.frequency.copy()
-    if study.free is not None:
-        frequency[study.free.any(axis=1)] = np.nan
-    seen, mastered = _seen(study, services), lines.start >= 1.0
-    # Where a skill has no curve it may be what is served when nothing seems to be.
-    unseen = (known & ~seen & ~mastered).any(axis=1) | (NO_CURVE in study.left_out.values())
-    services = [
-        replace(one, still=0.0) if some else one
-        for one, some in zip(services, unseen, strict=True)
-    ]
-    shown = Shown(services, frequency, mastered, known, seen)
-    graph, gates = _searched(shown, rules, price, scale)
+    shown = _shown(study, turns, services, lines)
+    graph, gates = searched(shown, rules, price, until)
     court = _Court(shown, lines)
     level = lines.walk(court.orders(graph))
     weight = study.records.weight
@@ -83,124 +72,70 @@ def infer_serial(
     misfit = float(error.sum()) / max(study.records.values, 1)
     if misfit > BAD_FIT:
         return None
-    weighing = _Weighing(graph, gates, court, rules)
+    blind = NO_CURVE in study.left_out.values()
+    weighing = _Weighing(graph, gates, court, rules, blind=blind)
     edges = list_edges(graph, weighing.probability, len(study.runs), weighing.weigh)
     values = np.maximum((weight > 0.0).sum(axis=(0, 1)), 1)
     return Grown(
         "serial", graph, weighing.probability, level, misfit,
         typical_misfit(error.sum(axis=(0, 1)) / values), "one skill at a time",
         misfits={"one skill at a time": study.sigma * misfit**0.5}, edges=edges, rules=rules,
+        remarks=(*_of_doubt(study, shown), *((_OF_BLIND,) if blind else ())),
     )  # fmt: skip
 
 
-def _start(study: Study) -> Floats:
-    """Return levels at the start of runs, of pieces of runs those of their own first records."""
-    start = study.before[study.growths[0]]
-    if study.follows is None:
-        return start
-    start, untrained = start.copy(), start.min()
-    for r in np.flatnonzero(study.follows.run >= 0):
-        known = study.records.weight[r] > 0.0
-        for i in np.flatnonzero(known.any(axis=0)):
-            first = float(study.records.smooth[r, int(known[:, i].argmax()), i])
-            mastered = first > 1.0 - _NEAR * study.sigma
-            start[r, i] = 1.0 if mastered else max(first, untrained)
-            if start[r, i] < untrained + _NEAR * study.sigma:
-                start[r, i] = untrained
-    return start
+def _shown(study: Study, turns: Turns, services: list[Service], lines: Lines) -> Shown:
+    """Return what runs show, of skills with a curve and without."""
+    known, until = trained(study.frequency, study.free), _until(study, turns, services)
+    if STILL in study.left_out.values():
+        # What is never served is as what is left out: each may be what the other waits for.
+        known = known & turns.served.any(axis=0)
+    frequency = study.frequency.copy()
+    if study.free is not None:
+        frequency[study.free.any(axis=1)] = np.nan
+    doubtful = turns.doubtful | (known & (until == 0) & _trained_before(study, turns, lines))
+    found = Shown(services, frequency, turns.mastered, doubtful, known, until)
+    # Where a skill is hidden it may be what is served when nothing seems to be.
+    unseen = [bool(row.any()) for row in found.hidden]
+    if NO_CURVE in study.left_out.values():
+        unseen = [True] * len(services)
+    return replace(found, services=[
+        replace(one, still=0.0) if some else one
+        for one, some in zip(services, unseen, strict=True)
+    ])  # fmt: skip
 
 
-def _seen(study: Study, services: Sequence[Service]) -> np.ndarray:
-    """Return which skills runs show to their end, or until they were served, (runs, n)."""
+def _of_doubt(study: Study, shown: Shown) -> list[str]:
+    """Say where it cannot be told whether a skill was mastered from the start."""
+    return [
+        f"{several(study.skills[i] for i in np.flatnonzero(row))} may have been mastered from the "
+        f"start of {several([run])}, or have been served unseen: both were tried"
+        for run, row in zip(study.runs, shown.doubtful, strict=True)
+        if row.any()
+    ]
+
+
+def _until(study: Study, turns: Turns, services: Sequence[Service]) -> Ints:
+    """Return how many groups were served while a curve shows that a skill waits, (runs, n)."""
     known = study.records.weight > 0.0
-    records = np.arange(known.shape[1])[:, None]
-    last = np.where(known, records, -1).max(axis=1)
-    seen: np.ndarray = (last >= last.max(axis=1, keepdims=True) - 1) & (last >= 0)
+    last = np.where(known, np.arange(known.shape[1])[:, None], -1).max(axis=1)
+    found = np.zeros(last.shape, dtype=np.int64)
     for r, service in enumerate(services):
-        seen[r, list(service.order)] = True
-    return seen
+        for k, group in enumerate(service.groups):
+            found[r, last[r] >= turns.at[r, list(group)].max()] = k + 1
+        found[r, (last[r] >= last[r].max() - 1) & (last[r] >= 0)] = len(service.groups) + 1
+    return found
 
 
-def _searched(
-    shown: Shown, rules: Rules, price: float, scale: float
-) -> tuple[Graph, list[SkillGates]]:
-    """Return the cheapest graph and what gates cost.
+def _trained_before(study: Study, turns: Turns, lines: Lines) -> np.ndarray:
+    """Return which runs began with skills that were trained before, (runs, 1) of bool.
 
-    When a skill without a curve was served depends on the graph: it is found anew under each. What
-    gates cost is told by what is so under any.
+    There one without a curve may have been mastered from the start.
     """
-    places, seen = None, list[Graph]()
-    sound = gates = _weighed(shown.evidence(), rules, price, scale)
-    while True:
-        graph = _cheapest(gates, rules)
-        if not shown.hidden.any() or graph in seen:
-            return graph, sound
-        seen.append(graph)
-        places = shown.places_under(graph)
-        gates = _weighed(shown.evidence(places), rules, price, scale)
-
-
-def _weighed(
-    evidence: Sequence[Evidence], rules: Rules, price: float, scale: float
-) -> list[SkillGates]:
-    return [weigh_gates(i, one, rules, price, scale) for i, one in enumerate(evidence)]
-
-
-def _cheapest(gates: Sequence[SkillGates], rules: Rules) -> Graph:
-    """Return the cheapest graph without circles, as far as changes of a gate find it.
-
-    Where the cheapest gates close none, that is they. Else each skill takes the cheapest gate that
-    closes none with those that have theirs; then one that could not have its cheapest gates gets
-    them in turn, where another that is in the way can have another gate for less.
-    """
-    wished = [one.best() for one in gates]
-    assert all(wished), "gates with all that is required are among those looked at"
-    graph = [one.gate for one in wished if one is not None]
-    cost = [one.cost for one in wished if one is not None]
-    if is_acyclic(tuple(graph)):
-        return tuple(graph)
-    least = list(cost)
-    graph = list(rules.start())
-    second = [one.cheapest(2)[-1].cost for one in gates]
-    for i in sorted(range(len(gates)), key=lambda i: least[i] - second[i]):
-        _choose(i, graph, cost, gates)
-    better = True
-    while better:
-        better = False
-        for i in np.argsort(np.subtract(least, cost), kind="stable").tolist():
-            if cost[i] - least[i] < _EVEN:
-                break
-            for tried, price in _given_way(i, graph, cost, gates):
-                if sum(price) < sum(cost) - _EVEN:
-                    graph, cost, better = tried, price, True
-    return tuple(graph)
-
-
-def _given_way(
-    i: int, graph: list[Requires], cost: list[float], gates: Sequence[SkillGates]
-) -> Iterator[tuple[list[Requires], list[float]]]:
-    """Yield graphs in which a skill has a cheaper gate, and one that was in its way another."""
-    for one in gates[i].cheapest(_TRIED):
-        if one.cost >= cost[i] - _EVEN:
-            return
-        with_it = (*graph[:i], one.gate, *graph[i + 1 :])
-        for k in sorted(descendants(with_it, i) & ancestors(with_it, i) - {i}):
-            tried, price = list(with_it), list(cost)
-            tried[k], price[i] = OPEN, one.cost
-            # None may be left to it that asks for what must be.
-            if _choose(k, tried, price, gates) and is_acyclic(tuple(tried)):
-                yield tried, price
-
-
-def _choose(i: int, graph: list[Requires], cost: list[float], gates: Sequence[SkillGates]) -> bool:
-    """Give a skill the cheapest gate that asks for nothing that needs it; else leave it.
-
-    Returns whether there is one.
-    """
-    one = gates[i].best(descendants(tuple(graph), i))
-    if one is not None:
-        graph[i], cost[i] = one.gate, one.cost
-    return one is not None
+    found = turns.mastered | (lines.start > lines.start.min())
+    if study.follows is not None:
+        found |= study.follows.run[:, None] >= 0
+    return found.any(axis=1, keepdims=True)
 
 
 class _Court:
@@ -212,7 +147,8 @@ class _Court:
             self._queue(*each)
             for each in zip(shown.services, shown.frequency, shown.trained, strict=True)
         ]
-        self._visible = [set(np.flatnonzero(row).tolist()) for row in shown.seen]
+        self._starts = [shown.starts(r) for r in range(len(shown.services))]
+        self._visible = [set(np.flatnonzero(~row).tolist()) for row in shown.hidden]
 
     @property
     def runs(self) -> int:
@@ -230,10 +166,18 @@ class _Court:
 
     def orders(self, graph: Graph) -> list[Order]:
         """Return in which order the runs would serve, under a graph."""
-        return [self._order(graph, r) for r in range(len(self._queues))]
+        starts, runs = self._starts, range(len(self._queues))
+        if max(map(len, starts)) == 1:
+            return [self._order(graph, r, starts[r][0]) for r in runs]
+        each = [
+            [self._order(graph, r, starts[r][min(k, len(starts[r]) - 1)]) for r in runs]
+            for k in range(max(map(len, starts)))
+        ]
+        best = self._lines.errors(each).argmin(axis=0).tolist()
+        return [each[k][r] for r, k in enumerate(best)]
 
-    def _order(self, graph: Graph, run: int) -> Order:
-        mastered = set(np.flatnonzero(self._shown.mastered[run]).tolist())
+    def _order(self, graph: Graph, run: int, start: frozenset[int]) -> Order:
+        mastered = set(start)
         queue = [i for i in self._queues[run] if i not in mastered]
         order: list[int] = []
         while True:
@@ -257,14 +201,15 @@ class _Court:
 
 class _Weighing:
     def __init__(
-        self, graph: Graph, gates: Sequence[SkillGates], court: _Court, rules: Rules
-    ) -> None:
+        self, graph: Graph, gates: Sequence[SkillGates], court: _Court, rules: Rules,
+        *, blind: bool,
+    ) -> None:  # fmt: skip
         self._graph, self._gates, self._court, self._rules = graph, gates, court, rules
         self._after = [descendants(graph, i) for i in range(len(graph))]
         self._best = [one.best(after) for one, after in zip(gates, self._after, strict=True)]
         self.probability = probabilities(gates, graph)
         for j, i in np.argwhere(self.probability > SUREST).tolist():
-            if self._is_idle(j, i):
+            if (blind and j not in rules.required[i]) or self._is_idle(j, i):
                 self.probability[j, i] = SUREST
 
     def _is_idle(self, j: int, i: int) -> bool:

@@ -43,6 +43,11 @@ class Lines:
         self._records = records
         self._aligner = Aligner(records)
 
+    @property
+    def records(self) -> int:
+        """Most records of a run."""
+        return self._records.level.shape[1]
+
     def errors(self, orders: Sequence[Sequence[Order]]) -> Floats:
         """Return χ² (hypotheses, runs) of `orders`, by hypothesis and run."""
         runs, records, _ = self._records.level.shape
@@ -53,6 +58,13 @@ class Lines:
             for at in range(0, len(orders), size)
         ]
         return np.concatenate(found) if found else np.zeros((0, runs))
+
+    def errors_of_walk(self, orders: Sequence[Order]) -> Floats:
+        """Return χ² (runs,) of levels that do not fall (`walk`)."""
+        records = self._records
+        far = records.weight * np.square(records.level - self.walk(orders))
+        found: Floats = far.sum(axis=(1, 2))
+        return found
 
     def walk(self, orders: Sequence[Order]) -> Floats:
         """Return the levels at every record, (runs, records, n).
