@@ -186,9 +186,8 @@ class Refiner:
             )
 
         before = self.scored.get(skill) if remember else None
-        scored = search(wide=False)
-        doubted = remember and before is None and len(others) > ALL
-        if doubted and not self._clear(structure, skill, scored):
+        scored, few = search(wide=False), len(others) <= ALL
+        if remember and before is None and not (few or self._clear(structure, skill, scored)):
             scored = search(wide=True)
         now = float(score([here])[0].sum()) + self.price * len(here.skills)
         if here not in scored.gates:
