@@ -200,6 +200,7 @@ class _Search:
         self.stopped = self.tied = self.untried = self.lost = False
         self.grown: Grown | None = None
         self._results: list[tuple[Structure, Refiner]] = []
+        self._raced: list[Form] = []  # of each, before values were tuned
 
     def run(self, meter: Meter) -> tuple[Structure, Refiner]:
         """Return the best structure and what refined it; Ctrl-C ends the search, not the run."""
@@ -217,8 +218,9 @@ class _Search:
             if not other:
                 self._refine(finished)
             if self._results and time.monotonic() < self._until:
-                best, refiner = min(self._results, key=_cost)
-                self.lost = strayed(best, finished)
+                first = min(range(len(self._results)), key=lambda k: _cost(self._results[k]))
+                best, refiner = self._results[first]
+                self.lost = strayed(best, self._raced[first], finished)
                 free = self._mastery is None
                 self._results = [(tune(best, refiner, mastery=free), refiner)]
         except KeyboardInterrupt:
@@ -301,7 +303,8 @@ class _Search:
         for one in finished[:_REFINED]:
             if one.misfit > max(finished[0].misfit / WORSE, NOISE_ALONE) or self._outdone(one):
                 continue
-            allowed = self._allowed(one.alive[0].courses.form)
+            form = one.alive[0].courses.form
+            allowed = self._allowed(form)
             floor = noise_alone(self._nodes)
             if one.lost and any(structure.error < floor for structure, _ in self._results):
                 continue
@@ -318,6 +321,7 @@ class _Search:
                     break
             else:
                 self._results.append(rebuild(*min(self._results[first:], key=_cost)))
+            self._raced += [form] * (len(self._results) - first)
 
     def _outdone(self, one: Construction) -> bool:
         """Whether a graph is clearly worse than one that was refined, frequencies being fitted."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from domino_sim.inference.construction import Construction
+from domino_sim.inference.forms import Form
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.records import Records
 from domino_sim.inference.regaining import regain
@@ -136,13 +137,14 @@ def in_order(racing: list[Construction]) -> list[Construction]:
     return sorted((one for one in racing if one.done and one.alive), key=lambda one: one.misfit)
 
 
-def strayed(best: Structure, finished: list[Construction]) -> bool:
+def strayed(best: Structure, form: Form, finished: list[Construction]) -> bool:
     """Return whether a graph came of a search that was lost, and leaves more than noise.
 
-    Lost: no way to the graphs of its form went without a skill that no gate explained. What one
-    such gate was wrong in, others make up for, so that edges look sure that are not.
+    Lost: no way to the graphs of the `form` that it raced under went without a skill that no gate
+    explained. What one such gate was wrong in, others make up for, so that edges look sure that are
+    not.
     """
-    same = [one for one in finished if one.alive[0].courses.form == best.courses.form]
+    same = [one for one in finished if one.alive[0].courses.form == form]
     return all(one.lost for one in same) and best.error > noise_alone(best.records)
 
 

@@ -231,8 +231,8 @@ def test_a_graph_strayed_if_every_way_of_its_form_was_lost_and_it_leaves_more_th
             SimpleNamespace(lost=lost, alive=[SimpleNamespace(courses=one)])
             for one, (_, lost) in zip(courses, ways, strict=True)
         ]
-        best = SimpleNamespace(courses=courses[0], error=error, records=records)
-        return strayed(cast("Any", best), cast("Any", finished))
+        best = SimpleNamespace(error=error, records=records)
+        return strayed(cast("Any", best), cast("Any", ways[0][0]), cast("Any", finished))
 
     assert is_strayed(900.0, [("soft", True), ("hard", False), ("soft", True)])
     assert not is_strayed(900.0, [("soft", True), ("soft", False)])
@@ -249,3 +249,24 @@ def test_no_edge_is_sure_of_a_search_that_was_lost(monkeypatch: pytest.MonkeyPat
         found = infer(curves)
         assert (LOST in found.report["remarks"]) is lost
         assert (found.graph.edges["A", "B"]["probability"] > 0.89) is not lost
+
+
+def test_whether_a_search_was_lost_is_asked_of_the_form_that_raced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its values are tuned before that: no way has the form of what was found."""
+    curves = simulated(
+        {"A": "", "B": "A", "C": "A"}, [[0.6, 0.2, 0.2], [0.2, 0.5, 0.3], [0.3, 0.2, 0.5]],
+        steps=[np.arange(0, 9001, 60)] * 3, mastery=0.93,
+    )  # fmt: skip
+    asked = list[tuple[object, object, list[object]]]()
+
+    def told(best: Any, form: object, finished: list[Any]) -> bool:
+        asked.append((best.courses.form, form, [one.alive[0].courses.form for one in finished]))
+        return False
+
+    monkeypatch.setattr(procedure, "strayed", told)
+    found = infer(curves)
+    assert found.report["form"]["value"] == pytest.approx(0.93, abs=0.01)
+    ((tuned, form, raced),) = asked
+    assert form in raced and tuned not in raced

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.inference.worlds import make_world
 from domino_sim.inference import rebuilding, refinement, tuning
-from domino_sim.inference.form_values import under
+from domino_sim.inference.form_values import nearby, under
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.proposals import Allowed, Scored
 from domino_sim.inference.records import Records, make_nodes
@@ -111,6 +111,17 @@ def test_what_is_nearly_as_good_is_judged_whole() -> None:
             key = frozenset((found.gates | {skill: gate}).items())
             if gate != found.gates[skill] and score < base + 8.0:
                 assert score == pytest.approx(base + climber.visited[key] - climber.cost(found))
+
+
+def test_what_steps_of_the_clock_gain_moves_no_value() -> None:
+    found = structure_of(TRUE)
+    found.seek()
+    begun = found.error
+    assert nearby(found) is found
+    found.polish(20)
+    assert found.error < begun - 5.0
+    off = under(found, Form("hard", 0.97))
+    assert 0.98 < nearby(off).courses.form.value < 0.995
 
 
 def test_a_graph_is_climbed_again_only_if_a_value_of_its_form_has_moved(
