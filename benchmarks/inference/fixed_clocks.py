@@ -142,9 +142,9 @@ class _Told(_Search):
         before.gates |= self._before.gates
         before.follow(set(before.gates))
         for start in (*starts, before):
-            allowed = self._allowed(start.courses.form)
-            refiner = _Held(allowed, self._price, until=self._until)
+            refiner = _Held(self._allowed(start.courses.form), self._price, until=self._until)
             self._results.append((refiner.climb(start), refiner))
+            self._raced.append(start.courses.form)
 
 
 @one_thread
