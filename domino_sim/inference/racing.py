@@ -31,7 +31,7 @@ OUTDONE = 60.0
 _REGAINED = 6
 
 #: A graph of so many prerequisites that fits is taken to have the right gate form where frequencies
-#: are known: of the forms of 28 worlds with 7 to 14 no wrong one came to the end. Else of so many.
+#: are known: of the forms of 28 worlds with 7 to 13 no wrong one came to the end. Else of so many.
 _TELLING_EDGES, _MANY_EDGES = 8, 15
 
 #: Forms that are carried to the end where all are lost.
