@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
+from domino_sim.levels import Floats
 
 __all__ = ["Change", "Gates", "pairs"]
 
@@ -20,10 +23,14 @@ Gates = tuple[tuple[int, Requires], ...]
 
 
 class Change(NamedTuple):
-    """Other gates for one skill or two, and what they seem to cost (χ² and edges)."""
+    """Other gates for one skill or more, and what they seem to cost (χ² and edges).
+
+    With the `clock` (records,) of runs for which it was sought anew, by run.
+    """
 
     cost: float
     gates: Gates
+    clock: Mapping[int, Floats] = MappingProxyType({})
 
     @property
     def skill(self) -> int:

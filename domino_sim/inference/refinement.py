@@ -12,11 +12,11 @@ import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import chain
 
 import numpy as np
 
 from domino_sim.inference.answering import answering
+from domino_sim.inference.elsewhere import applies, elsewhere
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.onset import onset_of
 from domino_sim.inference.pairing import Change, Gates, pairs
@@ -27,7 +27,7 @@ from domino_sim.inference.rating import exchange
 from domino_sim.inference.reconsidering import reconsidered
 from domino_sim.inference.response import Response
 from domino_sim.inference.settling import settled
-from domino_sim.inference.shifts import followed, is_small, shared_changes, shifts, sweeps
+from domino_sim.inference.shifts import is_small, shared_changes, shifts, sweeps
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
@@ -45,9 +45,6 @@ _NEAR = 30
 
 #: Changes that are tried with mending, and rounds of it.
 _REPAIRED, _MENDING = 12, 3
-
-#: Shifts that are judged with what they need changed as well: those that cost least.
-_FOLLOWED = 3
 
 #: A skill fits worse by this (χ²) after a change that others make; so many may be mended then.
 _WORSE, _FEW_WORSE = 6.0, 3
@@ -90,7 +87,7 @@ class Refiner:
     scored: dict[int, Scored] = field(default_factory=dict)
     visited: dict[frozenset[tuple[int, Requires]], float] = field(default_factory=dict)
     _fitted: dict[int, float] = field(default_factory=dict)
-    _seen: set[tuple[tuple[tuple[int, Requires], ...], int]] = field(default_factory=set)
+    _seen: set[tuple[Gates, int, bool]] = field(default_factory=set)
 
     @property
     def over(self) -> bool:
@@ -114,10 +111,11 @@ class Refiner:
             if better is None and structure.error > self.floor:
                 better = self._best_of(structure, pairs(structure, singles, self.price))
                 swept = sweeps(structure, self.allowed)
-                better = better or self._sought(structure, swept, anew=False)[0]
+                better = better or self._sought(structure, swept, anew=False)
                 better = better or self._repaired(structure, singles)
-            better = better or self._shifted(structure) or self._shared(structure)
-            better = better or self._answered(structure)
+            if better is None:
+                find = self._elsewhere if applies(structure) else self._shifted
+                better = find(structure) or self._shared(structure) or self._answered(structure)
             if better is None or self.over:
                 break
             structure = settled(better)
@@ -222,7 +220,7 @@ class Refiner:
             judged[change.skill] = judged.get(change.skill, 0) + 1
             if skills & changed or judged[change.skill] > _WHOLE:
                 continue
-            key = (change.gates, round(self.cost(now)))
+            key = (change.gates, round(self.cost(now)), bool(change.clock))
             if key in self._seen:
                 continue
             other = self._changed(now, change)
@@ -244,6 +242,10 @@ class Refiner:
         here = self.cost(structure) - self.price * other.edges
         if anew:
             other.seek()
+        if change.clock:
+            other.tau = other.tau.copy()
+            for run, tau in change.clock.items():
+                other.tau[run] = tau
         fit(other, 10, worth=here + _WORTH)
         self._remember(other)
         return other
@@ -254,32 +256,22 @@ class Refiner:
         self.visited[key] = min(self.cost(structure), self.visited.get(key, math.inf))
 
     def _shifted(self, structure: Structure) -> Structure | None:
-        """Return a better structure with one prerequisite dropped or replaced, or None.
-
-        Where none is, those that cost least are judged with what they need changed as well.
-        """
-        small = is_small(structure)
-        found, tried = self._sought(structure, shifts(structure, self.allowed, replaced=small))
-        if found is None:
-            least = [gates for _, gates in sorted(tried)[:_FOLLOWED]]
-            both = (followed(structure, self.allowed, one, replaced=small) for one in least)
-            found, _ = self._sought(structure, chain.from_iterable(both))
-        return found
+        """Return a better structure with one prerequisite dropped or replaced, or None."""
+        replaced = is_small(structure)
+        return self._sought(structure, shifts(structure, self.allowed, replaced=replaced))
 
     def _sought(
         self, structure: Structure, changes: Iterable[Gates], *, anew: bool = True
-    ) -> tuple[Structure | None, list[tuple[float, Gates]]]:
-        """Return the best structure of `changes` if it is better, and what each of them costs."""
-        best, found, tried = self.cost(structure), None, list[tuple[float, Gates]]()
+    ) -> Structure | None:
+        """Return the best structure of `changes` if it is better, or None."""
+        best, found = self.cost(structure), None
         for gates in changes:
             if self.over:
                 break
             other = self._changed(structure, Change(0.0, gates), anew=anew)
-            if other is not None:
-                tried.append((self.cost(other), gates))
-                if tried[-1][0] < best - 1e-6:
-                    best, found = tried[-1][0], other
-        return found, tried
+            if other is not None and self.cost(other) < best - 1e-6:
+                best, found = self.cost(other), other
+        return found
 
     def _shared(self, structure: Structure) -> Structure | None:
         """Return a better structure with one change that several skills make, or None."""
@@ -331,6 +323,12 @@ class Refiner:
             if self.over:
                 break
         return None if best is structure else best
+
+    def _elsewhere(self, structure: Structure) -> Structure | None:
+        """Return a better structure with the clock of a few runs sought anew, or None."""
+        near = {skill: scored.gates[:_NEAR] for skill, scored in self.scored.items()}
+        changes = [] if self.over else elsewhere(structure, self.allowed, self.price, near)
+        return self._best_of(structure, changes[:_REPAIRED])
 
     def _repaired(self, structure: Structure, singles: list[Change]) -> Structure | None:
         """Return a better structure with one change and others that follow from it, or None."""

@@ -8,7 +8,7 @@ though in the other runs nothing speaks against the change: so they change toget
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.pairing import Gates
@@ -16,7 +16,7 @@ from domino_sim.inference.proposals import Allowed
 from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
 
-__all__ = ["followed", "is_small", "shared_changes", "shifts", "sweeps"]
+__all__ = ["is_small", "shared_changes", "shifts", "sweeps"]
 
 #: A change speaks against itself in a run by more than this (χ²); it may in so great a part of all.
 _AGAINST, _PART = 6.0, 0.5
@@ -33,15 +33,9 @@ def is_small(structure: Structure) -> bool:
     return structure.edges * len(structure.gates) <= _REPLACED
 
 
-def shifts(
-    structure: Structure, allowed: Allowed, *, replaced: bool, skills: Iterable[int] | None = None
-) -> Iterator[Gates]:
-    """Yield changes of one gate, of `skills`, that drop a prerequisite, or replace it by another.
-
-    Without `skills` they are of any.
-    """
-    for skill in structure.gates if skills is None else skills:
-        gate = structure.gates[skill]
+def shifts(structure: Structure, allowed: Allowed, *, replaced: bool) -> Iterator[Gates]:
+    """Yield changes of one gate that drop a prerequisite, or replace it by another."""
+    for skill, gate in structure.gates.items():
         others = set(structure.gates) - structure.descendants(skill) - set(gate.skills)
         for j in gate.skills:
             rest = [k for k in gate.skills if k != j]
@@ -49,20 +43,6 @@ def shifts(
                 new = Requires.of(rest if k is None else [*rest, k], gate.any)
                 if allowed.permits(skill, new):
                     yield ((skill, new),)
-
-
-def followed(
-    structure: Structure, allowed: Allowed, gates: Gates, *, replaced: bool
-) -> Iterator[Gates]:
-    """Yield a shift of one skill together with one of what it needs after it and not before.
-
-    That can be learned at a wrong time, to which the clock bends, and with it all but what needs
-    it.
-    """
-    ((skill, gate),) = gates
-    new = set(gate.skills) - set(structure.gates[skill].skills)
-    for second in shifts(structure, allowed, replaced=replaced, skills=sorted(new)):
-        yield (*gates, *second)
 
 
 def sweeps(structure: Structure, allowed: Allowed) -> Iterator[Gates]:
