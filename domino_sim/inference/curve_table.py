@@ -11,7 +11,7 @@ import xarray as xr
 from domino_sim.calibration.observations import Observations, observe
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.records import noise_of
-from domino_sim.inference.screening import ends, falls_from, opposite, rises
+from domino_sim.inference.screening import ends, falls_from, opposite, rises, to_come
 from domino_sim.inference.shared import SharedMixtures, together
 from domino_sim.levels import Floats, Ints
 from domino_sim.wording import shown
@@ -19,9 +19,9 @@ from domino_sim.wording import shown
 __all__ = ["CurveTable", "make_table", "several"]
 
 #: A skill with a frequency of 0 that rises by more than this, and at least half of the way that it
-#: goes where it is trained, is trained all the same. Networks learn some of what they are never
-#: trained on: of 128 curves of perceptrons 2 rise by 0.26, where those that train the skill end
-#: at 1.
+#: goes where it is trained, or would if the run were half as long again, is trained all the same.
+#: Networks learn some of what they are never trained on: of 128 curves of perceptrons 2 rise by
+#: 0.26, where those that train the skill end at 1.
 _TRAINED = 0.2
 
 #: A skill that does not move above this level is learned.
@@ -121,7 +121,16 @@ class CurveTable:
         only where less than half of the runs would be left.
         """
         self._check_trained()
-        odd = (self.frequency == 0.0) & self._learned_all_the_same()
+        rise = rises(self.level, self.known, self.sigma)
+        rising = (self.frequency == 0.0) & (rise > _TRAINED)
+        odd = rising & self._learned_all_the_same(rise)
+        for r in np.flatnonzero((rising & ~odd).any(axis=1)):
+            some = several(self.seen.skills[i] for i in np.flatnonzero(rising[r] & ~odd[r]))
+            self.remarks.append(
+                f"in the run {shown(self.seen.runs[r].name)} the frequency of {some} is 0, but "
+                "the level rises a little: taken as what is learned without training, as networks "
+                "do; if its mixture is wrong, leave the run out"
+            )
         often = 2 * odd.sum(axis=0) > self.known.any(axis=1).sum(axis=0)
         for i in np.flatnonzero(often):
             self.unlikely[self.seen.skills[i]] = (
@@ -131,9 +140,9 @@ class CurveTable:
         bad: np.ndarray = odd.any(axis=1)
         whole = 2 * bad.sum() <= len(bad)
         for r in np.flatnonzero(bad):
-            rising = several(self.seen.skills[i] for i in np.flatnonzero(odd[r]))
+            some = several(self.seen.skills[i] for i in np.flatnonzero(odd[r]))
             self.remarks.append(
-                f"in the run {shown(self.seen.runs[r].name)} the frequency of {rising} is 0, but "
+                f"in the run {shown(self.seen.runs[r].name)} the frequency of {some} is 0, but "
                 f"the level rises: {'the run' if whole else 'that curve'} is left out"
             )
         if whole:
@@ -141,16 +150,16 @@ class CurveTable:
         else:
             self.known = self.known & ~odd[:, None]
 
-    def _learned_all_the_same(self) -> np.ndarray:
+    def _learned_all_the_same(self, rise: Floats) -> np.ndarray:
         """Return which curves rise as if they were trained, (runs, n) of bool."""
-        rise = rises(self.level, self.known, self.sigma)
         end = ends(self.level, self.known)
+        more = to_come(self.level, self.known, self.sigma)
         usual = np.ones(end.shape[1])
         for i, (there, p) in enumerate(zip(end.T, self.frequency.T, strict=True)):
             there = there[(p > 0.0) & ~np.isnan(there)]
             usual[i] = np.median(there) if len(there) else 1.0
-        # Half of the way from where it began to the usual end.
-        return np.asarray((rise > _TRAINED) & (rise > usual - end))
+        # Half of the way from where it began to the usual end, or it would be if the run went on.
+        return np.asarray(rise + more > usual - end - more)
 
     def leave_out_opposite(self) -> None:
         """Leave out runs in which a level surely goes far below 0, if they are not most.

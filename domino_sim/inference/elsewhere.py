@@ -9,14 +9,14 @@ what fits worse then may have another gate that the other runs leave open.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.pairing import Change, Gates
-from domino_sim.inference.proposals import Allowed
+from domino_sim.inference.proposals import Allowed, search_gates
 from domino_sim.inference.reconsidering import neighbours
 from domino_sim.inference.records import Records
 from domino_sim.inference.residuals import Residuals, polished
@@ -29,6 +29,10 @@ __all__ = ["applies", "elsewhere"]
 
 #: A run speaks against a gate by more than this (χ²); so great a part of all runs may, or one.
 _AGAINST, _PART = 6.0, 0.25
+
+#: What a run has against a gate counts no more than this (χ²) where gates are looked for that all
+#: but a few runs are for. So many of a skill are tried; of the first, more runs may be against.
+_CAP, _BEST, _FIRST, _OF_FIRST = 30.0, 30, 4, 0.5
 
 #: What the other runs may have against a gate all together (χ², with the price of edges).
 _OPEN = 14.0
@@ -72,9 +76,7 @@ def applies(structure: Structure) -> bool:
     return structure.courses.free is None or structure.courses.form.kind == "hard"
 
 
-def elsewhere(
-    structure: Structure, allowed: Allowed, price: float, near: Mapping[int, Iterable[Requires]]
-) -> list[Change]:
+def elsewhere(structure: Structure, allowed: Allowed, price: float) -> list[Change]:
     """Return changes of gates with the clock of the runs that speak against them sought anew.
 
     The best first; what they cost is reckoned run by run, frequencies that are fitted and what
@@ -86,10 +88,8 @@ def elsewhere(
         One that `applies`.
     allowed, price
         What is permitted, and what an edge must gain.
-    near
-        Gates that a skill might have, beside those that differ from its gate by one prerequisite.
     """
-    others = _others(structure, allowed, price, near)
+    others = _others(structure, allowed, price)
     changes = [Change(float(one.cost.sum()) + one.owed, one.change) for one in others]
     for run in range(structure.records.runs):
         some = [k for k, one in enumerate(others) if one.cost[run] > _AGAINST]
@@ -110,27 +110,18 @@ def _both(change: Change, more: float, gates: Gates, run: int, tau: Floats) -> C
     return Change(change.cost + more, tuple(both.items()), {**change.clock, run: tau})
 
 
-def _others(
-    structure: Structure, allowed: Allowed, price: float, near: Mapping[int, Iterable[Requires]]
-) -> list[_Other]:
+def _others(structure: Structure, allowed: Allowed, price: float) -> list[_Other]:
     """Return other gates that no more than some runs speak against, each effect once."""
-    response, most = Response(structure), max(1.0, _PART * structure.records.runs)
+    response, found = Response(structure), list[_Other]()
     base = response.error(np.zeros((3, *structure.tau.shape)))
-    found = []
     for skill, here in structure.gates.items():
         cut = structure.descendants(skill)
-        inside = [j for j in structure.gates if j not in cut]
-        gates = [
-            gate
-            for gate in dict.fromkeys((*neighbours(here, inside), *near.get(skill, ())))
-            if gate != here and allowed.permits(skill, gate) and not cut & set(gate.skills)
-        ]
+        gates = _near(structure, response, base, skill, cut, allowed, price)
         if not gates:
             continue
-        gates.sort(key=lambda gate: len(gate.skills))
-        own = response.errors(skill, gates) - base
+        costs = response.errors(skill, list(gates)) - base
         seen = set[tuple[float, ...]]()
-        for gate, cost in zip(gates, own, strict=True):
+        for (gate, most), cost in zip(gates.items(), costs, strict=True):
             if (cost > _AGAINST).sum() > most:
                 continue
             if len(cut) > 1:
@@ -142,6 +133,31 @@ def _others(
             owed = price * (len(gate.skills) - len(here.skills))
             found.append(_Other(skill, gate, cost, owed))
     return found
+
+
+def _near(
+    structure: Structure, response: Response, base: Floats, skill: int, cut: set[int],
+    allowed: Allowed, price: float,
+) -> dict[Requires, float]:  # fmt: skip
+    """Return gates that might be, and how many runs may speak against each.
+
+    Those that differ from the present one by a prerequisite, and those that fit best but for what
+    some runs have against them. Those that ask for the fewest skills first.
+    """
+    courses, here, runs = structure.courses, structure.gates[skill], structure.records.runs
+    inside = [j for j in structure.gates if j not in cut]
+
+    def score(gates: list[Requires]) -> tuple[Floats, Floats]:
+        tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
+        cost = response.errors(skill, gates, tracks) - base
+        return np.minimum(cost, _CAP), courses.opening(tracks)
+
+    near = [gate for gate in neighbours(here, inside) if allowed.permits(skill, gate)]
+    best = search_gates(skill, inside, allowed, score, price).gates[:_BEST]
+    most = dict.fromkeys((*near, *best), max(1.0, _PART * runs))
+    most |= dict.fromkeys(best[:_FIRST], _OF_FIRST * runs)
+    most.pop(here, None)
+    return dict(sorted(most.items(), key=lambda one: len(one[0].skills)))
 
 
 class _Way(NamedTuple):

@@ -20,7 +20,7 @@ from domino_sim.inference.confirming import confirm
 from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import SUREST, weigh
 from domino_sim.inference.form_values import nearby
-from domino_sim.inference.forms import OPEN, Courses, Form, Requires
+from domino_sim.inference.forms import Courses, Form, Requires
 from domino_sim.inference.networks import Grown, infer_grown
 from domino_sim.inference.networks.contest import gates_misfit, is_better
 from domino_sim.inference.networks.hypotheses import Rules
@@ -332,11 +332,15 @@ class _Search:
         return cost > best + OUTDONE
 
     def _rest(self, racing: list[Construction]) -> tuple[Structure, Refiner]:
-        """Return the structure that has come furthest; skills that are not in need nothing."""
+        """Return the structure that has come furthest; others need what they must alone."""
         far = max((one for one in racing if one.alive), key=lambda one: len(one.alive[0].gates))
         structure = far.alive[0].copy()
-        for skill in sorted({*range(len(self._study.skills))} - {*structure.gates}):
-            structure.add(skill, OPEN, structure.track_of(skill, OPEN))
+        left = {*range(len(self._study.skills))} - {*structure.gates}
+        while left:
+            skill = min(i for i in left if not left & {*self._required[i]})
+            gate = Requires.of(self._required[skill])
+            structure.add(skill, gate, structure.track_of(skill, gate))
+            left.remove(skill)
         structure.seek()
         structure.polish(12)
         return structure, Refiner(self._allowed(structure.courses.form), self._price)

@@ -326,8 +326,7 @@ class Refiner:
 
     def _elsewhere(self, structure: Structure) -> Structure | None:
         """Return a better structure with the clock of a few runs sought anew, or None."""
-        near = {skill: scored.gates[:_NEAR] for skill, scored in self.scored.items()}
-        changes = [] if self.over else elsewhere(structure, self.allowed, self.price, near)
+        changes = [] if self.over else elsewhere(structure, self.allowed, self.price)
         return self._best_of(structure, changes[:_REPAIRED])
 
     def _repaired(self, structure: Structure, singles: list[Change]) -> Structure | None:

@@ -14,7 +14,7 @@ from domino_sim.levels import Floats, Loss
 
 __all__ = [
     "ends", "falls_from", "first_levels", "growths", "in_rises", "opposite", "outside", "rises",
-    "start_levels",
+    "start_levels", "to_come",
 ]  # fmt: skip
 
 #: A curve rises if the means of its first and last quarter differ by so many standard errors; or
@@ -78,6 +78,21 @@ def ends(level: Floats, known: np.ndarray) -> Floats:
         curve = level[r, known[r, :, i], i]
         if len(curve):
             found[r, i] = curve[-max(1, len(curve) // 4) :].mean()
+    return found
+
+
+def to_come(level: Floats, known: np.ndarray, sigma: float) -> Floats:
+    """Return what half a run more might add to the end of each curve, (runs, n); 0 without one.
+
+    By how much the last quarter is above the one before, twice; 0 where that may be noise.
+    """
+    found = np.zeros((len(level), level.shape[2]))
+    for r, i in np.ndindex(found.shape):
+        curve = level[r, known[r, :, i], i]
+        size = max(1, len(curve) // 4)
+        if len(curve) >= 2 * size:
+            more = curve[-size:].mean() - curve[-2 * size : -size].mean()
+            found[r, i] = 2.0 * more if more > _FLAT * sigma * np.sqrt(2.0 / size) else 0.0
     return found
 
 

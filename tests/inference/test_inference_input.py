@@ -278,6 +278,12 @@ def test_a_search_that_is_stopped_says_so() -> None:
     assert any("stopped" in remark for remark in found.report["remarks"])
 
 
+def test_edges_that_are_required_are_there_however_soon_a_search_is_stopped() -> None:
+    found = infer(whole(), prior={"required": [["A", "B"], ["B", "C"]]}, seconds=1e-6)
+    sure = {(a, b) for a, b, p in found.graph.edges(data="probability") if p == 1.0}
+    assert sure == {("A", "B"), ("B", "C")}
+
+
 class Impatient:
     """A meter whose reader presses Ctrl-C when told of the third skill."""
 

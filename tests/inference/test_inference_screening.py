@@ -265,8 +265,19 @@ def test_a_network_may_learn_some_of_what_it_is_never_trained_on(loss: str) -> N
 
     found = study(change)
     assert found.runs == ("run 1", "run 2", "run 3")
-    assert not any("frequency" in told for told in found.remarks)
+    assert remark(found, "'run 2' the frequency of 'C' is 0", "rises a little", "leave the run out")
     assert study(lambda curves: change(curves, 0.7)).runs == ("run 1", "run 3")
+
+
+def test_what_would_rise_as_far_if_its_run_went_on_is_trained() -> None:
+    def change(curves: xr.Dataset) -> None:
+        curves.frequency.values[1, 2] = 0.0
+        half = int((curves.level.values[1, :, 2] > 0.45).argmax())
+        curves.level.values[1, half:] = np.nan
+
+    found = study(change)
+    assert found.runs == ("run 1", "run 3")
+    assert remark(found, "in the run 'run 2' the frequency of 'C' is 0", "the run is left out")
 
 
 def test_what_rises_as_far_as_where_it_is_trained_is_trained_however_short_the_runs() -> None:
