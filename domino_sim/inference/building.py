@@ -106,15 +106,17 @@ class Builder:
         The levels, and which gates are permitted.
     price
         What an edge must gain in χ².
-    mastery
-        Whether the mastery of hard gates that leak is tuned with their leak.
+    tuned, mastery
+        Whether the values of the gate form are tuned where a skill is not explained; and whether,
+        of hard gates, the mastery is.
     """
 
     def __init__(
-        self, nodes: Records, allowed: Allowed, price: float, *, mastery: bool = False
-    ) -> None:
+        self, nodes: Records, allowed: Allowed, price: float, *, tuned: bool = False,
+        mastery: bool = False,
+    ) -> None:  # fmt: skip
         self.nodes, self.allowed, self.price = nodes, allowed, price
-        self.mastery = mastery
+        self.tuned, self.mastery = tuned, mastery
         self.size = nodes.level.shape[0] * nodes.level.shape[1]
         self.near: dict[int, list[Requires]] = {}
         self._agreements: list[tuple[Structure, Agreement]] = []
@@ -261,7 +263,7 @@ class Builder:
             if after.error - before.error > doubtful:
                 if rank < WIDELY:
                     _anew(after)
-                if after.courses.form.leak and option.gate.skills:
+                if self.tuned and option.gate.skills:
                     after = nearby(after, mastery=self.mastery)
             foretell(after)
             # The same by another gate is no other hypothesis: refinement weighs the gates.

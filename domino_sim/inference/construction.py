@@ -76,8 +76,8 @@ class Construction:
     Skills are put in in the order in which they are learned, on the mean of all runs; one whose
     gate is not explained by those that are in waits for the next that is.
 
-    Where gates leak, how much is tuned on the way, and so is their exponent, or their `mastery` if
-    that is free.
+    Where it is `tuned`, the values of the gate form are fitted on the way: leak, exponent, and
+    mastery if `mastery` is free.
 
     Attributes
     ----------
@@ -86,10 +86,11 @@ class Construction:
     """
 
     def __init__(
-        self, start: Structure, allowed: Allowed, price: float, *, mastery: bool = False
-    ) -> None:
+        self, start: Structure, allowed: Allowed, price: float, *, tuned: bool = False,
+        mastery: bool = False,
+    ) -> None:  # fmt: skip
         nodes = start.records
-        self._builder = Builder(nodes, allowed, price, mastery=mastery)
+        self._builder = Builder(nodes, allowed, price, tuned=tuned, mastery=mastery)
         known = nodes.weight.sum(axis=(0, 1))
         left = 1.0 - nodes.floor
         part = (nodes.level - nodes.floor) / np.maximum(left, _LEFT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -54,8 +54,10 @@ __all__ = ["infer"]
 #: Gate forms that are tried: mastery of hard gates, exponents of soft ones.
 _HARD, _SOFT = (0.99, 0.95, 0.85, 0.7), (1e-3, 1e-2, 0.1, 0.3, 1.0)
 
-#: Leaks, and with them mastery and exponent, that are tuned while a graph is built.
-_LEAKS, _LEAKY = (0.01, 0.05, 0.2), (0.95, 0.3)
+#: Values that are tuned while a graph is built, from these on: leaks, and with them mastery and
+#: exponent; mastery and exponents between those above.
+_LEAKS, _LEAKY_HARD, _LEAKY_SOFT = (0.01, 0.05, 0.2), (0.95,), (0.3,)
+_BETWEEN_HARD, _BETWEEN_SOFT = (0.9,), (3e-3, 0.03)
 
 #: Nodes of a run: at least, and for each skill.
 _NODES, _OF_SKILL = 60, 3
@@ -204,13 +206,13 @@ class _Search:
 
     def run(self, meter: Meter) -> tuple[Structure, Refiner]:
         """Return the best structure and what refined it; Ctrl-C ends the search, not the run."""
-        racing, sure = [self._entrant(form) for form in self._candidates()], False
+        racing, sure = [self._entrant(form) for form in self._forms(_HARD, _SOFT)], False
         try:
             rules = Rules.of(len(self._required), self._forbidden, self._required, self._most)
             self.grown = serial = infer_serial(self._study, rules, self._price, self._until)
             sure = serial is not None and leaves_noise(serial, self._study)
             with meter.task("graph", len(self._study.skills)) as update:
-                race(racing, self._until, update, self._leaky, rivalled=sure)
+                race(racing, self._until, update, self._tuned, rivalled=sure)
             finished = in_order(racing)
             for one in finished:  # the best first; a form may have come to several graphs
                 self.forms.setdefault(str(one.alive[0].courses.form), one.misfit)
@@ -258,39 +260,37 @@ class _Search:
         self.tied |= abs(more) < OUTDONE
         return more < -OUTDONE
 
-    def _candidates(self) -> list[Form]:
-        hard = _HARD if self._mastery is None else (self._mastery,)
+    def _forms(
+        self, hard: Sequence[float], soft: Sequence[float], leak: float = 0.0
+    ) -> list[Form]:
+        if hard and self._mastery is not None:
+            hard = (self._mastery,)
         return [
             form
             for loss in self._study.growths
             for form in (
-                *(Form("hard", value, loss) for value in hard),
-                *(Form("soft", value, loss) for value in _SOFT),
+                *(Form("hard", value, loss, leak) for value in hard),
+                *(Form("soft", value, loss, leak) for value in soft),
             )
         ]
 
-    def _leaky(self) -> list[Construction]:
-        hard = _LEAKY[0] if self._mastery is None else self._mastery
-        return [
-            self._entrant(form)
-            for loss in self._study.growths
-            for leak in _LEAKS
-            for form in (Form("hard", hard, loss, leak), Form("soft", _LEAKY[1], loss, leak))
-        ]
+    def _tuned(self) -> list[Construction]:
+        between = self._forms(() if self._mastery else _BETWEEN_HARD, _BETWEEN_SOFT)
+        leaky = [form for leak in _LEAKS for form in self._forms(_LEAKY_HARD, _LEAKY_SOFT, leak)]
+        return [self._entrant(form, tuned=True) for form in (*between, *leaky)]
 
     def _allowed(self, form: Form) -> Allowed:
         return allowed_by(self._nodes, form, self._forbidden, self._required, self._most)
 
-    def _entrant(self, form: Form) -> Construction:
+    def _entrant(self, form: Form, *, tuned: bool = False) -> Construction:
         study = self._study
         courses = Courses(
             form, study.frequency, study.before[form.loss], study.free, study.follows, study.ties,
             study.mixture,
         )  # fmt: skip
         start = Structure(courses, self._nodes)
-        return Construction(
-            start, self._allowed(form), self._price, mastery=self._mastery is None
-        )
+        free = self._mastery is None
+        return Construction(start, self._allowed(form), self._price, tuned=tuned, mastery=free)
 
     def _refine(self, finished: list[Construction]) -> None:
         """Refine the graphs of the best forms."""
