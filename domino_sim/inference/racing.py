@@ -145,7 +145,8 @@ def strayed(best: Structure, form: Form, finished: list[Construction]) -> bool:
     not.
     """
     same = [one for one in finished if one.alive[0].courses.form == form]
-    return all(one.lost for one in same) and best.error > noise_alone(best.records)
+    left = _left(best.records)
+    return all(one.lost for one in same) and best.error > max(left, noise_alone(best.records))
 
 
 def _outdone(one: Construction, racing: list[Construction]) -> bool:
@@ -180,7 +181,12 @@ def noise_alone(records: Records) -> float:
 
     Where that costs little, what noise hardly falls below.
     """
-    left = max(records.values - int((records.weight > 0.0).any(axis=2).sum()), 1)
+    left = _left(records)
     chance = _CHANCE * math.sqrt(2.0 * left)
     small = records.values * records.level.shape[2] < SMALL
     return left - chance if small else NOISE_ALONE * left + chance
+
+
+def _left(records: Records) -> int:
+    """Return how many levels are left beside a clock that is fitted: what noise leaves as χ²."""
+    return max(records.values - int((records.weight > 0.0).any(axis=2).sum()), 1)

@@ -201,8 +201,8 @@ def _report(
     elif scale >= BAD_FIT and not stopped:
         remarks.append(
             f"means of neighbouring records are {scale:.1f} times as far from the best model as "
-            "their noise: no graph under these gate forms explains the curves, or the search has "
-            "not found it; no probability is above 0.89 for that"
+            "their noise: no graph under these gate forms that prior knowledge permits explains "
+            "the curves, or the search has not found it; no probability is above 0.89 for that"
         )
     if runs_apart(study) == 1:
         remarks.append(

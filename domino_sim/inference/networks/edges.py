@@ -74,7 +74,8 @@ def list_edges(
             status = "found" if p >= FOUND else "possible" if p >= POSSIBLE else "undetermined"
             if status == "possible" and weighed.hidden and not here:
                 status = "undetermined"
-            reason = "" if status == "found" else weighed.reason
+            # Graphs with and without it may fit as well, so that no run speaks for it.
+            reason = "" if status == "found" and weighed.gain > 0.0 else weighed.reason
             edges.append(Edge(j, i, p, status, reason, weighed.gain, weighed.by_run()))
     return tuple(edges)
 
