@@ -11,7 +11,7 @@ import xarray as xr
 from domino_sim.calibration.observations import Observations, observe
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.records import noise_of
-from domino_sim.inference.screening import ends, falls_from, opposite, rises, to_come
+from domino_sim.inference.screening import ends, falls_from, heads, opposite, rises
 from domino_sim.inference.shared import SharedMixtures, together
 from domino_sim.levels import Floats, Ints
 from domino_sim.wording import shown
@@ -122,8 +122,10 @@ class CurveTable:
         """
         self._check_trained()
         rise = rises(self.level, self.known, self.sigma)
-        rising = (self.frequency == 0.0) & (rise > _TRAINED)
-        odd = rising & self._learned_all_the_same(rise)
+        last, later = heads(self.level, self.known, self.sigma)
+        start = ends(self.level, self.known) - rise
+        rising = (self.frequency == 0.0) & (rise > 0.0) & (last - start > _TRAINED)
+        odd = rising & (later - start > self._usual_ends() - later)
         for r in np.flatnonzero((rising & ~odd).any(axis=1)):
             some = several(self.seen.skills[i] for i in np.flatnonzero(rising[r] & ~odd[r]))
             self.remarks.append(
@@ -150,16 +152,14 @@ class CurveTable:
         else:
             self.known = self.known & ~odd[:, None]
 
-    def _learned_all_the_same(self, rise: Floats) -> np.ndarray:
-        """Return which curves rise as if they were trained, (runs, n) of bool."""
+    def _usual_ends(self) -> Floats:
+        """Return where the curves of each skill end in the runs that train it, (n,)."""
         end = ends(self.level, self.known)
-        more = to_come(self.level, self.known, self.sigma)
         usual = np.ones(end.shape[1])
         for i, (there, p) in enumerate(zip(end.T, self.frequency.T, strict=True)):
             there = there[(p > 0.0) & ~np.isnan(there)]
             usual[i] = np.median(there) if len(there) else 1.0
-        # Half of the way from where it began to the usual end, or it would be if the run went on.
-        return np.asarray(rise + more > usual - end - more)
+        return usual
 
     def leave_out_opposite(self) -> None:
         """Leave out runs in which a level surely goes far below 0, if they are not most.

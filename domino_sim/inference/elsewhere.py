@@ -27,11 +27,11 @@ from domino_sim.levels import Floats
 
 __all__ = ["applies", "elsewhere"]
 
-#: A run speaks against a gate by more than this (χ²); so great a part of all runs may, or one.
-_AGAINST, _PART = 6.0, 0.25
+#: A run speaks against a gate by more than this (χ²); so great a part of all runs may, or so many.
+_AGAINST, _PART, _FEW = 6.0, 0.25, 2.0
 
 #: What a run has against a gate counts no more than this (χ²) where gates are looked for that all
-#: but a few runs are for. So many of a skill are tried; of the first, more runs may be against.
+#: but a few runs are for. So many of a skill are tried; the first though more runs are against.
 _CAP, _BEST, _FIRST, _OF_FIRST = 30.0, 30, 4, 0.5
 
 #: What the other runs may have against a gate all together (χ², with the price of edges).
@@ -154,8 +154,8 @@ def _near(
 
     near = [gate for gate in neighbours(here, inside) if allowed.permits(skill, gate)]
     best = search_gates(skill, inside, allowed, score, price).gates[:_BEST]
-    most = dict.fromkeys((*near, *best), max(1.0, _PART * runs))
-    most |= dict.fromkeys(best[:_FIRST], _OF_FIRST * runs)
+    most = dict.fromkeys((*near, *best), max(_FEW, _PART * runs))
+    most |= dict.fromkeys(best[:_FIRST], max(_FEW + 1.0, _OF_FIRST * runs))
     most.pop(here, None)
     return dict(sorted(most.items(), key=lambda one: len(one[0].skills)))
 

@@ -13,8 +13,8 @@ from domino_sim.inference.records import Records
 from domino_sim.levels import Floats, Loss
 
 __all__ = [
-    "ends", "falls_from", "first_levels", "growths", "in_rises", "opposite", "outside", "rises",
-    "start_levels", "to_come",
+    "ends", "falls_from", "first_levels", "growths", "heads", "in_rises", "opposite", "outside",
+    "rises", "start_levels",
 ]  # fmt: skip
 
 #: A curve rises if the means of its first and last quarter differ by so many standard errors; or
@@ -22,6 +22,9 @@ __all__ = [
 #: is then learned and has risen so far. The first record of a flat curve may be an odd one.
 _FLAT, _SOON = 4.0, 5.0
 _LEARNED_BY, _RISEN = 0.8, 0.25
+
+#: Records whose mean is the last level of a curve.
+_LAST = 3
 
 #: A curve falls if its mean over this part of its records (at least so many, if there are three
 #: times as many) comes down by so many standard errors, and so much.
@@ -81,19 +84,24 @@ def ends(level: Floats, known: np.ndarray) -> Floats:
     return found
 
 
-def to_come(level: Floats, known: np.ndarray, sigma: float) -> Floats:
-    """Return what half a run more might add to the end of each curve, (runs, n); 0 without one.
+def heads(level: Floats, known: np.ndarray, sigma: float) -> tuple[Floats, Floats]:
+    """Return the last level of each curve, and where it would be after half a run more, (runs, n).
 
-    By how much the last quarter is above the one before, twice; 0 where that may be noise.
+    Means of a few records; what is added is by how much the last quarter is above the one before,
+    twice, unless that may be noise. NaN where there is no curve.
     """
-    found = np.zeros((len(level), level.shape[2]))
-    for r, i in np.ndindex(found.shape):
+    last = np.full((len(level), level.shape[2]), np.nan)
+    later = last.copy()
+    for r, i in np.ndindex(last.shape):
         curve = level[r, known[r, :, i], i]
         size = max(1, len(curve) // 4)
-        if len(curve) >= 2 * size:
-            more = curve[-size:].mean() - curve[-2 * size : -size].mean()
-            found[r, i] = 2.0 * more if more > _FLAT * sigma * np.sqrt(2.0 / size) else 0.0
-    return found
+        if len(curve) < 2 * size:
+            continue
+        last[r, i] = later[r, i] = curve[-min(_LAST, size) :].mean()
+        more = curve[-size:].mean() - curve[-2 * size : -size].mean()
+        if more > _FLAT * sigma * np.sqrt(2.0 / size):
+            later[r, i] += 2.0 * more
+    return last, later
 
 
 def falls_from(level: Floats, known: np.ndarray, sigma: float) -> np.ndarray:

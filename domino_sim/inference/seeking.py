@@ -82,6 +82,8 @@ def sought_with(
     base = _costs(model, level[..., order], weight[..., order])
     cost = np.repeat(base, len(changed), axis=0)
     for each, one in zip(cost, changed, strict=True):
+        if not one:
+            continue
         skills = list(one)
         rows = [order.index(i) for i in skills]
         after = _models(courses, one, grid)
