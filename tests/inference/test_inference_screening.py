@@ -274,7 +274,7 @@ def test_what_would_rise_as_far_if_its_run_went_on_is_trained() -> None:
     def change(curves: xr.Dataset) -> None:
         curves.frequency.values[1, 2] = 0.0
         half = int((curves.level.values[1, :, 2] > 0.45).argmax())
-        curves.level.values[1, half:] = np.nan
+        curves.level.values[1, half + 1 :] = np.nan
 
     found = study(change)
     assert found.runs == ("run 1", "run 3")
