@@ -262,7 +262,7 @@ class Courses:
             Those that are asked for, if not all; `tau` and `place` are of them alone.
         """
         if place is None:
-            p = np.moveaxis(self._paces[:, skill], 0, -1) if pace is None else pace
+            p = self._paces[:, skill].T if pace is None else pace
             p = p[..., runs, None]
             opening = track[..., runs, None]
             work = self.open_until(opening, tau)
@@ -295,7 +295,7 @@ class Courses:
 
     def _start(self, skill: int | Sequence[int], runs: Runs) -> Floats:
         """Return the work at which a skill starts (runs, 1), or skills (k, runs, 1)."""
-        return np.moveaxis(self.done[:, skill], 0, -1)[..., runs, None] + self.form.start
+        return self.done[:, skill].T[..., runs, None] + self.form.start
 
     def inverse(
         self, skill: int, track: Floats, work: Floats, pace: Floats | None = None
