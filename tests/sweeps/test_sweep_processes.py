@@ -1,9 +1,7 @@
-"""Sweeps on real processes: killed, interrupted, on a Dask cluster."""
+"""Sweeps on real processes: killed, interrupted."""
 
 from __future__ import annotations
 
-import logging
-import os
 import signal
 import subprocess
 import sys
@@ -11,20 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from sweep_cases import HARD
 
-from domino_sim import sweep
-from domino_sim.errors import ArgumentError, EngineError
-from domino_sim.sweeps.executors import dask_executor
 from domino_sim.sweeps.swept import Sweep
 from validation.studies.sweeps import children, done, kill_study
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-
-AXES = {
-    "pool.wasted": {"low": 1e-3, "high": 1.0, "n": 5, "spacing": "log"},
-    "skills.T2.frequency": {"low": 0.1, "high": 2.0, "n": 5},
-}
 
 
 def test_killed_coordinators_and_workers_change_nothing(tmp_path: Path) -> None:
@@ -107,84 +96,3 @@ def test_a_disk_that_is_full_keeps_what_is_there(tmp_path: Path) -> None:
             assert 0 < done(store) < 1500
         tables.append(run.stdout.partition("point,")[2])
     assert tables[0] == tables[2] and len(tables[0].splitlines()) == 1501
-
-
-def test_a_dask_cluster_of_two_workers_gives_the_same_rows(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed")
-    axes = {"axes": AXES, "engine": "events"}
-    whole = sweep(HARD, axes, workers=1).to_frame()
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    noted = str(tmp_path)
-
-    # Functions within others are sent to workers as they are; those of a test have no module there.
-    def noting(function, task):  # type: ignore[no-untyped-def]
-        import os
-        import pathlib
-
-        pathlib.Path(noted, f"{os.getpid()}.pid").touch()
-        return function(task)
-
-    class Noting:
-        _max_workers = 2
-
-        def submit(self, function, *args):  # type: ignore[no-untyped-def]
-            return inner.submit(noting, function, *args)
-
-    with distributed.LocalCluster(**options) as cluster:
-        with distributed.Client(cluster, set_as_default=False) as client:
-            inner = client.get_executor()
-            found = sweep(HARD, axes, executor=Noting(), store=tmp_path / "dask.sqlite")  # type: ignore[arg-type]
-            pids = client.run(os.getpid).values()
-        with dask_executor(cluster.scheduler_address) as executor:
-            again = sweep(HARD, axes, executor=executor)
-    assert {path.stem for path in tmp_path.glob("*.pid")} == set(map(str, pids))
-    assert found.to_frame().equals(whole) and again.to_frame().equals(whole)
-
-
-def test_a_point_that_kills_workers_of_dask_fails_alone() -> None:
-    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
-
-    def deadly(function, task):  # type: ignore[no-untyped-def]
-        import os
-
-        if any(point.number == 7 for point in task.points):
-            os._exit(1)
-        return function(task)
-
-    class Deadly:
-        _max_workers = 1
-
-        def submit(self, function, *args):  # type: ignore[no-untyped-def]
-            return inner.submit(deadly, function, *args)
-
-    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
-    # A worker that is lost is news to the log, not to this test.
-    options["silence_logs"] = logging.CRITICAL
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        distributed.LocalCluster(**options) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
-        inner = client.get_executor()
-        wasted = {"low": 1e-3, "high": 1.0, "n": 10}
-        found = sweep(HARD, {"pool.wasted": wasted}, executor=Deadly())  # type: ignore[arg-type]
-    assert found.counts == {"done": 9, "failed": 1, "pending": 0}
-    assert found.failures[0]["number"] == 7
-
-
-@pytest.mark.parametrize("address", ["foo", "tcp://127.0.0.1:9", "127.0.0.1:99999999"])
-def test_an_address_where_nobody_answers_is_refused_at_once(address: str) -> None:
-    pytest.importorskip("distributed")
-    begun = time.monotonic()
-    with pytest.raises(ArgumentError, match="no Dask scheduler answers"), dask_executor(address):
-        pass
-    assert time.monotonic() - begun < 5
-
-
-def test_without_dask_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with (
-        pytest.raises(EngineError, match=r"pip install 'domino-sim\[dask\]'"),
-        dask_executor("tcp://127.0.0.1:1"),
-    ):
-        pass
