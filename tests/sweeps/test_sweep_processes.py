@@ -9,7 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from sweep_cases import command
 
+from domino_sim.sweeps import sweeping
+from domino_sim.sweeps.executors import Here
 from domino_sim.sweeps.swept import Sweep
 from validation.studies.sweeps import children, done, kill_study
 
@@ -25,14 +28,14 @@ def test_killed_coordinators_and_workers_change_nothing(tmp_path: Path) -> None:
 
 def test_ctrl_c_and_kill_leave_no_workers_behind(tmp_path: Path) -> None:
     store = tmp_path / "s.sqlite"
-    command = [
+    started = [
         sys.executable, "-m", "domino_sim", "sweep", "two-pairs", "--out", str(store), "--resume",
         "--workers", "1", "--engine", "events", "--set", "gate={}", "--set", "record={points=2}",
         "--set", 'sweep.axes={"pool.wasted"={low=1e-4, high=1.0, n=5000}}',
     ]  # fmt: skip
     for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -9)):
         before = done(store)
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(started, stderr=subprocess.PIPE, text=True)
         until = time.monotonic() + 20
         while done(store) < before + 10 and time.monotonic() < until:
             time.sleep(0.2)
@@ -65,9 +68,9 @@ def test_a_script_without_its_guard_is_told_so(tmp_path: Path) -> None:
     text += "sweep('fig17-1', {'mastery': [0.5, 0.6]}, engine='events', "
     text += f"workers=1, store={str(tmp_path / 's')!r})"
     script.write_text(text)
-    for command, given in (([sys.executable, str(script)], None), ([sys.executable, "-"], text)):
+    for asked, given in (([sys.executable, str(script)], None), ([sys.executable, "-"], text)):
         (tmp_path / "s").unlink(missing_ok=True)
-        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(asked, input=given, capture_output=True, text=True, timeout=60)
         assert done.returncode == 1
         told = done.stderr.strip().splitlines()[-1]
         assert "RunError: worker processes cannot start" in told
@@ -75,24 +78,29 @@ def test_a_script_without_its_guard_is_told_so(tmp_path: Path) -> None:
         assert Sweep.open(tmp_path / "s").counts == {"done": 0, "failed": 0, "pending": 2}
 
 
-def test_a_disk_that_is_full_keeps_what_is_there(tmp_path: Path) -> None:
+def test_a_disk_that_is_full_keeps_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     import resource
 
+    # It is the coordinator that writes, which is this process: workers would add nothing.
+    monkeypatch.setattr(sweeping, "Processes", lambda count: Here())
     store = tmp_path / "s.sqlite"
     axes = 'sweep.axes={"pool.wasted"={low=1e-3, high=1.0, n=1500}}'
     given = ["--set", axes, "--set", 'gate={kind="hard"}', "--set", "record={points=2}"]
-    command = [sys.executable, "-m", "domino_sim", "sweep", "two-pairs", *given, "--workers", "1"]
-
-    def small() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200 * 1024, 200 * 1024))
-
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
     tables = []
-    for path, limit in ((tmp_path / "calm.sqlite", None), (store, small), (store, None)):
-        again = [*command, "--out", str(path), "--resume", "--csv", "-"]
-        run = subprocess.run(again, capture_output=True, text=True, preexec_fn=limit)
-        assert run.returncode == (0 if limit is None else 1)
+    for path, limit in ((tmp_path / "calm.sqlite", None), (store, 200 * 1024), (store, None)):
         if limit is not None:
-            assert "cannot be written" in run.stderr and "--resume goes on" in run.stderr
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, old[1]))
+        try:
+            out = ("--out", str(path), "--resume", "--csv", "-")
+            code, told, wrong = command(capsys, "two-pairs", *given, *out)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        assert code == (0 if limit is None else 1)
+        if limit is not None:
+            assert "cannot be written" in wrong and "--resume goes on" in wrong
             assert 0 < done(store) < 1500
-        tables.append(run.stdout.partition("point,")[2])
+        tables.append(told.partition("point,")[2])
     assert tables[0] == tables[2] and len(tables[0].splitlines()) == 1501
