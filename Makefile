@@ -14,8 +14,9 @@ help:
 demo: .venv/run.stamp
 	$(BIN)/domino-sim run two-pairs --out results/two-pairs
 
+# Tests start many processes; each would compile the package anew where bytecode is not kept.
 test: .venv/dev.stamp
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev.stamp
 	$(BIN)/ruff check .

@@ -98,10 +98,11 @@ def interleaved(
     """Return the seconds a call of each job took in each of `rounds` rounds, after warming up.
 
     A round runs every job in turn, so that a slow moment of the machine hits all of them, and a
-    short job as often as fills `TURN`, so that none is timed with the caches of another.
+    short job as often as fills `TURN`, so that none is timed with the caches of another. One round
+    only shows that all runs: each job is called once, and not warmed up.
     """
-    calls = {}
-    for name, job in jobs.items():
+    calls = dict.fromkeys(jobs, 1)
+    for name, job in jobs.items() if rounds > 1 else ():
         first = _seconds(job, 1)
         calls[name] = 1 if first > LONG * TURN else max(1, round(TURN / _seconds(job, 1)))
     taken: dict[str, list[float]] = {name: [] for name in jobs}

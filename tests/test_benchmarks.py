@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
-from benchmarks import case, large
+from benchmarks import case, large, sweeps
 from benchmarks.__main__ import TOPICS, main
 from benchmarks.euler_loop import euler, euler_batch
 from benchmarks.measure import Row, Target, own_process, speedup
 from benchmarks.report import table
+from domino_sim import sweep
 
 KEYS = {"name", "median", "min", "max", "unit", "ratio", "target", "met", "note"}
 
@@ -22,6 +25,7 @@ def measured(tmp_path_factory):
     path = tmp_path_factory.mktemp("benchmarks") / "rows.json"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(large, "own_process", one_of_each)
+        patch.setattr(sweeps, "_sweep", one_command)
         main(["--quick", "--json", str(path)])
     return json.loads(path.read_text("utf-8"))
 
@@ -29,6 +33,20 @@ def measured(tmp_path_factory):
 def one_of_each(given):
     """Cases of `clock` in a process of their own; those of `events`, which are two, here."""
     return own_process(given) if given["engine"] == "clock" else case.main(given)
+
+
+whole_command = sweeps._sweep
+
+
+def one_command(engine, curves, gate, rows, columns, workers):
+    """The sweep of the clock as a command; those of events, with one worker and two, here."""
+    if engine == "auto":
+        return whole_command(engine, curves, gate, rows, columns, workers)
+    begun = time.perf_counter()
+    axes = {"pool.wasted": {"low": 1e-4, "high": 1.0, "n": rows * columns}}
+    with ThreadPoolExecutor(1) as here:
+        sweep("two-pairs", axes, here, engine=engine, curves=curves)
+    return time.perf_counter() - begun, 0.0
 
 
 @pytest.mark.parametrize("topic", TOPICS)

@@ -55,7 +55,7 @@ def cli(*args: object) -> tuple[int, str, str]:
 
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sketched_figures: None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, blank_figures: None
 ) -> Iterator[None]:
     handler = signal.getsignal(signal.SIGTERM)
     monkeypatch.chdir(tmp_path)
@@ -270,7 +270,7 @@ def test_without_a_command_there_is_help() -> None:
     assert code == 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.sampled_from(["run", "show", "compare"]),
     st.lists(st.text(max_size=20), max_size=2),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ CALIBRATE_FILES = ["calibration.json", "curves.nc", "figure.png"]
 FORECAST_FILES = ["forecast.json", "forecast.nc", "forecast.png"]
 
 
+@cache
 def curves(
     *, skills: int = 4, runs: int = 2, steps: int = 500, known: bool = True, law: str = "norm"
 ) -> xr.Dataset:

@@ -123,7 +123,7 @@ def test_what_is_wrong_is_named(changes: dict[str, object], message: str) -> Non
 
 
 @given(any_curves())
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_saved_curves_are_read_back_identical(curves: xr.Dataset) -> None:
     with tempfile.TemporaryDirectory() as folder:
         save_curves(curves, Path(folder) / "curves.nc")
@@ -153,7 +153,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
 
 
 @given(any_curves(), any_curves())
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_joined_curves_have_every_value_of_each_part_and_nothing_else(
     one: xr.Dataset, two: xr.Dataset
 ) -> None:

@@ -67,6 +67,9 @@ class Pending:
     def __iter__(self):  # type: ignore[no-untyped-def]
         return iter(tuple(self._left))
 
+    def __len__(self) -> int:
+        return len(self._left)
+
     def take(self, intervention: Intervention) -> None:
         """Strike `intervention` from the list."""
         self._left = [item for item in self._left if item is not intervention]

@@ -19,6 +19,9 @@ __all__ = ["coordinate"]
 #: after so many more deaths there it is halved.
 BLAMED, GUILTY = 3, 2
 
+#: Seconds without anything finished after which is asked whether there are still workers.
+QUIET = 5.0
+
 
 def coordinate(
     blocks: Blocks, workers: Workers, store: Store, report: Callable[[float], None]
@@ -45,6 +48,8 @@ class _Work:
         self.blocks, self.workers, self.store, self.report = blocks, workers, store, report
         self.running: dict[Future[list[Row]], tuple[Block, float]] = {}
         self.suspects: list[Block] = []
+        #: The suspect that is in work, with nothing else beside it.
+        self.tried: Block | None = None
         self.count = 0
         self.unwritable = False
 
@@ -53,7 +58,9 @@ class _Work:
             self._hand_out()
             if not self.running:
                 return
-            finished, _ = wait(self.running, return_when=FIRST_COMPLETED)
+            finished, _ = wait(self.running, timeout=QUIET, return_when=FIRST_COMPLETED)
+            if not finished:
+                self.workers.check()
             for future in finished:
                 if future in self.running:
                     self._take(future)
@@ -65,7 +72,8 @@ class _Work:
                 break
             self._submit(block)
         if not self.running and self.suspects:
-            self._submit(self.suspects.pop())
+            self.tried = self.suspects.pop()
+            self._submit(self.tried)
 
     def _submit(self, block: Block) -> None:
         try:
@@ -85,9 +93,10 @@ class _Work:
             return
         block, begun = self.running[future]
         if error is not None and died(error):
-            # Dask has tried this task on several workers, and lost nothing else.
+            # Dask has tried this task on several workers. It says so of all tasks that the workers
+            # had when they died, so only one that had nothing beside it is guilty.
             del self.running[future]
-            block.alone = GUILTY
+            block.alone = GUILTY if block is self.tried else 0
             self._judge(block)
             return
         if error is None and not future.cancelled():

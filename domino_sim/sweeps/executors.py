@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import Any, Protocol
 
 from domino_sim.errors import ArgumentError, EngineError, RunError
@@ -24,6 +25,10 @@ BEGINNINGS = 2
 #: Tasks that an executor of unknown size is given at once.
 UNKNOWN = 16
 
+#: Seconds after which a Dask cluster that has lost all its workers is given up. It would wait for
+#: ever; but a worker that is started anew on a busy machine takes half a minute.
+LOST = 300.0
+
 
 class Workers(Protocol):
     """Whoever solves tasks.
@@ -38,6 +43,9 @@ class Workers(Protocol):
 
     def submit(self, task: Task) -> Future[list[Row]]:
         """Hand out a task."""
+
+    def check(self) -> None:
+        """Raise where nobody is left who could finish anything."""
 
     def renew(self) -> None:
         """Make new workers of those that died."""
@@ -69,6 +77,9 @@ class Processes:
     def submit(self, task: Task) -> Future[list[Row]]:
         """Hand out a task."""
         return self._pool.submit(solve, task)
+
+    def check(self) -> None:
+        """A pool says by itself that it is broken."""
 
     def renew(self) -> None:
         """Make a new pool: one dead worker breaks all of a pool.
@@ -114,6 +125,9 @@ class Here:
         future.set_result(solve(task))
         return future
 
+    def check(self) -> None:
+        """Nobody can have gone."""
+
     def renew(self) -> None:
         """Nobody can have died."""
 
@@ -125,11 +139,35 @@ class Given:
     """An executor of the caller, who also ends it."""
 
     def __init__(self, executor: Executor) -> None:
-        self._executor, self.window = executor, _window(executor)
+        threads, count = _dask_threads(executor), getattr(executor, "_max_workers", None)
+        self._executor = executor
+        self.window = UNKNOWN if threads is None else max(2 * threads, 2)
+        if threads is None and isinstance(count, int):
+            self.window = 2 * count
+        #: When a Dask cluster was last seen with workers; None as long as it never was.
+        self._seen = monotonic() if threads else None
 
     def submit(self, task: Task) -> Future[list[Row]]:
         """Hand out a task."""
         return self._executor.submit(solve, task)
+
+    def check(self) -> None:
+        """Give up on a Dask cluster that has lost all its workers.
+
+        One that has none yet is waited for: they may be in the queue of a large machine.
+
+        Raises
+        ------
+        RunError
+            If there has been none for `LOST` seconds, or no scheduler answered.
+        """
+        if _dask_threads(self._executor) != 0:
+            self._seen = monotonic()
+        elif self._seen is not None and monotonic() - self._seen > LOST:
+            raise RunError(
+                f"the Dask cluster has had no workers for {LOST:g} s; what is done is kept: resume "
+                "when it has"
+            )
 
     def renew(self) -> None:
         """Give up where the executor is broken: only its owner can make a new one."""
@@ -150,12 +188,15 @@ def died(error: BaseException) -> bool:
     return type(error).__name__ == "KilledWorker"
 
 
-def _window(executor: Any) -> int:
+def _dask_threads(executor: Any) -> int | None:
+    """How many threads the workers of a Dask cluster have; None of any other executor."""
     client = getattr(executor, "_client", None)
-    if client is not None and hasattr(client, "nthreads"):
-        return max(2 * sum(client.nthreads().values()), 2)
-    count = getattr(executor, "_max_workers", None)
-    return 2 * count if isinstance(count, int) else UNKNOWN
+    if client is None or not hasattr(client, "nthreads"):
+        return None
+    try:
+        return sum(client.nthreads().values())
+    except OSError:
+        return 0  # the scheduler is gone, or out of reach
 
 
 @contextmanager

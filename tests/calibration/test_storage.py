@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,10 +51,17 @@ def found() -> Calibration:
     return calibrate(world(), held_out=False)
 
 
+@pytest.fixture(scope="module")
+def saved(found: Calibration, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("calibration")
+    save_calibration(found, folder)
+    return folder
+
+
 @pytest.fixture
-def folder(found: Calibration, tmp_path: Path) -> Path:
-    save_calibration(found, tmp_path / "saved")
-    return tmp_path / "saved"
+def folder(saved: Path, tmp_path: Path) -> Path:
+    """A copy, to be damaged."""
+    return shutil.copytree(saved, tmp_path / "saved")
 
 
 WORLDS: dict[str, Callable[[], Calibration]] = {
@@ -77,9 +86,14 @@ WORLDS: dict[str, Callable[[], Calibration]] = {
 }  # fmt: skip
 
 
+@cache
+def calibrated(name: str) -> Calibration:
+    return WORLDS[name]()
+
+
 @pytest.mark.parametrize("name", WORLDS)
 def test_what_is_read_is_what_was_written(name: str, tmp_path: Path) -> None:
-    found = WORLDS[name]()
+    found = calibrated(name)
     save_calibration(found, tmp_path)
     again = load_calibration(tmp_path)
     one, two = json.loads(calibration_text(found)), json.loads(calibration_text(again))
@@ -93,7 +107,7 @@ def test_what_is_read_is_what_was_written(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["every law", "frequencies fitted", "hard gates"])
 def test_a_saved_calibration_gives_the_same_forecast(name: str, tmp_path: Path) -> None:
-    found = WORLDS[name]()
+    found = calibrated(name)
     save_calibration(found, tmp_path)
     one, two = (forecast(f, 1500, draws=20) for f in (found, load_calibration(tmp_path)))
     xr.testing.assert_allclose(one, two, atol=1e-6)
@@ -207,6 +221,11 @@ def test_a_missing_or_broken_file_is_named(file: str, folder: Path) -> None:
         load_calibration(folder)
 
 
+@cache
+def documented_one() -> Calibration:
+    return calibrate(unknown(world()), law="norm")
+
+
 @pytest.mark.parametrize(
     ("title", "keys"),
     [
@@ -220,7 +239,7 @@ def test_the_page_names_every_key(title: str, keys: Callable[[Any], Any]) -> Non
     section = re.search(rf"<!-- {title} -->\n(.*?)\n\n", PAGE, re.DOTALL)
     assert section
     documented = re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (.*?) \|", section[1], re.M)))
-    whole = calibrate(unknown(world()), law="norm").to_dict()
+    whole = documented_one().to_dict()
     there = set(keys(whole))
     if title == "parameter":
         there |= {key for row in whole["parameters"] for key in row} | {"error"}

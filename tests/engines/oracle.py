@@ -174,7 +174,7 @@ class _Run:
                 where[self.index[name]] = value
 
 
-def integrate(scenario: Scenario, rtol: float = 1e-11) -> Truth:
+def integrate(scenario: Scenario, rtol: float = 1e-9) -> Truth:
     """Integrate `scenario` (``sum``, ``norm`` or ``constant``; rate and wasted given)."""
     run, now, end = _Run(scenario), 0.0, float(scenario.steps)
     record = scenario.record_steps().astype(float)

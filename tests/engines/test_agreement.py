@@ -30,7 +30,7 @@ def assert_same_instants(one: xr.Dataset, other: xr.Dataset, scenario: Scenario)
 
 
 @given(hard_scenarios())
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_events_and_clock_open_and_master_skills_at_the_same_instants(scenario: Scenario) -> None:
     clock, events = simulate(scenario, "clock"), simulate(scenario, "events")
     assert_same_instants(clock, events, scenario)

@@ -45,7 +45,7 @@ def gated(draw: st.DrawFn, kind: str) -> Scenario:
 
 @pytest.mark.parametrize("kind", ["hard", "soft"])
 @given(data=st.data())
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 def test_random_gated_graphs_against_an_integrator(kind: str, data: st.DataObject) -> None:
     scenario = data.draw(gated(kind))
     ds, truth = simulate(scenario, "clock"), integrate(scenario)

@@ -192,7 +192,7 @@ def test_soft_gates_with_interventions(name: str, loss: str, exponent: float) ->
 
 
 @given(intervened())
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 def test_random_interventions_against_an_integrator(scenario: Scenario) -> None:
     truth = serial(scenario) if scenario.pool.law == "domino" else integrate(scenario)
     clock, events = simulate(scenario, "clock"), simulate(scenario, "events")

@@ -113,7 +113,7 @@ def test_gates_hide_nothing_when_the_graph_is_known(loss: Any, exponent: float |
         "E": {"frequency": 0.05, "requires": "2 of (B, C, D)"},
     }
     gate = {"leak": 0.05} | ({"kind": "soft", "exponent": exponent} if exponent else {})
-    tables = {"steps": 6000, "loss": loss, "record": {"points": 200}, "pool": POOLS[1]}
+    tables = {"steps": 6000, "loss": loss, "record": {"points": 80}, "pool": POOLS[1]}
     scenario, curves = simulated(tables | {"gate": gate, "skills": skills})
     found = infer_frequencies(
         curves, loss=loss, graph=scenario.skill_graph(), exponent=exponent, leak=0.05

@@ -208,7 +208,7 @@ def test_modules_learn_the_rare_square_without_waiting_for_the_frequent_one() ->
     # Medians of 100 published runs (Fig. 19): t1 153 and t2/t1 2.82; with modules 286 and 1.15.
     found = {}
     for name in ("square-nonmodular", "square-modular"):
-        curves = train(load_run(name, {"seeds": 5, "steps": 600}))
+        curves = train(load_run(name, {"seeds": 3, "steps": 600}))
         t1, t2 = first((curves.loss < 1e-3).transpose("step", "run", "skill").values).T
         found[name] = np.median(t1), np.median(t2 / t1)
     assert found["square-nonmodular"][0] == pytest.approx(153, abs=25)

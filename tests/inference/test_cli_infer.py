@@ -158,7 +158,7 @@ def _notes(out: str) -> list[str]:
 def test_a_skill_that_is_left_out_is_said_and_drawn(files: list[str]) -> None:
     text = Path("curves.csv").read_text("utf-8")
     Path("curves.csv").write_text(re.sub(r",s4,.*", ",s4,0.0", text), "utf-8")
-    code, out, _ = cli("infer", *files)
+    code, out, _ = cli("infer", *files, "--seconds", "0.3")
     assert code == 0
     assert any("'s4'" in line or "s4 " in line for line in _notes(out))
 
@@ -219,7 +219,7 @@ def test_what_cannot_be_used_is_named_and_the_rest_inferred(
     change: tuple[str, str, str], told: str, files: list[str]
 ) -> None:
     rewritten(*change)
-    code, out, err = cli("infer", *files, "--out", "there", "--seconds", "2")
+    code, out, err = cli("infer", *files, "--out", "there", "--seconds", "0.3")
     assert (code, err) == (0, "")
     assert told in " ".join(line for line in out.splitlines() if line.startswith("note: "))
     assert names_in(Path("there")) == sorted(INFER_FILES)

@@ -38,7 +38,7 @@ def right(found: Inference) -> bool:
 
 @pytest.mark.parametrize("begin", [480, 1440])
 def test_records_may_begin_when_much_is_learned(begin: int) -> None:
-    assert right(infer(made(begin=begin)))
+    assert right(infer(made(begin=begin, every=240)))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_records_may_begin_when_much_is_learned(begin: int) -> None:
     ids=str,
 )
 def test_a_skill_may_have_been_trained_before(starts: dict[tuple[int, str], float]) -> None:
-    found = infer(made(starts=starts))
+    found = infer(made(starts=starts, every=240))
     assert right(found)
     for _, skill in starts:
         assert any(told.startswith(f"'{skill}' starts at") for told in found.report["remarks"])
@@ -84,7 +84,7 @@ def test_a_mixture_that_cannot_be_right_spoils_nothing() -> None:
 
 
 def test_a_run_that_learns_parts_with_the_opposite_sign_is_left_out() -> None:
-    curves = made()
+    curves = made(every=240)
     curves.level.values[2, :, :2] *= -0.25
     curves.level.values[3, 2, 4] = -0.13  # one bad record is no sign
     found = infer(curves)

@@ -87,10 +87,10 @@ def test_or_gates_alone_are_found(seed: int) -> None:
 
 
 def test_runs_may_have_steps_of_their_own_also_spaced_as_checkpoints_are() -> None:
-    log = np.unique(np.r_[0, np.geomspace(20, 12000, 140).astype(int)])
+    log = np.unique(np.r_[0, np.geomspace(20, 12000, 70).astype(int)])
     rng = np.random.default_rng(1)
-    odd = np.r_[0, np.sort(rng.choice(np.arange(1, 12000), 150, replace=False))]
-    steps = [log, np.arange(0, 9001, 50), odd, log]
+    odd = np.r_[0, np.sort(rng.choice(np.arange(1, 12000), 75, replace=False))]
+    steps = [log, np.arange(0, 9001, 100), odd, log]
     assert edges(infer(simulated(REQUIRES, MIXTURES, steps=steps))) == TRUE
 
 
@@ -116,7 +116,7 @@ def test_a_schedule_of_the_learning_rate_changes_nothing() -> None:
 def test_a_skill_that_is_knocked_out_shows_what_needs_it() -> None:
     mixtures = [[0.3, 0.2, 0.25, 0.25], [0.2, 0.3, 0.3, 0.2], [0.0, 0.4, 0.3, 0.3]]
     requires = {"A": "", "B": "", "C": "A", "D": "B"}
-    found = infer(simulated(requires, mixtures, steps=[np.arange(0, 9001, 45)] * 3))
+    found = infer(simulated(requires, mixtures, steps=[np.arange(0, 9001, 150)] * 3))
     assert edges(found) == {("A", "C"), ("B", "D")}
     runs = found.graph.edges["A", "C"]["runs"]
     assert max(runs, key=runs.__getitem__) == "run 3"
@@ -132,7 +132,7 @@ def test_curves_that_start_at_a_half_are_logistic() -> None:
 
 @pytest.mark.parametrize("mastery", [0.95, 0.8])
 def test_the_level_at_which_gates_open_is_found_too(mastery: float) -> None:
-    steps = [np.arange(0, 12001, 120)] * 4
+    steps = [np.arange(0, 12001, 300)] * 4
     found = infer(simulated(REQUIRES, MIXTURES, steps=steps, mastery=mastery))
     assert edges(found) == TRUE
     assert found.report["form"]["kind"] == "hard"

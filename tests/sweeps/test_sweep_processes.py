@@ -1,9 +1,7 @@
-"""Sweeps on real processes: killed, interrupted, on a Dask cluster."""
+"""Sweeps on real processes: killed, interrupted."""
 
 from __future__ import annotations
 
-import logging
-import os
 import signal
 import subprocess
 import sys
@@ -11,20 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
-from sweep_cases import HARD
+from sweep_cases import command
 
-from domino_sim import sweep
-from domino_sim.errors import ArgumentError, EngineError
-from domino_sim.sweeps.executors import dask_executor
+from domino_sim.sweeps import sweeping
+from domino_sim.sweeps.executors import Here
 from domino_sim.sweeps.swept import Sweep
 from validation.studies.sweeps import children, done, kill_study
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
-
-AXES = {
-    "pool.wasted": {"low": 1e-3, "high": 1.0, "n": 5, "spacing": "log"},
-    "skills.T2.frequency": {"low": 0.1, "high": 2.0, "n": 5},
-}
 
 
 def test_killed_coordinators_and_workers_change_nothing(tmp_path: Path) -> None:
@@ -36,14 +28,14 @@ def test_killed_coordinators_and_workers_change_nothing(tmp_path: Path) -> None:
 
 def test_ctrl_c_and_kill_leave_no_workers_behind(tmp_path: Path) -> None:
     store = tmp_path / "s.sqlite"
-    command = [
+    started = [
         sys.executable, "-m", "domino_sim", "sweep", "two-pairs", "--out", str(store), "--resume",
         "--workers", "1", "--engine", "events", "--set", "gate={}", "--set", "record={points=2}",
         "--set", 'sweep.axes={"pool.wasted"={low=1e-4, high=1.0, n=5000}}',
     ]  # fmt: skip
     for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -9)):
         before = done(store)
-        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(started, stderr=subprocess.PIPE, text=True)
         until = time.monotonic() + 20
         while done(store) < before + 10 and time.monotonic() < until:
             time.sleep(0.2)
@@ -76,9 +68,9 @@ def test_a_script_without_its_guard_is_told_so(tmp_path: Path) -> None:
     text += "sweep('fig17-1', {'mastery': [0.5, 0.6]}, engine='events', "
     text += f"workers=1, store={str(tmp_path / 's')!r})"
     script.write_text(text)
-    for command, given in (([sys.executable, str(script)], None), ([sys.executable, "-"], text)):
+    for asked, given in (([sys.executable, str(script)], None), ([sys.executable, "-"], text)):
         (tmp_path / "s").unlink(missing_ok=True)
-        done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(asked, input=given, capture_output=True, text=True, timeout=60)
         assert done.returncode == 1
         told = done.stderr.strip().splitlines()[-1]
         assert "RunError: worker processes cannot start" in told
@@ -86,105 +78,29 @@ def test_a_script_without_its_guard_is_told_so(tmp_path: Path) -> None:
         assert Sweep.open(tmp_path / "s").counts == {"done": 0, "failed": 0, "pending": 2}
 
 
-def test_a_disk_that_is_full_keeps_what_is_there(tmp_path: Path) -> None:
+def test_a_disk_that_is_full_keeps_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     import resource
 
+    # It is the coordinator that writes, which is this process: workers would add nothing.
+    monkeypatch.setattr(sweeping, "Processes", lambda count: Here())
     store = tmp_path / "s.sqlite"
     axes = 'sweep.axes={"pool.wasted"={low=1e-3, high=1.0, n=1500}}'
     given = ["--set", axes, "--set", 'gate={kind="hard"}', "--set", "record={points=2}"]
-    command = [sys.executable, "-m", "domino_sim", "sweep", "two-pairs", *given, "--workers", "1"]
-
-    def small() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200 * 1024, 200 * 1024))
-
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
     tables = []
-    for path, limit in ((tmp_path / "calm.sqlite", None), (store, small), (store, None)):
-        again = [*command, "--out", str(path), "--resume", "--csv", "-"]
-        run = subprocess.run(again, capture_output=True, text=True, preexec_fn=limit)
-        assert run.returncode == (0 if limit is None else 1)
+    for path, limit in ((tmp_path / "calm.sqlite", None), (store, 200 * 1024), (store, None)):
         if limit is not None:
-            assert "cannot be written" in run.stderr and "--resume goes on" in run.stderr
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, old[1]))
+        try:
+            out = ("--out", str(path), "--resume", "--csv", "-")
+            code, told, wrong = command(capsys, "two-pairs", *given, *out)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        assert code == (0 if limit is None else 1)
+        if limit is not None:
+            assert "cannot be written" in wrong and "--resume goes on" in wrong
             assert 0 < done(store) < 1500
-        tables.append(run.stdout.partition("point,")[2])
+        tables.append(told.partition("point,")[2])
     assert tables[0] == tables[2] and len(tables[0].splitlines()) == 1501
-
-
-def test_a_dask_cluster_of_two_workers_gives_the_same_rows(tmp_path: Path) -> None:
-    distributed = pytest.importorskip("distributed")
-    axes = {"axes": AXES, "engine": "events"}
-    whole = sweep(HARD, axes, workers=1).to_frame()
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    noted = str(tmp_path)
-
-    # Functions within others are sent to workers as they are; those of a test have no module there.
-    def noting(function, task):  # type: ignore[no-untyped-def]
-        import os
-        import pathlib
-
-        pathlib.Path(noted, f"{os.getpid()}.pid").touch()
-        return function(task)
-
-    class Noting:
-        _max_workers = 2
-
-        def submit(self, function, *args):  # type: ignore[no-untyped-def]
-            return inner.submit(noting, function, *args)
-
-    with distributed.LocalCluster(**options) as cluster:
-        with distributed.Client(cluster, set_as_default=False) as client:
-            inner = client.get_executor()
-            found = sweep(HARD, axes, executor=Noting(), store=tmp_path / "dask.sqlite")  # type: ignore[arg-type]
-            pids = client.run(os.getpid).values()
-        with dask_executor(cluster.scheduler_address) as executor:
-            again = sweep(HARD, axes, executor=executor)
-    assert {path.stem for path in tmp_path.glob("*.pid")} == set(map(str, pids))
-    assert found.to_frame().equals(whole) and again.to_frame().equals(whole)
-
-
-def test_a_point_that_kills_workers_of_dask_fails_alone() -> None:
-    distributed, dask = pytest.importorskip("distributed"), pytest.importorskip("dask")
-
-    def deadly(function, task):  # type: ignore[no-untyped-def]
-        import os
-
-        if any(point.number == 7 for point in task.points):
-            os._exit(1)
-        return function(task)
-
-    class Deadly:
-        _max_workers = 1
-
-        def submit(self, function, *args):  # type: ignore[no-untyped-def]
-            return inner.submit(deadly, function, *args)
-
-    options = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
-    # A worker that is lost is news to the log, not to this test.
-    options["silence_logs"] = logging.CRITICAL
-    with (
-        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        distributed.LocalCluster(**options) as cluster,
-        distributed.Client(cluster, set_as_default=False) as client,
-    ):
-        inner = client.get_executor()
-        wasted = {"low": 1e-3, "high": 1.0, "n": 10}
-        found = sweep(HARD, {"pool.wasted": wasted}, executor=Deadly())  # type: ignore[arg-type]
-    assert found.counts == {"done": 9, "failed": 1, "pending": 0}
-    assert found.failures[0]["number"] == 7
-
-
-@pytest.mark.parametrize("address", ["foo", "tcp://127.0.0.1:9", "127.0.0.1:99999999"])
-def test_an_address_where_nobody_answers_is_refused_at_once(address: str) -> None:
-    pytest.importorskip("distributed")
-    begun = time.monotonic()
-    with pytest.raises(ArgumentError, match="no Dask scheduler answers"), dask_executor(address):
-        pass
-    assert time.monotonic() - begun < 5
-
-
-def test_without_dask_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with (
-        pytest.raises(EngineError, match=r"pip install 'domino-sim\[dask\]'"),
-        dask_executor("tcp://127.0.0.1:1"),
-    ):
-        pass
