@@ -9,6 +9,8 @@ what fits worse then may have another gate that the other runs leave open.
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -46,8 +48,8 @@ _WORSE, _FEW_WORSE, _ROUNDS = 6.0, 3, 3
 #: Other gates of each that are tried: those that fit best at the clock before.
 _KEPT = 3
 
-#: Clocks that are looked for at once, and Newton's steps of each.
-_AT_ONCE, _STEPS = 16, 8
+#: Clocks that are looked for at once, and Newton's steps of each; one that gains less is the last.
+_AT_ONCE, _STEPS, _CLOSE = 16, 8, 0.05
 
 
 class _Other(NamedTuple):
@@ -76,7 +78,9 @@ def applies(structure: Structure) -> bool:
     return structure.courses.free is None or structure.courses.form.kind == "hard"
 
 
-def elsewhere(structure: Structure, allowed: Allowed, price: float) -> list[Change]:
+def elsewhere(
+    structure: Structure, allowed: Allowed, price: float, until: float = math.inf
+) -> list[Change]:
     """Return changes of gates with the clock of the runs that speak against them sought anew.
 
     The best first; what they cost is reckoned run by run, frequencies that are fitted and what
@@ -88,10 +92,14 @@ def elsewhere(structure: Structure, allowed: Allowed, price: float) -> list[Chan
         One that `applies`.
     allowed, price
         What is permitted, and what an edge must gain.
+    until
+        When to stop, by `time.monotonic`.
     """
-    others = _others(structure, allowed, price)
+    others = _others(structure, allowed, price, until)
     changes = [Change(float(one.cost.sum()) + one.owed, one.change) for one in others]
     for run in range(structure.records.runs):
+        if time.monotonic() > until:
+            break
         some = [k for k, one in enumerate(others) if one.cost[run] > _AGAINST]
         open_: dict[int, list[_Other]] = {}
         for one in others:
@@ -110,15 +118,17 @@ def _both(change: Change, more: float, gates: Gates, run: int, tau: Floats) -> C
     return Change(change.cost + more, tuple(both.items()), {**change.clock, run: tau})
 
 
-def _others(structure: Structure, allowed: Allowed, price: float) -> list[_Other]:
+def _others(
+    structure: Structure, allowed: Allowed, price: float, until: float
+) -> list[_Other]:
     """Return other gates that no more than some runs speak against, each effect once."""
     response, found = Response(structure), list[_Other]()
     base = response.error(np.zeros((3, *structure.tau.shape)))
     for skill, here in structure.gates.items():
         cut = structure.descendants(skill)
         gates = _near(structure, response, base, skill, cut, allowed, price)
-        if not gates:
-            continue
+        if time.monotonic() > until:
+            break
         costs = response.errors(skill, list(gates)) - base
         seen = set[tuple[float, ...]]()
         for (gate, most), cost in zip(gates.items(), costs, strict=True):
@@ -228,9 +238,8 @@ def _seek(here: Structure, ways: list[_Way]) -> None:
     ]
     tau = sought_with(here.courses, here.tracks, changed, records.level, records.weight).tau
     tracks = {i: np.concatenate([way.structure.tracks[i] for way in ways]) for i in here.gates}
-    found = polished(
-        Residuals(all_.courses, all_.records, tracks), tau, _STEPS, 0.05 * len(tau)
-    )
+    residuals = Residuals(all_.courses, all_.records, tracks)
+    found = polished(residuals, tau, _STEPS, _CLOSE * len(tau))
     for way, row, error in zip(ways, found.tau, found.error.tolist(), strict=True):
         way.structure.tau, way.structure.error = row[None], error
 

@@ -326,7 +326,9 @@ class Refiner:
 
     def _elsewhere(self, structure: Structure) -> Structure | None:
         """Return a better structure with the clock of a few runs sought anew, or None."""
-        changes = [] if self.over else elsewhere(structure, self.allowed, self.price)
+        if self.over:
+            return None
+        changes = elsewhere(structure, self.allowed, self.price, self.until)
         return self._best_of(structure, changes[:_REPAIRED])
 
     def _repaired(self, structure: Structure, singles: list[Change]) -> Structure | None:
