@@ -40,6 +40,7 @@ from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.prior import read_prior
 from domino_sim.inference.procedure import _Search
 from domino_sim.inference.records import Records
+from domino_sim.inference.refined import Refined
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study, make_study
@@ -133,8 +134,8 @@ class _Told(_Search):
         start.polish()
         return start
 
-    def _entrant(self, form: Form) -> Construction:
-        return Construction(self._start(form), self._allowed(form), self._price)
+    def _entrant(self, form: Form, *, tuned: bool = False) -> Construction:
+        return Construction(self._start(form), self._allowed(form), self._price, tuned=tuned)
 
     def _refine(self, finished: list[Construction]) -> None:
         starts = [one.alive[0] for one in finished[:_REFINED]]
@@ -143,8 +144,7 @@ class _Told(_Search):
         before.follow(set(before.gates))
         for start in (*starts, before):
             refiner = _Held(self._allowed(start.courses.form), self._price, until=self._until)
-            self._results.append((refiner.climb(start), refiner))
-            self._raced.append(start.courses.form)
+            self._results.append(Refined(refiner.climb(start), refiner, start.courses.form))
 
 
 @one_thread

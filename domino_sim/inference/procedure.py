@@ -39,6 +39,7 @@ from domino_sim.inference.racing import (
 )
 from domino_sim.inference.rebuilding import rebuild
 from domino_sim.inference.records import make_nodes
+from domino_sim.inference.refined import Refined
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.result import Inference, make_grown_inference, make_inference
 from domino_sim.inference.serial import infer_serial
@@ -201,8 +202,7 @@ class _Search:
         self.forms: dict[str, float] = {}
         self.stopped = self.tied = self.untried = self.lost = False
         self.grown: Grown | None = None
-        self._results: list[tuple[Structure, Refiner]] = []
-        self._raced: list[Form] = []  # of each, before values were tuned
+        self._results: list[Refined] = []
 
     def run(self, meter: Meter) -> tuple[Structure, Refiner]:
         """Return the best structure and what refined it; Ctrl-C ends the search, not the run."""
@@ -220,15 +220,14 @@ class _Search:
             if not other:
                 self._refine(finished)
             if self._results and time.monotonic() < self._until:
-                first = min(range(len(self._results)), key=lambda k: _cost(self._results[k]))
-                best, refiner = self._results[first]
-                self.lost = strayed(best, self._raced[first], finished)
-                free = self._mastery is None
-                self._results = [(tune(best, refiner, mastery=free), refiner)]
+                best, refiner, form = min(self._results, key=lambda each: each.cost)
+                self.lost = strayed(best, form, finished)
+                best = tune(best, refiner, mastery=self._mastery is None)
+                self._results = [Refined(best, refiner, form)]
         except KeyboardInterrupt:
             self.stopped = True
         self.stopped |= time.monotonic() > self._until
-        best, refiner = min(self._results or [self._rest(racing)], key=_cost)
+        best, refiner, _ = min(self._results or [self._rest(racing)], key=lambda each: each.cost)
         if self.grown is not None and self.grown.kind == "serial":
             self.untried = self.stopped or not (sure or self._results)
         if self.grown is not None and not self._is_better(self.grown, best):
@@ -306,7 +305,7 @@ class _Search:
             form = one.alive[0].courses.form
             allowed = self._allowed(form)
             floor = noise_alone(self._nodes)
-            if one.lost and any(structure.error < floor for structure, _ in self._results):
+            if one.lost and any(each.structure.error < floor for each in self._results):
                 continue
             visited: dict[frozenset[tuple[int, Requires]], float] = {}
             first = len(self._results)
@@ -316,22 +315,22 @@ class _Search:
                 )
                 # The form's value, too, so that the climb need not be made again for it.
                 structure = nearby(structure, mastery=self._mastery is None)
-                self._results.append((refiner.climb(structure), refiner))
-                if self._results[-1][0].error < floor:
+                self._results.append(Refined(refiner.climb(structure), refiner, form))
+                if self._results[-1].structure.error < floor:
                     break
             else:
-                self._results.append(rebuild(*min(self._results[first:], key=_cost)))
-            self._raced += [form] * (len(self._results) - first)
+                structure, refiner, _ = min(self._results[first:], key=lambda each: each.cost)
+                self._results.append(Refined(*rebuild(structure, refiner), form))
 
     def _outdone(self, one: Construction) -> bool:
         """Whether a graph is clearly worse than one that was refined, frequencies being fitted."""
         if self._study.free is None or not self._results:
             return False
-        best, first = min(map(_cost, self._results)), one.alive[0]
+        best, first = min(each.cost for each in self._results), one.alive[0]
         cost = first.error + first.penalty + self._price * first.edges
         return cost > best + OUTDONE
 
-    def _rest(self, racing: list[Construction]) -> tuple[Structure, Refiner]:
+    def _rest(self, racing: list[Construction]) -> Refined:
         """Return the structure that has come furthest; others need what they must alone."""
         far = max((one for one in racing if one.alive), key=lambda one: len(one.alive[0].gates))
         structure = far.alive[0].copy()
@@ -343,8 +342,5 @@ class _Search:
             left.remove(skill)
         structure.seek()
         structure.polish(12)
-        return structure, Refiner(self._allowed(structure.courses.form), self._price)
-
-
-def _cost(pair: tuple[Structure, Refiner]) -> float:
-    return pair[1].cost(pair[0])
+        form = structure.courses.form
+        return Refined(structure, Refiner(self._allowed(form), self._price), form)

@@ -18,6 +18,7 @@ from domino_sim.inference.forms import Form
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.procedure import _Search
 from domino_sim.inference.racing import LOST, OUTDONE, in_order, race, strayed
+from domino_sim.inference.refined import Refined
 from domino_sim.inference.regaining import regain
 
 
@@ -209,7 +210,8 @@ def test_lost_forms_of_many_prerequisites_share_the_search_of_other_ways() -> No
 def test_a_graph_that_is_far_worse_than_a_refined_one_is_not_refined() -> None:
     """Only where frequencies are fitted: then one that fits worse is not soon made to fit."""
     best = SimpleNamespace(cost=lambda structure: structure.error + 2.0 * structure.edges)
-    refined = [(Way(1, error=100.0, edges=5), best), (Way(1, error=500.0), best)]
+    ways = (Way(1, error=100.0, edges=5), Way(1, error=500.0))
+    refined = [Refined(cast("Any", way), cast("Any", best), Form("soft", 0.1)) for way in ways]
 
     def outdone(error: float, *, free: object = "some", results: list[Any] = refined) -> bool:
         search = SimpleNamespace(_study=SimpleNamespace(free=free), _results=results, _price=2.0)
