@@ -13,7 +13,7 @@ from scipy.integrate import cumulative_trapezoid
 import domino_sim
 from domino_sim.inference.evidence import weigh
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
-from domino_sim.inference.proposals import ALL, Allowed, Scored, allowed_by, search_gates
+from domino_sim.inference.proposals import Allowed, Scored, allowed_by
 from domino_sim.inference.records import Records, make_nodes, noise_of
 from domino_sim.inference.structure import Structure
 
@@ -208,70 +208,6 @@ def test_what_is_forbidden_is_not_permitted_and_what_is_required_is_needed() -> 
     assert not allowed.permits(2, Requires.of((0,))) and allowed.permits(2, Requires.of((1,)))
     assert not allowed.permits(1, OPEN) and allowed.permits(1, Requires.of((0,)))
     assert not allowed.permits(2, Requires.of((0, 1)))
-
-
-def free(n: int, most: int) -> Allowed:
-    """Anything may be."""
-    return Allowed(
-        np.ones((n, n, 1), dtype=bool), np.eye(n, dtype=bool), (frozenset(),) * n, most
-    )
-
-
-@pytest.mark.parametrize("either", [False, True])
-@pytest.mark.parametrize("best", [*combinations(range(1, 6), 2), (1,), (1, 3, 5)])
-def test_the_search_finds_a_gate_that_is_better_by_each_of_its_parts(
-    best: tuple[int, ...], either: bool
-) -> None:
-    target = Requires.of(best, either)
-
-    def score(gates: list[Requires]) -> tuple[np.ndarray, np.ndarray]:
-        off = [
-            10.0 * len(set(gate.skills) ^ set(best)) + (gate.any != target.any) for gate in gates
-        ]
-        return np.array(off)[:, None], np.zeros((len(gates), 1))
-
-    found = search_gates(0, range(1, 6), free(6, 4), score, 0.0)
-    assert found.gates[0] == target
-    assert list(found.score) == sorted(found.score)
-    assert len(set(found.gates)) == len(found.gates)
-
-
-def test_where_no_run_bears_any_gate_none_of_several_skills_is_scored() -> None:
-    """Under hard gates each run costs what one of the skills costs there, alone."""
-    rng = np.random.default_rng(3)
-    when, cost = rng.random((6, 4)), rng.uniform(5.0, 9.0, (6, 4))
-
-    def score(gates: list[Requires]) -> tuple[np.ndarray, np.ndarray]:
-        found = []
-        for gate in gates:
-            some = list(gate.skills) or [0]
-            at = when[some].argmin(axis=0) if gate.any else when[some].argmax(axis=0)
-            found.append(np.array(some)[at])
-        opens = np.array(found)
-        return cost[opens, np.arange(4)], when[opens, np.arange(4)]
-
-    everything = search_gates(0, range(1, 6), free(6, 4), score, 0.0)
-    bound = cost.min(axis=0).sum()
-    assert everything.score[0] >= bound
-    below = search_gates(0, range(1, 6), free(6, 4), score, 0.0, hopeless=bound + 1e-9)
-    assert below.gates == everything.gates
-    above = search_gates(0, range(1, 6), free(6, 4), score, 0.0, hopeless=bound - 1e-9)
-    assert len(above.gates) == 6 and {len(gate.skills) for gate in above.gates} == {0, 1}
-
-
-@pytest.mark.parametrize("many", [False, True])
-def test_a_wide_search_looks_at_more_gates_of_many_skills_only(many: bool) -> None:
-    n = 2 + ALL if many else 1 + ALL
-
-    def score(gates: list[Requires]) -> tuple[np.ndarray, np.ndarray]:
-        each = [np.random.default_rng([*one.skills, one.any]).random((2, 2)) for one in gates]
-        return np.array(each)[:, 0], np.array(each)[:, 1]
-
-    narrow, wide = (
-        len(search_gates(0, range(1, n), free(n, 4), score, 0.0, wide=wide).gates)
-        for wide in (False, True)
-    )
-    assert (narrow < wide) is many
 
 
 # The clock

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -127,17 +128,23 @@ def test_what_steps_of_the_clock_gain_moves_no_value() -> None:
 def test_a_graph_is_climbed_again_only_if_a_value_of_its_form_has_moved(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """What is left at the mastery is what counts of hard gates, of soft ones the exponent."""
     found, climbed = structure_of(TRUE), list[Structure]()
     monkeypatch.setattr(Refiner, "climb", lambda self, one: climbed.append(one) or one)
-    for value in (0.98, 0.99005):
-        other = under(found, Form("hard", value))
+    for form, moved in (
+        (Form("hard", 0.985), True), (Form("hard", 0.99005), False),
+        (Form("hard", 0.99, leak=0.02), True),
+    ):  # fmt: skip
+        other = under(found, form)
         other.error = found.error - 50.0
         monkeypatch.setattr(
             tuning, "nearby", lambda one, *, mastery, other=other: other if one is found else one
         )
-        assert tuning.tune(found, refiner()) is (other if value == 0.98 else found)
-        assert climbed == [one for one in [other] if value == 0.98]
+        assert tuning.tune(found, refiner()) is (other if moved else found)
+        assert climbed == [one for one in [other] if moved]
         climbed.clear()
+    assert tuning._alike(Form("soft", 0.3), Form("soft", 0.301))
+    assert not tuning._alike(Form("soft", 0.01), Form("soft", 0.011))
 
 
 def test_a_gate_is_put_once_among_the_scored() -> None:
@@ -200,3 +207,28 @@ def test_what_depends_on_each_other_is_taken_out_and_put_in_anew_once(
     rebuilding.rebuild(found, judge)
     # 3 goes with 2; then 1 as well, and then all.
     assert begun == [{0, 1}, {0}, set()]
+
+
+def test_a_better_graph_is_taken_apart_as_if_nothing_had_been(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found, better, last = (structure_of(TRUE | {3: gate}) for gate in (
+        Requires.of((2,)), OPEN, Requires.of((0,)),
+    ))  # fmt: skip
+    for one, error in ((found, 900.0), (better, 800.0), (last, 700.0)):
+        one.error = error
+        monkeypatch.setattr(one, "misfits", lambda: {2: 9.0, 3: 8.0, 1: 7.0, 0: 6.0})
+    begun, ways = list[set[int]](), iter((better, last))
+
+    def construction(rest: Structure, *given: object) -> SimpleNamespace:
+        begun.append(set(rest.gates))
+        return SimpleNamespace(done=True, alive=[next(ways)])
+
+    monkeypatch.setattr(rebuilding, "Construction", construction)
+    monkeypatch.setattr(rebuilding, "_TAKEN_OUT", 2)
+    monkeypatch.setattr(Refiner, "climb", lambda self, one: one)
+    judge = refiner()
+    judge.floor = 0.0
+    # With 2 goes 3, which needs it; where 3 does not, they are the two that fit worst.
+    assert rebuilding.rebuild(found, judge)[0] is last
+    assert begun == [{0, 1}, {0, 1}]
