@@ -18,7 +18,7 @@ from domino_sim.inference.serial.circles import probabilities
 from domino_sim.inference.serial.gates import weigh_gates
 from domino_sim.inference.serial.orders import read_orders
 from domino_sim.inference.serial.replay import Replay
-from domino_sim.inference.serial.search import cheapest, searched
+from domino_sim.inference.serial.search import _Hidden, cheapest, searched
 from domino_sim.inference.serial.shown import Evidence, Shown
 from domino_sim.inference.serial.turns import read_turns
 from domino_sim.inference.study import make_study
@@ -29,6 +29,7 @@ PRICE = 6.0
 @given(st.integers(0, 10_000), st.integers(1, 3), st.booleans(), st.booleans())
 @settings(max_examples=50, deadline=None)
 def test_nothing_speaks_against_the_true_gates(seed, together, some_hidden, tied):
+    """Two runs have no mixture: what is hidden there may have been served, or not."""
     rng = np.random.default_rng(seed)
     graph = drawn(rng, 7)
     frequency = np.exp(rng.normal(size=(5, 7)))
@@ -38,8 +39,14 @@ def test_nothing_speaks_against_the_true_gates(seed, together, some_hidden, tied
     mastered = rng.random((5, 7)) < 0.1
     shown = shown_of(graph, frequency, hidden=hidden & ~mastered, doubtful=doubtful & ~hidden,
                    mastered=mastered, together=together)  # fmt: skip
+    unknown = shown.frequency.copy()
+    unknown[3:] = np.nan
+    shown = replace(shown, frequency=unknown)
     replay = Replay(shown)
     assert not replay.against(graph).any()
+    # Skills are blamed where something speaks against a graph, and only there.
+    for other in (graph, drawn(rng, 7)):
+        assert bool(replay.blamed(other)) == replay.against(other).any()
     for evidence in (shown.evidence(), shown.evidence(replay.told(graph))):
         for i, one in enumerate(evidence):
             rules = Rules.of(7, None, [graph[k].skills if k == i else () for k in range(7)], 3)
@@ -77,6 +84,34 @@ def test_what_is_passed_over_for_a_hidden_skill_was_closed():
     assert replay.against(wrong).tolist() == [[False, True, False]]
     assert replay.blamed(wrong) == {0, 1, 2}
     assert replay.blamed(graph) == set()
+
+
+def test_what_was_passed_over_was_closed_though_the_start_is_not_known():
+    """Which of four is mastered from the start cannot be tried in full; 0 waited for 1 all along."""
+    graph = (Requires.of([1]), OPEN, OPEN, OPEN, OPEN, OPEN)
+    doubtful = np.array([[False, False, True, True, True, True]])
+    shown = shown_of(graph, np.array([[0.9, 0.5, 0.1, 0.1, 0.1, 0.1]]), doubtful=doubtful)
+    replay = Replay(shown)
+    assert shown.services[0].order == (1, 0) and not shown.tells_starts(0)
+    assert not replay.against(graph).any()
+    assert replay.against((OPEN,) * 6)[0].tolist() == [True, *[False] * 5]
+    assert not replay.against((Requires.of([2]), *[OPEN] * 5)).any()
+    # What 1 needs was not served before it, seen or not.
+    late = (Requires.of([2]), Requires.of([0]), *[OPEN] * 4)
+    assert replay.against(late)[0].tolist() == [False, True, *[False] * 4]
+
+
+def test_of_few_that_may_be_mastered_from_the_start_all_parts_are_tried():
+    """3 waits for 1, which was mastered, and 0, first in turn, for 2, which was not."""
+    graph = (Requires.of([2]), OPEN, OPEN, Requires.of([1]))
+    doubtful = np.array([[False, True, True, False]])
+    mastered = np.array([[False, True, False, False]])
+    shown = shown_of(graph, np.array([[0.9, 0.1, 0.2, 0.5]]), doubtful=doubtful, mastered=mastered)
+    assert shown.services[0].order == (3, 0)
+    assert not Replay(shown).against(graph).any()
+    assert Replay(shown).told(graph)[0].start == {1}
+    some = shown_of((OPEN,) * 5, np.ones((1, 5)), doubtful=np.arange(5)[None] < 3)
+    assert len(set(some.starts(0))) == 8 and some.tells_starts(0)
 
 
 def test_a_curve_that_ends_tells_that_a_skill_waited_until_then():
@@ -130,6 +165,17 @@ def test_what_is_hidden_is_found_with_the_graph():
             for one, gate in zip(gates, graph, strict=True)
             for j in gate.skills
         )
+
+
+def test_no_gate_is_changed_after_the_time_is_up(monkeypatch):
+    rng = np.random.default_rng(34)
+    graph, frequency = drawn(rng, 6), np.exp(rng.normal(size=(6, 6)))
+    shown = shown_of(graph, frequency, hidden=rng.random((6, 6)) < 0.35)
+    changed = list[object]()
+    monkeypatch.setattr(_Hidden, "_near", lambda *given: changed.append(given) or {})
+    for until, some in ((0.0, False), (np.inf, True)):
+        found, _ = searched(shown, Rules.of(6, None, None, 3), PRICE, until)
+        assert is_acyclic(found) and bool(changed) is some
 
 
 def test_orders_that_are_not_clear_are_found_with_the_graph():
