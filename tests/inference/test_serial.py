@@ -244,6 +244,41 @@ def test_skills_as_frequent_as_each_other_say_nothing_about_each_other():
     assert not any(one.passed.any() for one in shown.evidence())
 
 
+def _of_runs(orders, frequency, start, ends, last):
+    """Return what is inferred from curves of runs that serve so; each ends where `ends` says."""
+    steps, level = lines(orders, start, last)
+    for (r, i), end in ends.items():
+        level[r, steps > end, i] = np.nan
+    curves = make_curves(runs=[f"run {r + 1}" for r in range(len(orders))], steps=steps,
+                         skills="abcdefgh"[: level.shape[2]], level=level,
+                         frequency=frequency)  # fmt: skip
+    study = make_study(curves, None)
+    return infer_serial(study, Rules.of(len(study.skills), None, None, 3), PRICE)
+
+
+def test_a_skill_without_a_curve_may_be_mastered_where_a_run_was_trained_before():
+    """b waits for the rare a, which runs 1 and 2 have no curve of: run 1 begins with it."""
+    orders = [(2, 1, 3), (2, 3, 0, 1), (2, 3, 0, 1), (2, 0, 1, 3)]
+    p = [[0.1, 0.3, 0.4, 0.2], [0.1, 0.5, 0.4, 0.2], [0.1, 0.5, 0.4, 0.2], [0.3, 0.5, 0.4, 0.2]]
+    start = np.zeros((4, 4))
+    start[0] = [1.0, 0.0, 0.5, 0.0]
+    grown = _of_runs(orders, p, start, {(0, 0): -1, (1, 0): -1}, 450)
+    assert grown is not None and grown.misfit < 1.2
+    assert grown.graph == (OPEN, Requires.of([0]), OPEN, OPEN)
+    # That it may be so is said, of that run alone.
+    assert [one.split(" may have")[0] for one in grown.remarks] == ["'a'"]
+    assert "'run 1'" in grown.remarks[0]
+
+
+def test_a_curve_that_ends_before_its_run_does_not_tell_that_the_skill_never_began():
+    """c is served unseen at the end; without its curve's end it would wait for d, never trained."""
+    p = [[0.4, 0.3, 0.2, 0.0], [0.3, 0.4, 0.2, 0.0], [0.2, 0.3, 0.1, 0.4]]
+    orders = [(0, 1, 2), (1, 0, 2), (3, 1, 0, 2)]
+    grown = _of_runs(orders, p, np.zeros((3, 4)), {(0, 2): 150, (1, 2): 150}, 450)
+    assert grown is not None and grown.misfit < 1.2
+    assert not any(gate.skills for gate in grown.graph)
+
+
 def test_an_edge_that_only_its_size_speaks_for_is_not_sure():
     """C and D need A and B: that D waits for C goes with all runs as well, and is an edge less."""
     truth = {"A": "", "B": "", "C": "A and B", "D": "A and B"}

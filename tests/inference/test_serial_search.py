@@ -87,7 +87,7 @@ def test_what_is_passed_over_for_a_hidden_skill_was_closed():
 
 
 def test_what_was_passed_over_was_closed_though_the_start_is_not_known():
-    """Which of four is mastered from the start cannot be tried in full; 0 waited for 1 all along."""
+    """Which of four is mastered from the start is not tried in full; 0 waited for 1 all along."""
     graph = (Requires.of([1]), OPEN, OPEN, OPEN, OPEN, OPEN)
     doubtful = np.array([[False, False, True, True, True, True]])
     shown = shown_of(graph, np.array([[0.9, 0.5, 0.1, 0.1, 0.1, 0.1]]), doubtful=doubtful)
@@ -172,7 +172,7 @@ def test_no_gate_is_changed_after_the_time_is_up(monkeypatch):
     graph, frequency = drawn(rng, 6), np.exp(rng.normal(size=(6, 6)))
     shown = shown_of(graph, frequency, hidden=rng.random((6, 6)) < 0.35)
     changed = list[object]()
-    monkeypatch.setattr(_Hidden, "_near", lambda *given: changed.append(given) or {})
+    monkeypatch.setattr(_Hidden, "_near", lambda *given: changed.append(given) or [])
     for until, some in ((0.0, False), (np.inf, True)):
         found, _ = searched(shown, Rules.of(6, None, None, 3), PRICE, until)
         assert is_acyclic(found) and bool(changed) is some

@@ -20,9 +20,8 @@ __all__ = ["cheapest", "searched"]
 #: where skills are hidden, of all and of those that go best with the graph as it is.
 _TRIED, _SOME, _BEST = 30, 100, 20
 
-#: Steps of the search where skills are hidden: without a better graph, and before a change of a
-#: skill's gate is taken back.
-_PATIENCE, _HELD, _STARTS = 10, 4, 10
+#: Of the search where skills are hidden: steps without a better graph, and graphs it starts from.
+_PATIENCE, _STARTS = 10, 10
 
 #: Costs that differ by no more are even.
 _EVEN = 1e-9
@@ -89,20 +88,20 @@ class _Hidden:
         for one in here:
             seen.setdefault(one, self._cost(one))
         best = graph = min(here, key=lambda one: seen[one])
-        held, step, last = dict[int, int](), 0, 0
+        step = last = 0
         while (
             step < last + _PATIENCE
             and time.monotonic() < self._until
             and (blamed := sorted(self._replay.blamed(graph)))
         ):
             step += 1
-            near = self._near(graph, [i for i in blamed if held.get(i, 0) < step])
+            near = self._near(graph, blamed)
+            if not near:
+                break
             for one in near:
                 if one not in seen:
                     seen[one] = self._cost(one)
-            if near:
-                graph, i = min(near.items(), key=lambda each: seen[each[0]])
-                held[i] = step + _HELD
+            graph = min(near, key=lambda one: seen[one])
             if seen[graph] < seen[best] - _EVEN:
                 best, last = graph, step
         return best
@@ -116,17 +115,15 @@ class _Hidden:
         evidence = self._shown.evidence(self._replay.told(graph))
         return _weighed(evidence, self._rules, self._price)
 
-    def _near(self, graph: Graph, skills: Sequence[int]) -> dict[Graph, int]:
-        """Return graphs with another gate of one of some skills, and of which."""
-        if not skills:
-            return {}
-        under, found = self._under(graph), dict[Graph, int]()
+    def _near(self, graph: Graph, skills: Sequence[int]) -> list[Graph]:
+        """Return graphs with another gate of one of some skills."""
+        under, found = self._under(graph), list[Graph]()
         for i in skills:
             after = descendants(graph, i)
             more = [one.gate for one in under[i].cheapest(_BEST)]
             for gate in dict.fromkeys([*self._gates[i], *more]):
                 if gate != graph[i] and after.isdisjoint(gate.skills):
-                    found[(*graph[:i], gate, *graph[i + 1 :])] = i
+                    found.append((*graph[:i], gate, *graph[i + 1 :]))
         return found
 
 

@@ -58,19 +58,20 @@ class Turns:
 def read_turns(study: Study) -> Turns:
     """Return what each curve shows.
 
-    What is mastered in a piece of a run is so in the pieces that follow it. What is mastered at the
+    A skill that its run does not train is not served, but may have been learned before. What is
+    mastered in a piece of a run is so in the pieces that follow it. What is mastered at the
     first record of a run whose records begin late was served before.
     """
     records, floor = study.records, _floor(study)
-    shape = study.frequency.shape
+    shape, known = study.frequency.shape, trained(study.frequency, study.free)
     served, mastered, doubtful = np.zeros((3, *shape), dtype=bool)
     at, level = np.zeros(shape), np.full(shape, floor)
-    for r, i in np.argwhere(trained(study.frequency, study.free)).tolist():
+    for r, i in np.ndindex(*shape):
         there = np.flatnonzero(records.weight[r, :, i])
         if not len(there):
             continue
         one = _Curve(records.level[r, there, i], records.weight[r, there, i], floor)
-        place = one.rises()
+        place = one.rises() if known[r, i] else 0
         if place:
             served[r, i], at[r, i] = True, there[place]
             level[r, i] = min(one.before[place - 1], _BELOW)
@@ -79,10 +80,10 @@ def read_turns(study: Study) -> Turns:
         mastered[r, i] = is_mastered > _PROBABLE
         doubtful[r, i] = max(is_mastered, waits) <= _PROBABLE
         level[r, i] = 1.0 if mastered[r, i] else min(one.mean, _BELOW)
-    late = _begins_late(study)
-    served[late] |= mastered[late]
-    at[late] = np.where(mastered[late], -1.0, at[late])
-    mastered[late] = False
+    late = _begins_late(study)[:, None] & known & mastered
+    served |= late
+    at[late] = -1.0
+    mastered &= ~late
     if study.follows is not None:
         for r, before in enumerate(study.follows.run.tolist()):
             if before >= 0:
@@ -107,8 +108,9 @@ class _Curve:
 
     @property
     def mean(self) -> float:
-        """Mean level, that of an untrained skill or more."""
-        return float(self.before[-1])
+        """Mean level; that of an untrained skill where it is above it by no more than noise."""
+        near = self._floor + _NEAR / float(self._weight[-1]) ** 0.5
+        return self._floor if self._raw[-1] < near else float(self.before[-1])
 
     def rises(self) -> int:
         """Return the record at which the curve rises, if it surely does; else 0."""
