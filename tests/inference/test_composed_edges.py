@@ -13,8 +13,9 @@ from domino_sim.inference.forms import OPEN, Form, Requires
 from domino_sim.inference.networks import infer_grown
 from domino_sim.inference.networks.composed_edges import _near, edges_of
 from domino_sim.inference.networks.edges import TURNED
+from domino_sim.inference.networks.grown import Grown
 from domino_sim.inference.networks.hypotheses import Rules
-from domino_sim.inference.networks.search import Judge
+from domino_sim.inference.networks.search import PRICE, Judge
 from domino_sim.inference.result import make_grown_inference
 from domino_sim.inference.study import make_study
 
@@ -71,6 +72,44 @@ def test_what_was_not_weighed_before_a_stop_is_not_sure(monkeypatch):
     probability, told = _told(judge, _study(4), rules)
     assert probability[0, 1] == probability[1, 2] == FOUND
     assert told[0, 2].reason == told[1, 0].reason == STOPPED
+
+
+def test_a_gain_that_is_less_than_its_price_speaks_for_no_edge():
+    """Run 1 shows 0 → 1; run 2 hardly in the graph that is best, and clearly in another one."""
+    judge, rules = _judge(2)
+    best = (OPEN, Requires.of([0]), OPEN)
+    other = (Requires.of([2]), Requires.of([0]), OPEN)
+    without = (OPEN, OPEN, OPEN)
+    # How much less each costs than `without`, in prices of the edges that it has more.
+    less = {without: [0.0, 0.0], best: [3.0, 0.2], other: [-0.6, 4.0]}
+    judge.seen = {graph: np.full(2, 10.0) for graph in _near(best, rules)} | {
+        graph: np.exp(-PRICE * np.array(gain) / judge._count) for graph, gain in less.items()
+    }
+    probability, _ = edges_of(best, judge, _study(2), rules)
+    # Draws without run 1 speak for the edge by less than its price: its part of e⁻¹ is left out.
+    assert probability[0, 1] == pytest.approx(1.0 - np.exp(-1.0), abs=0.05)
+
+
+@pytest.mark.parametrize(("runs", "told"), [(3, True), (4, False)])
+def test_that_few_runs_show_an_edge_is_said(runs, told):
+    study, probability = _study(runs), np.zeros((3, 3))
+    level = np.zeros(study.records.level.shape)
+    for kind, some in (("composed", told), ("power", False)):
+        grown = Grown(kind, CHAIN, probability, level, 1.0, 1.0, "of networks")
+        found = make_grown_inference(study, grown, Form("hard", 0.99), {}, study.skills, 1.0)
+        assert any("runs only" in remark for remark in found.report["remarks"]) is some
+
+
+def test_of_gates_that_a_stop_left_untried_nothing_is_said():
+    study = _study(4)
+    grown = Grown("composed", CHAIN, np.zeros((3, 3)), np.zeros(study.records.level.shape), 1.0,
+                  1.0, "of networks")  # fmt: skip
+    for stopped, told in ((True, "none of the gates that were tried"), (False, "no gates")):
+        report = make_grown_inference(
+            study, grown, Form("hard", 0.99), {}, study.skills, 1.0, stopped=stopped
+        ).report
+        assert any(remark.startswith(told) for remark in report["remarks"])
+        assert any("search was stopped" in remark for remark in report["remarks"]) is stopped
 
 
 def test_few_runs_make_nothing_certain_but_what_is_known_beforehand():

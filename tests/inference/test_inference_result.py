@@ -8,12 +8,18 @@ from pathlib import Path
 
 import networkx as nx
 import numpy as np
+import pytest
 import xarray as xr
 from inferred import edges
 
 from benchmarks.inference.worlds import World, make_world
 from domino_sim import infer, load_graph
 from domino_sim.inference import Inference
+from domino_sim.inference.evidence import BAD_FIT
+from domino_sim.inference.forms import OPEN, Courses, Form
+from domino_sim.inference.result import make_inference
+from domino_sim.inference.structure import Structure
+from domino_sim.inference.study import make_study
 
 STATUSES = {"found", "possible", "undetermined"}
 
@@ -76,6 +82,26 @@ def test_the_report_is_plain_json_and_holds_every_edge() -> None:
     given = [edge["probability"] for edge in report["edges"]]
     assert given == sorted(given, reverse=True)
     assert report["form"]["text"] in repr(found())
+
+
+@pytest.mark.parametrize(("scale", "told"), [(2.0, True), (1.0, False)])
+def test_that_nothing_explains_the_curves_is_said_where_it_caps_what_is_sure(
+    scale: float, told: bool
+) -> None:
+    """By the means of neighbouring records, by which probabilities go, and not by each record."""
+    study = make_study(world().curves, None)
+    courses = Courses(Form("hard", 0.99), study.frequency, study.before["mse"])
+    structure = Structure(courses, study.records)
+    structure.gates = dict.fromkeys(range(len(study.skills)), OPEN)
+    structure.follow(set(structure.gates))
+    structure.seek()
+    for stopped in (False, True):
+        report = make_inference(
+            study, structure, [], scale, {}, study.skills, stopped=stopped
+        ).report
+        assert report["misfit"] > BAD_FIT
+        said = any(f"are {scale:.1f} times as far" in one for one in report["remarks"])
+        assert said is (told and not stopped)
 
 
 def test_the_files_are_complete_and_replace_older_ones(tmp_path: Path) -> None:
