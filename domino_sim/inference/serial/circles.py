@@ -22,7 +22,7 @@ __all__ = ["probabilities"]
 _UNLIKELY = 0.1
 
 #: The cheapest gates of a skill that are drawn from; drawings of every skill, and those before.
-_GATES, _DRAWS, _FIRST = 300, 200, 20
+_GATES, _DRAWS, _FIRST = 300, 1000, 20
 
 
 def probabilities(gates: Sequence[SkillGates], graph: Graph) -> Floats:
