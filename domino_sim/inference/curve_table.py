@@ -122,17 +122,12 @@ class CurveTable:
         """
         self._check_trained()
         rise = rises(self.level, self.known, self.sigma)
-        last, later = heads(self.level, self.known, self.sigma)
+        steps = [run.steps for run in self.seen.runs]
+        last, later = heads(self.level, self.known, self.sigma, steps)
         start = ends(self.level, self.known) - rise
         rising = (self.frequency == 0.0) & (rise > 0.0) & (last - start > _TRAINED)
         odd = rising & (later - start > self._usual_ends() - later)
-        for r in np.flatnonzero((rising & ~odd).any(axis=1)):
-            some = several(self.seen.skills[i] for i in np.flatnonzero(rising[r] & ~odd[r]))
-            self.remarks.append(
-                f"in the run {shown(self.seen.runs[r].name)} the frequency of {some} is 0, but "
-                "the level rises a little: taken as what is learned without training, as networks "
-                "do; if its mixture is wrong, leave the run out"
-            )
+        rising &= ~odd
         often = 2 * odd.sum(axis=0) > self.known.any(axis=1).sum(axis=0)
         for i in np.flatnonzero(often):
             self.unlikely[self.seen.skills[i]] = (
@@ -146,6 +141,15 @@ class CurveTable:
             self.remarks.append(
                 f"in the run {shown(self.seen.runs[r].name)} the frequency of {some} is 0, but "
                 f"the level rises: {'the run' if whole else 'that curve'} is left out"
+            )
+        # Of runs that are used.
+        little = rising & ~often & ~(bad[:, None] & whole)
+        for r in np.flatnonzero(little.any(axis=1)):
+            some = several(self.seen.skills[i] for i in np.flatnonzero(little[r]))
+            self.remarks.append(
+                f"in the run {shown(self.seen.runs[r].name)} the frequency of {some} is 0, but "
+                "the level rises a little: taken as what is learned without training, as networks "
+                "do; if its mixture is wrong, leave the run out"
             )
         if whole:
             self._keep(~bad)

@@ -71,11 +71,12 @@ class _Other(NamedTuple):
 
 
 def applies(structure: Structure) -> bool:
-    """Whether runs can be judged one by one: not where soft gates and frequencies are fitted.
+    """Whether runs can be judged one by one: there are several, and frequencies are no matter.
 
-    There a gate changes what frequency goes with it.
+    Where soft gates and frequencies are fitted a gate changes what frequency goes with it.
     """
-    return structure.courses.free is None or structure.courses.form.kind == "hard"
+    told = structure.courses.free is None or structure.courses.form.kind == "hard"
+    return told and structure.records.runs > 1
 
 
 def elsewhere(
@@ -164,8 +165,8 @@ def _near(
 
     near = [gate for gate in neighbours(here, inside) if allowed.permits(skill, gate)]
     best = search_gates(skill, inside, allowed, score, price).gates[:_BEST]
-    most = dict.fromkeys((*near, *best), max(_FEW, _PART * runs))
-    most |= dict.fromkeys(best[:_FIRST], max(_FEW + 1.0, _OF_FIRST * runs))
+    most = dict.fromkeys((*near, *best), min(max(_FEW, _PART * runs), runs - 1.0))
+    most |= dict.fromkeys(best[:_FIRST], min(max(_FEW + 1.0, _OF_FIRST * runs), runs - 1.0))
     most.pop(here, None)
     return dict(sorted(most.items(), key=lambda one: len(one[0].skills)))
 

@@ -30,7 +30,8 @@ def rebuild(structure: Structure, refiner: Refiner) -> tuple[Structure, Refiner]
         if frozenset(rest.gates) in left:
             continue  # they depend on each other, and were taken out together before
         left.add(frozenset(rest.gates))
-        anew = Construction(rest, refiner.allowed, refiner.price)
+        leaky = rest.courses.form.leak > 0.0
+        anew = Construction(rest, refiner.allowed, refiner.price, tuned=leaky)
         while not anew.done and anew.alive[0].error < _HOPELESS * structure.error:
             anew.step()
         if not (anew.done and anew.alive) or anew.alive[0].gates in before:

@@ -6,6 +6,7 @@ Shapes are those of `Records`: levels (runs, records, n); what is said of a curv
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -84,23 +85,29 @@ def ends(level: Floats, known: np.ndarray) -> Floats:
     return found
 
 
-def heads(level: Floats, known: np.ndarray, sigma: float) -> tuple[Floats, Floats]:
+def heads(
+    level: Floats, known: np.ndarray, sigma: float, steps: Sequence[Floats]
+) -> tuple[Floats, Floats]:
     """Return the last level of each curve, and where it would be after half a run more, (runs, n).
 
-    Means of a few records; what is added is by how much the last quarter is above the one before,
-    twice, unless that may be noise. NaN where there is no curve.
+    Of the `steps` of each run, not of its records, which may be denser at first. What is added is
+    twice by how much the mean of the last quarter is above that of the quarter before, unless that
+    may be noise. NaN where there is no curve.
     """
     last = np.full((len(level), level.shape[2]), np.nan)
     later = last.copy()
     for r, i in np.ndindex(last.shape):
-        curve = level[r, known[r, :, i], i]
-        size = max(1, len(curve) // 4)
-        if len(curve) < 2 * size:
+        there = np.flatnonzero(known[r, :, i])
+        if not len(there):
             continue
-        last[r, i] = later[r, i] = curve[-min(_LAST, size) :].mean()
-        more = curve[-size:].mean() - curve[-2 * size : -size].mean()
-        if more > _FLAT * sigma * np.sqrt(2.0 / size):
-            later[r, i] += 2.0 * more
+        curve, at = level[r, there, i], np.asarray(steps[r])[there]
+        part = (at - at[0]) / max(at[-1] - at[0], 1.0)
+        last[r, i] = later[r, i] = curve[-min(_LAST, max(1, len(curve) // 4)) :].mean()
+        end, before = curve[part > 0.75], curve[(part > 0.5) & (part <= 0.75)]
+        if len(end) and len(before):
+            more = end.mean() - before.mean()
+            if more > _FLAT * sigma * np.sqrt(1.0 / len(end) + 1.0 / len(before)):
+                later[r, i] += 2.0 * more
     return last, later
 
 

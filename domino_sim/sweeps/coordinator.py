@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from time import perf_counter
+from time import monotonic, perf_counter
 
 from domino_sim.errors import RunError
 from domino_sim.sweeps.blocks import Block, Blocks
@@ -54,13 +54,16 @@ class _Work:
         self.unwritable = False
 
     def run(self) -> None:
+        since = monotonic()  # nothing was finished
         while True:
             self._hand_out()
             if not self.running:
                 return
             finished, _ = wait(self.running, timeout=QUIET, return_when=FIRST_COMPLETED)
-            if not finished:
-                self.workers.check()
+            if finished:
+                since = monotonic()
+            else:
+                self.workers.check(since)
             for future in finished:
                 if future in self.running:
                     self._take(future)

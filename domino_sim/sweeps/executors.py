@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import multiprocessing
 import os
 import socket
@@ -44,8 +45,8 @@ class Workers(Protocol):
     def submit(self, task: Task) -> Future[list[Row]]:
         """Hand out a task."""
 
-    def check(self) -> None:
-        """Raise where nobody is left who could finish anything."""
+    def check(self, since: float) -> None:
+        """Raise where nobody is left who could finish anything; nothing was `since` then."""
 
     def renew(self) -> None:
         """Make new workers of those that died."""
@@ -78,7 +79,7 @@ class Processes:
         """Hand out a task."""
         return self._pool.submit(solve, task)
 
-    def check(self) -> None:
+    def check(self, since: float) -> None:
         """A pool says by itself that it is broken."""
 
     def renew(self) -> None:
@@ -125,7 +126,7 @@ class Here:
         future.set_result(solve(task))
         return future
 
-    def check(self) -> None:
+    def check(self, since: float) -> None:
         """Nobody can have gone."""
 
     def renew(self) -> None:
@@ -144,14 +145,15 @@ class Given:
         self.window = UNKNOWN if threads is None else max(2 * threads, 2)
         if threads is None and isinstance(count, int):
             self.window = 2 * count
-        #: When a Dask cluster was last seen with workers; None as long as it never was.
-        self._seen = monotonic() if threads else None
+        #: Whether a Dask cluster was ever seen with workers; when it was first seen without them.
+        self._had = bool(threads)
+        self._gone = -math.inf
 
     def submit(self, task: Task) -> Future[list[Row]]:
         """Hand out a task."""
         return self._executor.submit(solve, task)
 
-    def check(self) -> None:
+    def check(self, since: float) -> None:
         """Give up on a Dask cluster that has lost all its workers.
 
         One that has none yet is waited for: they may be in the queue of a large machine.
@@ -162,8 +164,10 @@ class Given:
             If there has been none for `LOST` seconds, or no scheduler answered.
         """
         if _dask_threads(self._executor) != 0:
-            self._seen = monotonic()
-        elif self._seen is not None and monotonic() - self._seen > LOST:
+            self._had, self._gone = True, -math.inf
+        elif self._had and self._gone < since:  # it was not without them all the time
+            self._gone = monotonic()
+        elif self._had and monotonic() - self._gone > LOST:
             raise RunError(
                 f"the Dask cluster has had no workers for {LOST:g} s; what is done is kept: resume "
                 "when it has"

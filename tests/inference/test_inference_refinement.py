@@ -194,9 +194,9 @@ def test_what_depends_on_each_other_is_taken_out_and_put_in_anew_once(
     begun = list[set[int]]()
 
     class Watched(rebuilding.Construction):
-        def __init__(self, start: Structure, *given: object) -> None:
+        def __init__(self, start: Structure, *given: object, **values: bool) -> None:
             begun.append(set(start.gates))
-            super().__init__(start, *given)  # type: ignore[arg-type]
+            super().__init__(start, *given, **values)  # type: ignore[arg-type]
 
     monkeypatch.setattr(rebuilding, "Construction", Watched)
     found = structure_of(TRUE)
@@ -220,7 +220,7 @@ def test_a_better_graph_is_taken_apart_as_if_nothing_had_been(
         monkeypatch.setattr(one, "misfits", lambda: {2: 9.0, 3: 8.0, 1: 7.0, 0: 6.0})
     begun, ways = list[set[int]](), iter((better, last))
 
-    def construction(rest: Structure, *given: object) -> SimpleNamespace:
+    def construction(rest: Structure, *given: object, **values: bool) -> SimpleNamespace:
         begun.append(set(rest.gates))
         return SimpleNamespace(done=True, alive=[next(ways)])
 

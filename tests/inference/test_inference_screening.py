@@ -16,6 +16,7 @@ from domino_sim.inference.screening import (
     falls_from,
     first_levels,
     growths,
+    heads,
     in_rises,
     outside,
     rises,
@@ -279,6 +280,19 @@ def test_what_would_rise_as_far_if_its_run_went_on_is_trained() -> None:
     found = study(change)
     assert found.runs == ("run 1", "run 3")
     assert remark(found, "in the run 'run 2' the frequency of 'C' is 0", "the run is left out")
+
+
+def test_where_a_curve_leads_is_told_by_steps_not_by_records() -> None:
+    steps = np.unique(np.r_[0, np.geomspace(10.0, 4000.0, 120)])
+    curve = 0.4 * (1.0 - np.exp(-steps / 1500.0))
+    level, known, sigma = table(curve)
+    last, later = heads(level, known, sigma, [steps])
+    assert last[0, 0] == pytest.approx(curve[-1], abs=0.01)
+    assert curve[-1] + 0.02 < later[0, 0] < curve[-1] + 0.1  # by records: far above
+    level, known, sigma = table(np.full(121, 0.3))
+    last, later = heads(level, known, sigma, [steps])
+    assert (last == later).all()
+    assert np.isnan(heads(level, known & False, sigma, [steps])).all()
 
 
 def test_what_rises_as_far_as_where_it_is_trained_is_trained_however_short_the_runs() -> None:

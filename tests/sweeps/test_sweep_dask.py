@@ -178,6 +178,24 @@ def test_a_cluster_that_has_lost_its_workers_is_given_up_and_one_that_has_none_y
         assert found.counts["done"] == 1 and len(asked) == 20
 
 
+def test_a_cluster_is_given_up_only_when_it_was_without_workers_all_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now, threads = [0.0], [1]
+    monkeypatch.setattr(executors, "monotonic", lambda: now[0])
+    client = SimpleNamespace(nthreads=lambda: {"there": threads[0]})
+    workers = executors.Given(SimpleNamespace(_client=client))  # type: ignore[arg-type]
+    now[0], threads[0] = 1000.0, 0
+    workers.check(since=995.0)  # first seen without them, however long ago it was asked before
+    now[0] = 1200.0
+    workers.check(since=1195.0)  # they were there in between: something was finished
+    now[0] = 1450.0
+    workers.check(since=1195.0)
+    now[0] = 1501.0
+    with pytest.raises(RunError, match="has had no workers for 300 s"):
+        workers.check(since=1195.0)
+
+
 @pytest.mark.parametrize("address", ["foo", "tcp://127.0.0.1:9", "127.0.0.1:99999999"])
 def test_an_address_where_nobody_answers_is_refused_at_once(address: str) -> None:
     pytest.importorskip("distributed")
