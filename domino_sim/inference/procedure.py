@@ -274,7 +274,7 @@ class _Search:
         ]
 
     def _tuned(self) -> list[Construction]:
-        between = self._forms(() if self._mastery else _BETWEEN_HARD, _BETWEEN_SOFT)
+        between = self._forms(_BETWEEN_HARD if self._mastery is None else (), _BETWEEN_SOFT)
         leaky = [form for leak in _LEAKS for form in self._forms(_LEAKY_HARD, _LEAKY_SOFT, leak)]
         return [self._entrant(form, tuned=True) for form in (*between, *leaky)]
 

@@ -103,7 +103,7 @@ def heads(
         curve, at = level[r, there, i], np.asarray(steps[r])[there]
         part = (at - at[0]) / max(at[-1] - at[0], 1.0)
         last[r, i] = later[r, i] = curve[-min(_LAST, max(1, len(curve) // 4)) :].mean()
-        end, before = curve[part > 0.75], curve[(part > 0.5) & (part <= 0.75)]
+        end, before = curve[part >= 0.75], curve[(part >= 0.5) & (part < 0.75)]
         if len(end) and len(before):
             more = end.mean() - before.mean()
             if more > _FLAT * sigma * np.sqrt(1.0 / len(end) + 1.0 / len(before)):

@@ -106,7 +106,10 @@ class _Work:
             rows = future.result()
         else:
             # Not the point: solving returns a row whatever a point raises.
-            raise error or RuntimeError("a task was cancelled")
+            raise error or RunError(
+                "the executor has cancelled a task: it is closed, or the cluster's scheduler is "
+                "gone; what is done is kept: resume with a new one"
+            )
         self._write(rows)
         del self.running[future]
         seconds = sum(row.seconds for row in rows) or perf_counter() - begun

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -25,15 +27,15 @@ FREE = Allowed(np.ones((4, 4, 4), dtype=bool), np.eye(4, dtype=bool), (frozenset
 
 
 def structure_of(
-    gates: dict[int, Requires], form: Form, truth: dict[int, Requires] = TRUE
+    gates: dict[int, Requires], form: Form, p: np.ndarray = P
 ) -> Structure:
     """Curves of the true graph, under `gates`."""
-    courses = Courses(form, P)
-    true = Structure(courses, Records(np.zeros((4, 1, 4)), np.ones((4, 1, 4))))
-    for skill, gate in truth.items():
+    courses, runs = Courses(form, p), len(p)
+    true = Structure(courses, Records(np.zeros((runs, 1, 4)), np.ones((runs, 1, 4))))
+    for skill, gate in TRUE.items():
         true.add(skill, gate, true.track_of(skill, gate))
     last = 20.0 if form.kind == "hard" else 80.0
-    tau = np.sort(np.random.default_rng(0).uniform(0.0, last, (4, 150)), axis=1)
+    tau = np.sort(np.random.default_rng(0).uniform(0.0, last, (runs, 150)), axis=1)
     tracks = np.stack(list(true.tracks.values()))
     level, _ = courses.levels(list(range(4)), tracks, tau, courses.place(tau))
     level = np.moveaxis(level, 0, -1)
@@ -66,6 +68,19 @@ def test_two_gates_that_hold_the_clock_of_one_run_are_changed_together() -> None
         there.residuals(np.concatenate([first.clock[0][None], there.tau[1:]]))[0][:, 0],
         atol=0.5,
     )
+
+
+def test_the_clocks_of_all_runs_that_speak_against_a_change_are_sought() -> None:
+    # In two runs of five the second is learned a little before the first.
+    p = np.concatenate([P, P[:1] * [1.0, 1.0, 1.5, 0.7]])
+    changes = elsewhere(structure_of(TRUE, HARD, p=p), FREE, PRICE)
+    later = next(one for one in changes if dict(one.gates).get(2) == Requires.of((0, 1)))
+    assert sorted(later.clock) == [0, 4] and later.cost > 100.0
+
+
+def test_it_ends_with_the_time_that_is_given() -> None:
+    wrong = structure_of(TRUE | WRONG, HARD)
+    assert elsewhere(wrong, FREE, PRICE, time.monotonic() - 1.0) == []
 
 
 def test_a_climb_changes_them(monkeypatch: pytest.MonkeyPatch) -> None:

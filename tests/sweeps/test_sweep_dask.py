@@ -212,3 +212,14 @@ def test_without_dask_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
         dask_executor("tcp://127.0.0.1:1"),
     ):
         pass
+
+
+def test_a_task_that_is_cancelled_is_said_to_be() -> None:
+    class Closed:
+        def submit(self, function: Any, task: Any) -> Future[Any]:
+            future: Future[Any] = Future()
+            future.cancel()
+            return future
+
+    with pytest.raises(RunError, match=r"has cancelled a task.*what is done is kept"):
+        sweep(HARD, {"mastery": [0.5]}, engine="events", executor=Closed())  # type: ignore[arg-type]
