@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from structured import fitted
 
 from domino_sim.inference.confirming import confirm
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.proposals import Allowed
 from domino_sim.inference.reconsidering import neighbours, reconsidered
-from domino_sim.inference.records import Records, make_nodes
+from domino_sim.inference.records import make_nodes
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
@@ -18,28 +19,13 @@ from domino_sim.inference.structure import Structure
 #: than levels show afterwards; 3 needs 2 and tells. 4 needs nothing and fixes the clock.
 P = np.array([[1.0, 0.3, 4.0, 4.0, 0.01], [1.0, 4.0, 2.0, 1.0, 0.02], [0.2, 4.0, 3.0, 3.0, 0.01]])
 TRUE = {0: OPEN, 1: OPEN, 2: Requires.of((0, 1), True), 3: Requires.of((2,)), 4: OPEN}
-SIGMA, PRICE = 0.01, 5.0
+PRICE = 5.0
 FREE = Allowed(np.ones((5, 5, 3), dtype=bool), np.eye(5, dtype=bool), (frozenset(),) * 5, 4)
 
 
 def structure_of(gates: dict[int, Requires], *, count: int = 150) -> Structure:
     """Curves of the true graph, under `gates`."""
-    courses = Courses(Form("soft", 1e-2), P)
-    true = Structure(courses, Records(np.zeros((3, 1, 5)), np.ones((3, 1, 5))))
-    for skill, gate in TRUE.items():
-        true.add(skill, gate, true.track_of(skill, gate))
-    tau = np.sort(np.random.default_rng(0).uniform(0.0, 150.0, (3, count)), axis=1)
-    level, _ = courses.levels(
-        list(range(5)), np.stack(list(true.tracks.values())), tau, courses.place(tau)
-    )
-    level = np.moveaxis(level, 0, -1)
-    level = level + SIGMA * np.random.default_rng(1).normal(size=level.shape)
-    found = Structure(courses, Records(level, np.full(level.shape, 1.0 / SIGMA**2)))
-    for skill, gate in gates.items():
-        found.add(skill, gate, found.track_of(skill, gate))
-    found.seek()
-    found.polish(30)
-    return found
+    return fitted(gates, TRUE, Courses(Form("soft", 1e-2), P), last=150.0, count=count)
 
 
 def test_neighbours_differ_by_one_skill_or_by_the_operator() -> None:

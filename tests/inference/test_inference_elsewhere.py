@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from structured import SIGMA, fitted
 
 from domino_sim.inference import refinement
 from domino_sim.inference.elsewhere import applies, elsewhere
@@ -22,30 +23,13 @@ from domino_sim.inference.structure import Structure
 TRUE = {0: OPEN, 1: OPEN, 2: Requires.of((1,)), 3: Requires.of((0, 1), True)}
 WRONG = {2: Requires.of((0, 1)), 3: Requires.of((0,))}
 P = np.array([[1.7, 2.0, 0.8, 1.0], [2.0, 0.9, 1.5, 0.6], [1.5, 1.0, 0.6, 0.9], [3, 0.8, 1, 0.7]])
-SIGMA, PRICE = 0.01, 5.0
+PRICE = 5.0
 FREE = Allowed(np.ones((4, 4, 4), dtype=bool), np.eye(4, dtype=bool), (frozenset(),) * 4, 4)
 
 
-def structure_of(
-    gates: dict[int, Requires], form: Form, p: np.ndarray = P
-) -> Structure:
+def structure_of(gates: dict[int, Requires], form: Form, p: np.ndarray = P) -> Structure:
     """Curves of the true graph, under `gates`."""
-    courses, runs = Courses(form, p), len(p)
-    true = Structure(courses, Records(np.zeros((runs, 1, 4)), np.ones((runs, 1, 4))))
-    for skill, gate in TRUE.items():
-        true.add(skill, gate, true.track_of(skill, gate))
-    last = 20.0 if form.kind == "hard" else 80.0
-    tau = np.sort(np.random.default_rng(0).uniform(0.0, last, (runs, 150)), axis=1)
-    tracks = np.stack(list(true.tracks.values()))
-    level, _ = courses.levels(list(range(4)), tracks, tau, courses.place(tau))
-    level = np.moveaxis(level, 0, -1)
-    level = level + SIGMA * np.random.default_rng(1).normal(size=level.shape)
-    found = Structure(courses, Records(level, np.full(level.shape, 1.0 / SIGMA**2)))
-    for skill, gate in gates.items():
-        found.add(skill, gate, found.track_of(skill, gate))
-    found.seek()
-    found.polish(30)
-    return found
+    return fitted(gates, TRUE, Courses(form, p), last=20.0 if form.kind == "hard" else 80.0)
 
 
 HARD, SOFT = Form("hard", 0.99), Form("soft", 1e-2)

@@ -8,13 +8,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from structured import fitted
 
 from benchmarks.inference.worlds import make_world
 from domino_sim.inference import rebuilding, refinement, tuning
 from domino_sim.inference.form_values import nearby, under
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.proposals import Allowed, Scored
-from domino_sim.inference.records import Records, make_nodes
+from domino_sim.inference.records import make_nodes
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import make_study
@@ -23,7 +24,6 @@ from domino_sim.inference.study import make_study
 #: run: at 0.99 long after its level shows anything.
 P = np.array([[1.0, 0.3, 1.0, 0.4], [1.0, 0.9, 0.4, 1.0], [0.8, 2.0, 0.6, 0.9]])
 TRUE = {0: OPEN, 1: OPEN, 2: Requires.of((0,)), 3: Requires.of((2,))}
-SIGMA = 0.01
 
 
 #: Two skills that need the first of two others, which is learned last but in one run, just before.
@@ -35,20 +35,7 @@ def structure_of(
     gates: dict[int, Requires], truth: dict[int, Requires] = TRUE, p: np.ndarray = P
 ) -> Structure:
     """Curves of the true graph, under `gates`; nothing is recorded while nothing moves."""
-    courses = Courses(Form("hard", 0.99), p)
-    true = Structure(courses, Records(np.zeros((3, 1, 4)), np.ones((3, 1, 4))))
-    for skill, gate in truth.items():
-        true.add(skill, gate, true.track_of(skill, gate))
-    tau = np.sort(np.random.default_rng(0).uniform(0.0, 40.0, (3, 150)), axis=1)
-    level, _ = courses.levels([0, 1, 2, 3], np.stack(list(true.tracks.values())), tau, None)
-    level = np.moveaxis(level, 0, -1)
-    level = level + SIGMA * np.random.default_rng(1).normal(size=level.shape)
-    found = Structure(courses, Records(level, np.full(level.shape, 1.0 / SIGMA**2)))
-    for skill, gate in gates.items():
-        found.add(skill, gate, found.track_of(skill, gate))
-    found.seek()
-    found.polish(20)
-    return found
+    return fitted(gates, truth, Courses(Form("hard", 0.99), p), last=40.0, steps=20)
 
 
 def refiner() -> Refiner:
