@@ -219,6 +219,7 @@ def test_a_task_that_is_cancelled_is_said_to_be() -> None:
         def submit(self, function: Any, task: Any) -> Future[Any]:
             future: Future[Any] = Future()
             future.cancel()
+            future.set_running_or_notify_cancel()  # as Dask's client does
             return future
 
     with pytest.raises(RunError, match=r"has cancelled a task.*what is done is kept"):
