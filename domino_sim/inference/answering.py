@@ -2,58 +2,111 @@
 
 Under soft gates a curve leaves many gates open, each with a frequency of its own, and it is what
 depends on a skill that tells which is right. To first order, frequencies of other skills held, the
-right one may seem worse by hundreds; so gates are tried that suit the skill's own curve best.
+right one may seem worse by hundreds or thousands; so gates are tried that suit the skill's own
+curve best, in the order of what is foreseen of them (:func:`domino_sim.inference.rates.foreseen`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 
 from domino_sim.inference.forms import Requires
-from domino_sim.inference.proposals import Scored
-from domino_sim.inference.rates import costs, fit
+from domino_sim.inference.proposals import Allowed
+from domino_sim.inference.rates import costs, fit, foreseen
 from domino_sim.inference.rating import exchange
+from domino_sim.inference.reconsidering import neighbours
 from domino_sim.inference.structure import Structure
 
-__all__ = ["answering"]
+__all__ = ["POLISH", "answering", "answers", "mended"]
 
-#: Gates of a skill that are followed, and by how much they may seem worse (χ²) before frequencies
-#: have answered; those that are fitted, and while they are worse by less than this.
-_FOLLOWED, _LOOSE, _FITTED, _WORTH = 16, 300.0, 4, 30.0
+#: Steps of the clock before what frequencies answer is foreseen.
+POLISH = 3
+
+#: Gates of all skills of which it is foreseen: those that seem best with frequencies held.
+_SEEN = 60
+
+#: Those that are fitted, by how much more than now they may be foreseen to cost (χ²), and while
+#: they are worse by less than that.
+_FITTED, _LOOSE, _WORTH = 24, 300.0, 30.0
+
+#: Structures that are mended on the way, gates of each that are fitted, what one must gain (χ²).
+_MENDED, _FEW, _GAIN = 4, 8, 1.0
+
+
+def answers(structure: Structure) -> bool:
+    """Whether a gate and the frequency that goes with it can only be found together.
+
+    Under hard gates a frequency shows in the curve itself.
+    """
+    return structure.courses.free is not None and structure.courses.form.kind == "soft"
 
 
 def answering(
-    structure: Structure, scored: Mapping[int, Scored],
-    visited: Container[frozenset[tuple[int, Requires]]], price: float,
+    structure: Structure, gates: Mapping[int, Iterable[Requires]], price: float,
+    visited: Container[frozenset[tuple[int, Requires]]] = (), *, most: int = _FITTED,
 ) -> Iterator[Structure]:  # fmt: skip
     """Yield structures with one other gate, what follows from it and all frequencies fitted.
 
-    None under hard gates, or where all frequencies are known.
+    None where frequencies do not answer (`answers`).
 
     Parameters
     ----------
-    scored
-        Of each skill, gates and what they cost to first order.
-    visited
-        Graphs that are not tried again.
+    gates
+        Of each skill, gates that it might have.
     price
         What an edge must gain.
+    visited
+        Graphs that are not tried again.
+    most
+        How many are fitted.
     """
-    if structure.courses.free is None or structure.courses.form.kind == "hard":
+    if not answers(structure):
         return
-    here = structure.error + structure.penalty + price * structure.edges
-    for skill, each in scored.items():
-        base, cut = each.score_of(structure.gates[skill]), structure.descendants(skill)
-        found = list[tuple[float, int, Structure]]()
-        for gate, score in zip(each.gates[:_FOLLOWED], each.score, strict=False):
+    here = _cost(structure, price)
+    seen = list[tuple[float, int, Structure]]()
+    for skill, some in gates.items():
+        cut = structure.descendants(skill)
+        for gate in some:
             graph = frozenset((structure.gates | {skill: gate}).items())
-            if score > base + _LOOSE or graph in visited or cut & set(gate.skills):
+            if gate == structure.gates[skill] or graph in visited or cut & set(gate.skills):
                 continue
             other = structure.copy()
             exchange(other, skill, gate)
-            other.polish()
-            found.append((float(costs(other).sum()) + price * other.edges, len(found), other))
-        for cost, _, other in sorted(found, key=lambda one: one[:2])[:_FITTED]:
-            if cost < here + _LOOSE:
-                fit(other, 10, worth=here - price * other.edges + _WORTH)
-                yield other
+            other.polish(POLISH)
+            seen.append((float(costs(other).sum()) + price * other.edges, len(seen), other))
+    seen.sort(key=lambda one: one[:2])
+    found = [(foreseen(one) + price * one.edges, at, one) for _, at, one in seen[:_SEEN]]
+    found = [one for one in found if one[0] < here + _LOOSE]
+    for _, _, other in sorted(found, key=lambda one: one[:2])[:most]:
+        fit(other, 10, worth=here - price * other.edges + _WORTH)
+        yield other
+
+
+def mended(alive: list[Structure], allowed: Allowed, price: float) -> list[Structure]:
+    """Return structures and what the first of them come to by one change after another.
+
+    The best first, each graph once.
+    """
+    found = {frozenset(one.gates.items()): one for one in alive}
+    for structure in alive[:_MENDED]:
+        better: Structure | None = structure
+        while better is not None:
+            structure, better = better, _bettered(better, allowed, price)
+        found.setdefault(frozenset(structure.gates.items()), structure)
+    return sorted(found.values(), key=lambda one: _cost(one, price))
+
+
+def _bettered(structure: Structure, allowed: Allowed, price: float) -> Structure | None:
+    near = dict[int, list[Requires]]()
+    for skill, here in structure.gates.items():
+        each = neighbours(here, sorted(set(structure.gates) - structure.descendants(skill)))
+        near[skill] = [gate for gate in each if allowed.permits(skill, gate)]
+    others = answering(structure, near, price, most=_FEW)
+    best = min(others, key=lambda one: _cost(one, price), default=None)
+    if best is None or _cost(best, price) > _cost(structure, price) - _GAIN:
+        return None
+    return best
+
+
+def _cost(structure: Structure, price: float) -> float:
+    return structure.error + structure.penalty + price * structure.edges

@@ -13,16 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from domino_sim.inference.agreement import EXPLAINED, KNOWN, Agreement
+from domino_sim.inference.answering import POLISH
 from domino_sim.inference.form_values import nearby
 from domino_sim.inference.forms import Requires
+from domino_sim.inference.options import Option, clocks
 from domino_sim.inference.proposals import Allowed, search_gates
-from domino_sim.inference.rates import fit
+from domino_sim.inference.rates import fit, foreseen
 from domino_sim.inference.rating import foretell, rated
 from domino_sim.inference.records import Records
 from domino_sim.inference.structure import Structure
-from domino_sim.levels import Floats, work_from_level
+from domino_sim.levels import Floats
 
-__all__ = ["ALIVE", "DOUBTED", "FEW", "UNTESTED", "USUAL", "WIDELY", "Builder", "Grown"]
+__all__ = ["ALIVE", "ANSWERED", "DOUBTED", "FEW", "UNTESTED", "USUAL", "WIDELY", "Builder", "Grown"]
 
 #: Structures kept alive, those of them a wide search starts from, and options of one that are kept
 #: for a skill.
@@ -59,33 +61,15 @@ _NEAR = 30
 #: Steps of frequencies that are not known, when a skill has been put in.
 _ROUNDS = 2
 
+#: Where gates are fitted: options of a structure that are followed, whatever they score; those of
+#: all that are fitted, and in how many steps.
+_FOLLOWED, _FITTED, _TO_FIT = 12, 20, 12
+
+#: Structures kept alive there, and how much worse than the best (χ²).
+ANSWERED, _NEARBY = 10, 60.0
+
 #: With more skills in than this, only the gates that agree best with the clock so far are tried.
 FEW = 8
-
-
-@dataclass(frozen=True)
-class Option:
-    """A gate for a new skill, and what follows from it.
-
-    Attributes
-    ----------
-    gate, track, pace
-        The gate, the track, and the frequencies (runs,) where those are fitted with it.
-    tau : (runs, nodes) array
-        The clock with it; `precision` is how sharply it is known.
-    error
-        χ² of the skills that are in and the new one.
-    score
-        That and the price of the edges.
-    """
-
-    gate: Requires
-    track: Floats
-    pace: Floats | None
-    tau: Floats
-    precision: Floats
-    error: float
-    score: float
 
 
 @dataclass(frozen=True)
@@ -113,10 +97,10 @@ class Builder:
 
     def __init__(
         self, nodes: Records, allowed: Allowed, price: float, *, tuned: bool = False,
-        mastery: bool = False,
+        mastery: bool = False, fitted: bool = False,
     ) -> None:  # fmt: skip
         self.nodes, self.allowed, self.price = nodes, allowed, price
-        self.tuned, self.mastery = tuned, mastery
+        self.tuned, self.mastery, self.fitted = tuned, mastery, fitted
         self.size = nodes.level.shape[0] * nodes.level.shape[1]
         self.near: dict[int, list[Requires]] = {}
         self._agreements: list[tuple[Structure, Agreement]] = []
@@ -143,7 +127,7 @@ class Builder:
             tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
             known = np.square(structure.tau + unit) * structure.precision > KNOWN
             each = rated(structure, skill, tracks, structure.tau, known)
-            tau, by_run, precision = self._clocks(structure, skill, each.tracks, each.pace)
+            tau, by_run, precision = clocks(structure, skill, each.tracks, each.pace)
             by_run = by_run + each.cost
             error = by_run.sum(axis=1)
             scores = error + self.price * np.array([len(gate.skills) for gate in gates])
@@ -170,47 +154,10 @@ class Builder:
             return []
         excess = best[0].error - structure.error - 1.3 * self.size
         self.near[skill] = [option.gate for option in best[:_NEAR]]
+        if self.fitted:
+            return best[:_FOLLOWED]
         reach = best[0].score + _CLOSE + 0.5 * max(0.0, excess)
         return [option for option in best if option.score < reach][:_OPTIONS]
-
-    def _clocks(
-        self, structure: Structure, skill: int, tracks: Floats, pace: Floats | None
-    ) -> tuple[Floats, Floats, Floats]:
-        """Return, for each track of the new skill, the clock, χ² by run and how sharp the clock is.
-
-        log τ is the mean of what the skills that are in say and what the new one says, by their
-        precisions; then one step of Newton's, taken into χ² only.
-        """
-        courses, form = structure.courses, structure.courses.form
-        level, weight = self.nodes.level[..., skill], self.nodes.weight[..., skill]
-        smooth, error = self.nodes.smooth[..., skill], self.nodes.error[..., skill]
-        unit = 1.0 / courses.frequency.max(axis=1)[:, None]
-        most = 1.0 - np.minimum(0.5 * error, 0.2 * (1.0 - form.floor))
-        work = work_from_level(np.clip(smooth, form.floor, most), form.loss) - form.start
-        own = courses.inverse(skill, tracks, np.maximum(work, 0.0), pace)
-        _, slope = courses.levels(skill, tracks, own, courses.place(own), pace)
-        sharp = np.square((own + unit) * slope) * weight * self.nodes.under_way[..., skill]
-        known = np.square(structure.tau + unit) * structure.precision
-        before = np.log(structure.tau + unit)
-        together = (known * before + sharp * np.log(own + unit) + 1e-6 * before) / (
-            known + sharp + 1e-6
-        )
-        # Where neither says how late it is, it is late enough for a skill that is learned.
-        learned = np.where(self.nodes.learned[..., skill], np.log(own + unit), -np.inf)
-        together = np.where(known + sharp < KNOWN, learned, together)
-        together = np.maximum(np.maximum.accumulate(together, axis=-1), np.log(unit))
-        tau = np.maximum(np.exp(together) - unit, 0.0)
-        place = courses.place(tau)
-        found, slope = courses.levels(skill, tracks, tau, place, pace)
-        sums = _Sums(level - found, slope, weight)
-        precision = np.square(slope) * weight * self.nodes.under_way[..., skill]
-        for i, track in structure.tracks.items():
-            one = track[None] if form.kind == "hard" else track
-            found, slope = courses.levels(i, one, tau, place)
-            weight = self.nodes.weight[..., i]
-            sums.add(self.nodes.level[..., i] - found, slope, weight)
-            precision += np.square(slope) * weight * self.nodes.under_way[..., i]
-        return tau, sums.error, precision
 
     def judge(self, structure: Structure, options: list[Option], judges: list[int]) -> Floats:
         """Return how badly `judges` agree with the clock of each option, (options,)."""
@@ -234,6 +181,8 @@ class Builder:
         Grown
     ]:  # fmt: skip
         """Return the best structures with `skill` put in."""
+        if self.fitted:
+            return self._grow_fitted(alive, skill, wide=wide)
         pool: list[tuple[float, Option, Structure]] = []
         for structure in alive:
             options = self.options(structure, skill, wide=wide)
@@ -275,6 +224,31 @@ class Builder:
         return [one for one in grown if one.total < grown[0].total + _DISTANT][:ALIVE]
 
 
+    def _grow_fitted(self, alive: list[Structure], skill: int, *, wide: bool) -> list[Grown]:
+        """Return the same by what gates come to when all frequencies are fitted."""
+        pool = list[tuple[float, int, Structure, Structure]]()
+        for before in alive:
+            for option in self.options(before, skill, wide=wide):
+                after = before.copy()
+                after.add(skill, option.gate, option.track, option.pace)
+                after.tau = option.tau
+                after.polish(POLISH)
+                cost = foreseen(after) + self.price * after.edges
+                pool.append((cost, len(pool), before, after))
+        pool.sort(key=lambda one: one[:2])
+        grown, least = list[Grown](), math.inf
+        for _, _, before, after in pool[:_FITTED]:
+            owed = self.price * after.edges
+            fit(after, 6, _TO_FIT, worth=least + _NEARBY - owed, joined=True)
+            total = after.error + after.penalty + owed
+            least = min(least, total)
+            if not any(_same(after, one.structure) for one in grown):
+                added = after.error + after.penalty - before.error - before.penalty
+                grown.append(Grown(after, added, total))
+        grown.sort(key=lambda one: one.total)
+        return [one for one in grown if one.total < grown[0].total + _NEARBY][:ANSWERED]
+
+
 def _same(one: Structure, other: Structure) -> bool:
     """Whether two structures say the same to skills that come later, by whatever gates."""
     sharp = np.minimum(one.precision, other.precision)
@@ -304,23 +278,3 @@ def _anew(structure: Structure) -> None:
     elif other.polish(12) < structure.polish(12):
         structure.tau, structure.error = other.tau, other.error
         structure.precision = other.precision
-
-
-class _Sums:
-    """χ² with the clock moved by one Newton step at every node."""
-
-    def __init__(self, miss: Floats, slope: Floats, weight: Floats) -> None:
-        pull = slope * weight
-        self._square = np.square(miss) * weight
-        self._drive, self.stiff = pull * miss, pull * slope
-
-    def add(self, miss: Floats, slope: Floats, weight: Floats) -> None:
-        pull = slope * weight
-        self._square += np.square(miss) * weight
-        self._drive += pull * miss
-        self.stiff += pull * slope
-
-    @property
-    def error(self) -> Floats:
-        least = 1e-6 * self.stiff.max(axis=-1, keepdims=True) + 1e-9
-        return (self._square - np.square(self._drive) / (self.stiff + least)).sum(axis=2)

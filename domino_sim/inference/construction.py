@@ -13,7 +13,17 @@ from typing import NamedTuple
 import numpy as np
 
 from domino_sim.inference.agreement import Agreement
-from domino_sim.inference.building import DOUBTED, FEW, UNTESTED, USUAL, WIDELY, Builder, Grown
+from domino_sim.inference.answering import mended
+from domino_sim.inference.building import (
+    ANSWERED,
+    DOUBTED,
+    FEW,
+    UNTESTED,
+    USUAL,
+    WIDELY,
+    Builder,
+    Grown,
+)
 from domino_sim.inference.contradicting import contradicted, reconsider
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import ALL, Allowed
@@ -77,7 +87,8 @@ class Construction:
     gate is not explained by those that are in waits for the next that is.
 
     Where it is `tuned`, the values of the gate form are fitted on the way: leak, exponent, and
-    mastery if `mastery` is free.
+    mastery if `mastery` is free. Where it is `fitted`, each gate is judged with all frequencies
+    fitted.
 
     Attributes
     ----------
@@ -87,10 +98,12 @@ class Construction:
 
     def __init__(
         self, start: Structure, allowed: Allowed, price: float, *, tuned: bool = False,
-        mastery: bool = False,
+        mastery: bool = False, fitted: bool = False,
     ) -> None:  # fmt: skip
         nodes = start.records
-        self._builder = Builder(nodes, allowed, price, tuned=tuned, mastery=mastery)
+        self._builder = Builder(
+            nodes, allowed, price, tuned=tuned, mastery=mastery, fitted=fitted
+        )
         known = nodes.weight.sum(axis=(0, 1))
         left = 1.0 - nodes.floor
         part = (nodes.level - nodes.floor) / np.maximum(left, _LEFT)
@@ -222,6 +235,9 @@ class Construction:
         self._order.remove(skill)
         self._added.append(grown[0].added)
         self.alive = [one.structure for one in grown]
+        if self._builder.fitted:
+            allowed, price = self._builder.allowed, self._builder.price
+            self.alive = mended(self.alive, allowed, price)[:ANSWERED]
         if self._excess > 0.0:
             self._excess += grown[0].added - usual
         if self._excess < _CHANCE * math.sqrt(2.0 * self._builder.size):

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from domino_sim.inference.answering import answers
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.pairing import Change, Gates
 from domino_sim.inference.proposals import Allowed, search_gates
@@ -75,8 +76,7 @@ def applies(structure: Structure) -> bool:
 
     Where soft gates and frequencies are fitted a gate changes what frequency goes with it.
     """
-    told = structure.courses.free is None or structure.courses.form.kind == "hard"
-    return told and structure.records.runs > 1
+    return structure.records.runs > 1 and not answers(structure)
 
 
 def elsewhere(

@@ -37,7 +37,7 @@ from domino_sim.inference.racing import (
     race,
     strayed,
 )
-from domino_sim.inference.rebuilding import rebuild
+from domino_sim.inference.rebuilding import build_by_fits, rebuild
 from domino_sim.inference.records import make_nodes
 from domino_sim.inference.refined import Refined
 from domino_sim.inference.refinement import Refiner
@@ -220,6 +220,7 @@ class _Search:
             if not other:
                 self._refine(finished)
             if self._results and time.monotonic() < self._until:
+                self._results += build_by_fits(min(self._results, key=lambda one: one.cost), meter)
                 best, refiner, form = min(self._results, key=lambda each: each.cost)
                 self.lost = strayed(best, form, finished)
                 best = tune(best, refiner, mastery=self._mastery is None)

@@ -1,12 +1,18 @@
-"""Parts of a graph that do not fit, built anew."""
+"""Parts of a graph that do not fit, built anew; and whole graphs, by fits."""
 
 from __future__ import annotations
 
+import time
+
+from domino_sim.inference.answering import answers
 from domino_sim.inference.construction import Construction
+from domino_sim.inference.patience import Patience
+from domino_sim.inference.refined import Refined
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.structure import Structure
+from domino_sim.progress import Meter
 
-__all__ = ["rebuild"]
+__all__ = ["build_by_fits", "rebuild"]
 
 #: The most skills that are taken out to be put in anew.
 _TAKEN_OUT = 6
@@ -48,3 +54,36 @@ def rebuild(structure: Structure, refiner: Refiner) -> tuple[Structure, Refiner]
         if structure.error < refiner.floor:
             break
     return structure, refiner
+
+
+def build_by_fits(best: Refined, meter: Meter) -> list[Refined]:
+    """Build a graph from nothing, each gate judged with all frequencies fitted, and refine it.
+
+    Under soft gates a frequency that is not known goes with the gate, and those of other skills
+    answer: what a gate seems to cost with them held says little. One way errs where the other does
+    not. None where frequencies do not answer, some runs tell theirs, or nothing came of it.
+
+    Parameters
+    ----------
+    best
+        A graph that was refined: its gate form is used, and what is permitted.
+    meter
+        Shows progress.
+    """
+    structure, refiner, form = best
+    courses, skills = structure.courses, len(structure.gates)
+    if not answers(structure) or not (courses.free | ~courses.trained).all(axis=1).all():
+        return []
+    start = Structure(courses.with_frequency(courses.first), structure.records)
+    anew = Construction(start, refiner.allowed, refiner.price, fitted=True)
+    with meter.task("graph, by fits", skills) as update:
+        while not anew.done and time.monotonic() < refiner.until:
+            anew.step()
+            update(len(anew.alive[0].gates) if anew.alive else 0)
+    if not (anew.alive and anew.done):
+        return []
+    again = Refiner(
+        refiner.allowed, refiner.price, refiner.floor, refiner.until,
+        Patience.with_skills(skills), visited=refiner.visited,
+    )  # fmt: skip
+    return [Refined(again.climb(anew.alive[0]), again, form)]

@@ -105,8 +105,7 @@ class Refiner:
             singles = self._singles(structure)
             better = self._best_of(structure, singles)
             if better is None and structure.error > self.floor:
-                near = {skill: scored.gates[:_NEAR] for skill, scored in self.scored.items()}
-                found = reconsidered(structure, self.allowed, self.price, near)
+                found = reconsidered(structure, self.allowed, self.price, self._near())
                 better = None if found is structure else found
             if better is None and structure.error > self.floor:
                 better = self._best_of(structure, pairs(structure, singles, self.price))
@@ -255,6 +254,9 @@ class Refiner:
         key = frozenset(structure.gates.items())
         self.visited[key] = min(self.cost(structure), self.visited.get(key, math.inf))
 
+    def _near(self) -> dict[int, list[Requires]]:
+        return {skill: scored.gates[:_NEAR] for skill, scored in self.scored.items()}
+
     def _shifted(self, structure: Structure) -> Structure | None:
         """Return a better structure with one prerequisite dropped or replaced, or None."""
         replaced = is_small(structure)
@@ -316,7 +318,7 @@ class Refiner:
     def _answered(self, structure: Structure) -> Structure | None:
         """Return a better structure whose frequencies must answer to show it, or None."""
         best = structure
-        for other in answering(structure, self.scored, self.visited, self.price):
+        for other in answering(structure, self._near(), self.price, self.visited):
             self._remember(other)
             if self.cost(other) < self.cost(best) - 1e-6:
                 best = other
