@@ -25,9 +25,8 @@ POLISH = 3
 #: Gates of all skills of which it is foreseen: those that seem best with frequencies held.
 _SEEN = 60
 
-#: Those that are fitted, by how much more than now they may be foreseen to cost (χ²), and while
-#: they are worse by less than that.
-_FITTED, _LOOSE, _WORTH = 24, 300.0, 30.0
+#: Those that are fitted, while they are worse than now by less than that (χ²).
+_FITTED, _WORTH = 24, 30.0
 
 #: Structures that are mended on the way, gates of each that are fitted, what one must gain (χ²).
 _MENDED, _FEW, _GAIN = 4, 8, 1.0
@@ -76,7 +75,6 @@ def answering(
             seen.append((float(costs(other).sum()) + price * other.edges, len(seen), other))
     seen.sort(key=lambda one: one[:2])
     found = [(foreseen(one) + price * one.edges, at, one) for _, at, one in seen[:_SEEN]]
-    found = [one for one in found if one[0] < here + _LOOSE]
     for _, _, other in sorted(found, key=lambda one: one[:2])[:most]:
         fit(other, 10, worth=here - price * other.edges + _WORTH)
         yield other
