@@ -7,6 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from domino_sim.inference import answering as answering_
 from domino_sim.inference.answering import answering, answers, mended
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.proposals import Allowed
@@ -94,6 +95,7 @@ def test_a_graph_is_built_by_fits_where_no_mixture_is_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(Refiner, "climb", lambda self, structure: structure)
+    monkeypatch.setattr(answering_, "_MENDED", 1)
     wrong = made()
     exchange(wrong, 3, Requires.of((0, 1)))
     fit(wrong)
