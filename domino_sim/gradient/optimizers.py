@@ -1,8 +1,8 @@
 """Optimisers and learning-rate schedules.
 
 All are elementwise, so that runs stacked in one tensor do not see each other. SGD, Adam and AdamW
-are Torch's; Signum, Lion and AdEMAMix are those of pytorch_optimizer; SignGD is its Signum without
-momentum.
+are Torch's; Lion and AdEMAMix are those of pytorch_optimizer, which is imported for them alone: it
+takes as long as half of Torch. SignGD is Signum without momentum.
 """
 
 from __future__ import annotations
@@ -12,12 +12,38 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-import pytorch_optimizer
 import torch
 
 from domino_sim.gradient.tables import Optimizer, Schedule
 
-__all__ = ["bare_step", "learning_rate", "make_optimizer"]
+__all__ = ["SignSGD", "bare_step", "learning_rate", "make_optimizer"]
+
+
+class SignSGD(torch.optim.Optimizer):
+    """Steps of lr against the sign of the gradient, or of its mean m ← β m + (1 − β) g (Signum).
+
+    Bernstein et al. 2018, Algorithms 1 and 2; β is `momentum`. The sign of 0 is 0.
+    """
+
+    def __init__(
+        self, parameters: Sequence[torch.Tensor], lr: float, momentum: float = 0.0
+    ) -> None:
+        super().__init__(parameters, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Move the parameters that have a gradient."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                mean = parameter.grad
+                if mean is None:
+                    continue
+                if group["momentum"]:
+                    state = self.state[parameter]
+                    if "momentum_buffer" not in state:
+                        state["momentum_buffer"] = torch.zeros_like(parameter)
+                    mean = state["momentum_buffer"].lerp_(mean, weight=1.0 - group["momentum"])
+                parameter.add_(torch.sign(mean), alpha=-group["lr"])
 
 
 def make_optimizer(table: Optimizer, parameters: Sequence[torch.Tensor]) -> torch.optim.Optimizer:
@@ -38,11 +64,9 @@ def make_optimizer(table: Optimizer, parameters: Sequence[torch.Tensor]) -> torc
         case "sgd":
             return torch.optim.SGD(parameters, lr=lr, momentum=momentum)
         case "signgd":
-            return pytorch_optimizer.SignSGD(parameters, lr=lr, momentum=0.0, foreach=False)
+            return SignSGD(parameters, lr)
         case "signum":
-            return pytorch_optimizer.SignSGD(
-                parameters, lr=lr, momentum=momentum, foreach=False
-            )
+            return SignSGD(parameters, lr, momentum)
         case "adam":
             # One kernel a step instead of a dozen: the parameters of a run are few.
             return torch.optim.Adam(parameters, lr=lr, betas=betas, fused=True)
@@ -51,11 +75,15 @@ def make_optimizer(table: Optimizer, parameters: Sequence[torch.Tensor]) -> torc
                 parameters, lr=lr, betas=betas, weight_decay=decay, fused=True
             )
         case "lion":
-            return pytorch_optimizer.Lion(
+            from pytorch_optimizer import Lion
+
+            return Lion(
                 parameters, lr=lr, betas=betas, weight_decay=decay, foreach=False
             )
         case "ademamix":
-            return pytorch_optimizer.AdEMAMix(
+            from pytorch_optimizer import AdEMAMix
+
+            return AdEMAMix(
                 parameters,
                 lr=lr,
                 betas=betas,
