@@ -35,6 +35,8 @@ LONG = (
     "test_training.py", "test_docs.py", "test_mlp.py", "test_readme.py", "test_cli_calibrate.py",
     "test_sweep_dask.py", "test_plot_calibration.py", "test_storage.py", "test_cli.py",
     "test_inference_odd_curves.py", "test_cli_train.py", "test_events.py",
+    "test_inference_pieces.py", "test_validation_scaling.py", "test_packaging.py",
+    "test_validation_running.py", "test_plot_modularity.py", "test_plot.py",
 )  # fmt: skip
 
 

@@ -204,11 +204,12 @@ class SharedPool(Pool):
         np.maximum.at(lasts, run, since)
 
         def flow(rows: Rows) -> Flow:
-            total = np.empty_like(rows.tau)
+            instants = rows.tau  # reckoned anew whenever it is asked for
+            total = np.empty_like(instants)
             bounds = np.searchsorted(rows.sets, np.arange(len(stretches) + 1))
             for k, stretch in enumerate(stretches):
                 part = slice(bounds[k], bounds[k + 1])
-                at = rows.tau[part]
+                at = instants[part]
                 total[part] = stretch.demand.totals(at.ravel()).reshape(at.shape)
             unused = wasted[rows.sets, None]
             divided = np.sqrt(total + unused**2) if law == "norm" else total + unused
@@ -263,7 +264,10 @@ class SharedPool(Pool):
             self._passed(skill, tag)
 
     def _advance(self, span: float, now: float, tau: float | None = None) -> None:
-        self._keep(span, int(np.searchsorted(self.system.record, now)))
+        record = self.system.record
+        # A search among whole numbers for one: for a fraction all of them would be converted.
+        if self._recorded < len(record) and record[self._recorded] < now:
+            self._keep(span, int(record.searchsorted(math.ceil(now))))
         self._demand.advance(span)
         self.tau = self.tau + span if tau is None else tau
         self.t = now

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from domino_sim.calibration.noise import inflation
 from domino_sim.calibration.observations import RunRecord
@@ -161,7 +161,7 @@ class Ahead:
         half = generator.normal(size=((count + 1) // 2, n))
         deviation = np.concatenate([half, -half])[:count]
         places = generator.permutation((np.arange(count) + 0.5) / count)
-        strays = student.ppf(places, _HEAVY)
+        strays = stdtrit(_HEAVY, places)
         begin = 0
         for table, some in zip(tables, pools, strict=True):
             mine = slice(begin, begin + len(some.rate))

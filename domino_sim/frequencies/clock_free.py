@@ -123,20 +123,20 @@ def polish_clock(path: Path, run: Run, tau: Floats, scale: Scale) -> tuple[Float
     if not len(v):
         return np.zeros(len(run.rows)), begun
     error, drive, stiff = look(v)
-    damping = np.full(len(v), 1e-3)
+    damping, begin = np.full(len(v), 1e-3), np.ones(len(v), dtype=bool)
     weak = 1e-14 * float(weight.max(initial=1e-300))
     small = _ROUNDING * float(weight.sum())
     for _ in range(_MOST_STEPS):
         metric = stiff * (1.0 + damping) + weak
-        goal = v + np.clip(drive / metric, -1.0, 1.0)
+        goal = v + np.minimum(np.maximum(drive / metric, -1.0), 1.0)
         rising = isotonic_regression(goal, weights=metric).x
-        trial = np.clip(rising, 0.0, top)
+        trial = np.minimum(np.maximum(rising, 0.0), top)
         error_there, drive_there, stiff_there = look(trial)
         gain = float(error.sum() - error_there.sum())
         # By blocks: within one, some records get worse for the good of the others.
-        begins = np.flatnonzero(np.diff(trial, prepend=-1.0) > 0.0)
-        rise = np.add.reduceat(error_there - error, begins)
-        worse = np.repeat(rise > 0.0, np.diff(begins, append=len(trial)))
+        begin[1:] = trial[1:] > trial[:-1]
+        rise = np.add.reduceat(error_there - error, begin.nonzero()[0])
+        worse = (rise > 0.0)[begin.cumsum() - 1]
         if gain >= 0.0:
             v, error, drive, stiff = trial, error_there, drive_there, stiff_there
             damping = np.where(worse, 2.0 * damping, np.maximum(0.2 * damping, 1e-9))

@@ -97,7 +97,8 @@ def train(
     array([0.9941, 0.9941])
     """
     run = _as_run(run)
-    torch = need_torch("train", "pytorch_optimizer")
+    others = ("pytorch_optimizer",) if run.optimizer.name in ("lion", "ademamix") else ()
+    torch = need_torch("train", *others)
     device, dtype = _device(run, torch), getattr(torch, run.dtype)
     model = importlib.import_module(f"domino_sim.gradient.{run.model.kind}")
     members = run.members()

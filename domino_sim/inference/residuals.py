@@ -107,13 +107,16 @@ def rising(goal: Floats, weight: Floats) -> Floats:
     """
     from scipy.optimize import isotonic_regression
 
-    falls = (goal[:, 1:] < goal[:, :-1]).any(axis=1)
-    if not falls.any():
+    falls = np.logical_or.reduce(goal[:, 1:] < goal[:, :-1], axis=1).nonzero()[0]
+    if not len(falls):
         return goal
-    some = goal[falls]
-    low, high = some.min(axis=1), some.max(axis=1)
-    above = (np.cumsum(high - low + 1.0) - high)[:, None]
+    some, weight = (goal, weight) if len(falls) == len(goal) else (goal[falls], weight[falls])
+    low, high = np.minimum.reduce(some, axis=1), np.maximum.reduce(some, axis=1)
+    above = (np.add.accumulate(high - low + 1.0) - high)[:, None]
+    one = isotonic_regression((some + above).ravel(), weights=weight.ravel()).x
+    risen = one.reshape(some.shape) - above
+    if some is goal:
+        return risen
     found = goal.copy()
-    one = isotonic_regression((some + above).ravel(), weights=weight[falls].ravel()).x
-    found[falls] = one.reshape(some.shape) - above
+    found[falls] = risen
     return found

@@ -348,3 +348,10 @@ def test_without_torch_the_message_says_how_to_get_it(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(EngineError, match=r"pip install torch pytorch-optimizer"):
         train(spec())
+
+
+def test_only_what_an_optimiser_needs_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pytorch_optimizer", None)
+    train(spec())
+    with pytest.raises(EngineError, match="needs pytorch_optimizer"):
+        train(spec(optimizer={"name": "lion", "lr": 0.01}))

@@ -250,8 +250,8 @@ def test_seconds_end_the_search_as_asked(files: list[str]) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a terminal, and Ctrl-C in it, of Unix")
 def test_ctrl_c_ends_the_search_and_what_it_came_to_is_written(tmp_path: Path) -> None:
-    """On a world that takes long: 20 skills, noise of a twentieth."""
-    write(make_world(skills=20, runs=4, noise=0.05, seed=3, points=80), tmp_path)
+    """On a world that takes long: 12 skills, noise of a twentieth."""
+    write(make_world(skills=12, runs=3, noise=0.05, seed=3, points=60), tmp_path)
     master, terminal = os.openpty()
     arguments = ["curves.csv", "--mixtures", "mixtures.csv", "--out", "there"]
     with subprocess.Popen(
@@ -269,4 +269,4 @@ def test_ctrl_c_ends_the_search_and_what_it_came_to_is_written(tmp_path: Path) -
     assert "note: the search was stopped: this is the best graph so far" in out
     assert names_in(tmp_path / "there") == sorted(INFER_FILES)
     report = json.loads((tmp_path / "there" / "report.json").read_text("utf-8"))
-    assert len(report["skills"]) == 20
+    assert len(report["skills"]) == 12
