@@ -259,8 +259,8 @@ class Refiner:
 
     def _shifted(self, structure: Structure) -> Structure | None:
         """Return a better structure with one prerequisite dropped or replaced, or None."""
-        replaced = is_small(structure)
-        return self._sought(structure, shifts(structure, self.allowed, replaced=replaced))
+        changes = shifts(structure, self.allowed, replaced=is_small(structure))
+        return self._sought(structure, changes)
 
     def _sought(
         self, structure: Structure, changes: Iterable[Gates], *, anew: bool = True
@@ -300,9 +300,7 @@ class Refiner:
             worse = [i for i, error in other.misfits().items() if error > fitted[i] + _WORSE]
             if self.over or not 0 < len(worse) <= _FEW_WORSE:
                 continue
-            other = self._mended(other, worse) or other
-            if self.cost(other) < self.cost(best) - 1e-6:
-                best = other
+            best = min(best, self._mended(other, worse) or other, key=self.cost)
         return None if best is structure else best
 
     def _mended(self, structure: Structure, skills: Iterable[int]) -> Structure | None:
@@ -320,8 +318,7 @@ class Refiner:
         best = structure
         for other in answering(structure, self._near(), self.price, self.visited):
             self._remember(other)
-            if self.cost(other) < self.cost(best) - 1e-6:
-                best = other
+            best = min(best, other, key=self.cost)
             if self.over:
                 break
         return None if best is structure else best
@@ -330,8 +327,10 @@ class Refiner:
         """Return a better structure with the clock of a few runs sought anew, or None."""
         if self.over:
             return None
-        changes = elsewhere(structure, self.allowed, self.price, self.until)
-        return self._best_of(structure, changes[:_REPAIRED])
+        changes = elsewhere(structure, self.allowed, self.price, self.until)[:_REPAIRED]
+        near = [one.gates for one in changes if one.cost < _HOPELESS]
+        # Other runs, too, may have a clock that no small step leads out of.
+        return self._best_of(structure, changes) or self._sought(structure, near)
 
     def _repaired(self, structure: Structure, singles: list[Change]) -> Structure | None:
         """Return a better structure with one change and others that follow from it, or None."""

@@ -11,6 +11,7 @@ from structured import SIGMA, fitted
 from domino_sim.inference import refinement
 from domino_sim.inference.elsewhere import applies, elsewhere
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
+from domino_sim.inference.pairing import Change
 from domino_sim.inference.proposals import Allowed
 from domino_sim.inference.records import Records
 from domino_sim.inference.refinement import Refiner
@@ -72,6 +73,19 @@ def test_a_climb_changes_them(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Refiner(FREE, PRICE, floor=1e9).climb(wrong).gates == TRUE
     monkeypatch.setattr(refinement, "elsewhere", lambda *_: [])
     assert Refiner(FREE, PRICE, floor=1e9).climb(wrong).gates == TRUE | WRONG
+
+
+def test_what_seems_near_is_judged_with_the_clocks_of_all_runs_sought(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    wrong = structure_of(TRUE | WRONG, HARD)
+    gates = tuple((skill, TRUE[skill]) for skill in WRONG)
+    for cost, found in ((0.0, True), (50.0, False)):
+        # The clock of this run stays where it is put: no small step leads out of it.
+        change = Change(cost, gates, {1: np.full(wrong.tau.shape[1], 1e4)})
+        monkeypatch.setattr(refinement, "elsewhere", lambda *_, change=change: [change])
+        better = Refiner(FREE, PRICE, floor=1e9)._elsewhere(wrong)
+        assert (better is not None and better.gates == TRUE) == found
 
 
 def test_what_is_right_is_left_as_it_is() -> None:
