@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from domino_sim.curve_form import check_curves
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.asked import check_asked
-from domino_sim.inference.confirming import confirm
+from domino_sim.inference.confirming import confirm, likeliest_graph
 from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import SUREST, weigh
 from domino_sim.inference.form_values import nearby
@@ -24,6 +24,7 @@ from domino_sim.inference.forms import Courses, Form, Requires
 from domino_sim.inference.networks import Grown, infer_grown
 from domino_sim.inference.networks.contest import gates_misfit, is_better
 from domino_sim.inference.networks.hypotheses import Rules
+from domino_sim.inference.odds import Odds
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.prior import Prior, read_prior
 from domino_sim.inference.proposals import Allowed, allowed_by
@@ -160,13 +161,15 @@ def infer(
             stopped=search.stopped,
         )  # fmt: skip
     scale = max(1.0, best.error / max(best.records.values, 1))
+    odds = Odds.beside(
+        best, refiner.cost(best), refiner.visited, refiner.scored, scale, refiner.price
+    )
     confirm(best, refiner, study.records)
-    cost = refiner.cost(best)
-    others = {graph: value - cost for graph, value in refiner.visited.items()}
+    best = likeliest_graph(best, refiner, odds, study.records)
     fitted = study.free is not None and best.courses.form.kind == "soft"
     # Other frequencies let other gates fit as well.
     most = min(study.surest, SUREST if fitted or runs_apart(study) == 1 else 1.0)
-    edges = weigh(best, refiner.scored, others, scale, refiner.allowed, most=most)
+    edges = weigh(best, refiner.scored, odds, refiner.allowed, most=most)
     rest = scale, search.forms, known.names
     return make_inference(study, best, edges, *rest, stopped=search.stopped)
 
