@@ -207,7 +207,7 @@ def _report(
             "their noise: no graph under these gate forms that prior knowledge permits explains "
             "the curves, or the search has not found it; no probability is above 0.89 for that"
         )
-    if runs_apart(study) == 1:
+    if runs_apart(study) == 1 and len(study.skills) > 1:
         remarks.append(
             "one run only: other graphs may explain it as well, and no probability is above 0.89"
         )
