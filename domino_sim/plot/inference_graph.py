@@ -14,7 +14,7 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.patheffects import withStroke
 
 from domino_sim.inference import Inference
-from domino_sim.plot.figures import titled
+from domino_sim.plot.figures import any_script, titled
 from domino_sim.plot.layout import place
 from domino_sim.plot.skill_graph import PLAIN, name_nodes, room
 from domino_sim.plot.style import GREY, legend
@@ -167,13 +167,13 @@ def _write_numbers(
     """Write the probabilities of edges on them, where there is room along the edge."""
     figure = ax.figure.get_figure(root=True)
     assert figure is not None
-    figure.draw_without_rendering()  # edges bend on the paper, so that it must be laid out
+    with any_script():
+        figure.draw_without_rendering()  # edges bend on the paper, so that it must be laid out
+        names = [text.get_window_extent().get_points() for text in ax.texts]
     scale = 72.0 / figure.dpi
     at = {name: ax.transData.transform(place) * scale for name, place in places.items()}
     taken = [(spot, np.full(2, diameter)) for spot in at.values()]
-    for name in ax.texts:
-        box = name.get_window_extent().get_points() * scale
-        taken.append((box.mean(axis=0), np.ptp(box, axis=0)))
+    taken += [(scale * box.mean(axis=0), scale * np.ptp(box, axis=0)) for box in names]
     for (a, b), bend in bends.items():
         start, end = at[a], at[b]
         across = np.array([end[1] - start[1], start[0] - end[0]]) * bend
