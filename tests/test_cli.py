@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from domino_sim import __version__
 from domino_sim.cli import main
-from domino_sim.cli.output import staged
-from domino_sim.errors import RunError
+from domino_sim.cli.output import check_folder, staged
+from domino_sim.errors import FileError, RunError
 from domino_sim.result import load_result
 
 RUN_FILES = ["figure.png", "result.nc", "summary.json"]
@@ -386,3 +386,17 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     command = f"{sys.executable} -m domino_sim schema | head -c 10"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert done.stderr == ""
+
+
+def test_a_folder_in_which_nothing_can_be_made_is_refused_beforehand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check_folder(tmp_path / "new" / "one", ["a"])
+    assert not list(tmp_path.iterdir())
+
+    def refuse(**_: object) -> str:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)  # as in /proc
+    with pytest.raises(FileError, match="new/one: cannot be written: No such file"):
+        check_folder(tmp_path / "new" / "one", ["a"])

@@ -38,6 +38,30 @@ def test_edges_are_the_wider_the_surer_and_possible_ones_dashed() -> None:
     assert "found: one is enough" in told(figure) and "possible" in told(figure)
 
 
+def test_edges_that_are_not_sure_have_their_probability_beside_them() -> None:
+    graph = nx.DiGraph()
+    graph.add_nodes_from("abcd", gate="and", requires="", left_out="")
+    for a, b, p, status in (
+        ("a", "b", 1.0, "found"), ("a", "c", 0.731, "found"), ("b", "d", 0.31, "possible"),
+    ):  # fmt: skip
+        graph.add_edge(a, b, probability=p, status=status, reason="", gain=0.0, runs={})
+    found = made(6, 4)
+    figure = inferred_graph_figure(Inference(graph, found.report, found.predicted))
+    numbers = [text for text in told(figure) if text[:2] in ("0.", "1.")]
+    assert sorted(numbers) == ["0.31", "0.73"] and not overlaps(figure)
+
+
+def test_of_many_unsure_edges_a_legend_says_how_wide_they_are() -> None:
+    graph = nx.DiGraph()
+    graph.add_nodes_from(map(str, range(20)), gate="and", requires="", left_out="")
+    for k in range(45):
+        graph.add_edge(str(k % 9), str(9 + k % 11), probability=0.6, status="found", reason="",
+                       gain=0.0, runs={})  # fmt: skip
+    found = made(6, 4)
+    figure = inferred_graph_figure(Inference(graph, found.report, found.predicted))
+    assert "0.60" not in told(figure) and "probability 0.5" in told(figure)
+
+
 def test_undetermined_edges_are_counted_and_drawn_only_if_few() -> None:
     for count, drawn in ((3, 3), (30, 0)):
         found = made(20, 8)

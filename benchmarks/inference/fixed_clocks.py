@@ -37,6 +37,7 @@ from benchmarks.inference.worlds import Edge, Floats
 from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import weigh
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
+from domino_sim.inference.odds import Odds
 from domino_sim.inference.prior import read_prior
 from domino_sim.inference.procedure import _Search
 from domino_sim.inference.records import Records
@@ -154,9 +155,9 @@ def infer_in(curves: xr.Dataset, kind: Kind) -> dict[Edge, float]:
     best = min((_infer(study, law, kind) for law in study.growths), key=lambda found: found.cost)
     structure, refiner = best.structure, best.refiner
     scale = max(1.0, structure.error / max(structure.records.values, 1))
-    here = refiner.cost(structure)
-    others = {graph: value - here for graph, value in refiner.visited.items()}
-    edges = weigh(structure, refiner.scored, others, scale, refiner.allowed, most=study.surest)
+    here, price = refiner.cost(structure), refiner.price
+    odds = Odds.beside(structure, here, refiner.visited, refiner.scored, scale, price)
+    edges = weigh(structure, refiner.scored, odds, refiner.allowed, most=study.surest)
     names = study.skills
     return {
         (names[e.prerequisite], names[e.dependent]): e.probability

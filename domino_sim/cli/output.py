@@ -36,6 +36,14 @@ def check_folder(folder: Path, files: Iterable[str]) -> None:
             raise FileError("is not a folder", where=str(nearest), expected="a folder for results")
         if not os.access(nearest, os.W_OK | os.X_OK):
             raise FileError("is not writable", where=str(nearest), expected="a folder for results")
+        # Some file systems (that of processes, say) have folders in which nothing can be made.
+        try:
+            os.rmdir(tempfile.mkdtemp(prefix=".domino-sim-", dir=nearest))
+        except OSError as error:
+            raise FileError(
+                f"cannot be written: {reason_of(error)}", where=str(folder),
+                expected="a folder for results",
+            ) from error  # fmt: skip
         for name in files:
             if (folder / name).is_dir():
                 raise FileError("is a folder", where=str(folder / name), expected="a file")

@@ -15,11 +15,16 @@ from domino_sim.wording import shown
 __all__ = ["node_link_text", "read_node_link"]
 
 
+#: Statuses of edges of an inference that are not part of the graph.
+MAYBE = ("possible", "undetermined")
+
+
 def read_node_link(path: Path) -> nx.DiGraph:
     """Return the graph of a node-link JSON file, unchecked but for its form.
 
     Edges are under ``edges`` or ``links``. Node ids (text or numbers) are names. A file that does
-    not say ``directed`` is taken as directed.
+    not say ``directed`` is taken as directed. Edges whose ``status`` is `possible` or
+    `undetermined` (`domino-sim infer` writes them beside those that are found) are left out.
 
     Raises
     ------
@@ -59,6 +64,8 @@ def read_node_link(path: Path) -> nx.DiGraph:
                     expected="the id of a node",
                     nearest=nearest_name(end, graph),
                 )
+        if edge.get("status") in MAYBE:
+            continue
         graph.add_edge(*ends)
         graph.edges[ends].update(
             (k, v) for k, v in edge.items() if k not in ("source", "target", "key")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from domino_sim.inference.forms import Requires
+from domino_sim.inference.odds import FOUND, Odds
 from domino_sim.inference.proposals import Allowed, Scored
 from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
@@ -16,14 +16,11 @@ from domino_sim.levels import Floats
 
 __all__ = [
     "BAD_FIT", "EXCLUDED", "FOUND", "IMPLIED", "NOISY", "OTHERS", "POSSIBLE", "SHOWS", "STOPPED",
-    "SUREST", "UNDECIDED", "UNSEEN", "Edge", "Others", "weigh",
+    "SUREST", "UNDECIDED", "UNSEEN", "Edge", "weigh",
 ]  # fmt: skip
 
-#: Graphs (skill and gate) and how much more they cost than the best, in χ².
-Others = Mapping[frozenset[tuple[int, Requires]], float]
-
-#: From this probability an edge counts as found, and as possible.
-FOUND, POSSIBLE = 0.5, 0.05
+#: From this probability an edge counts as possible.
+POSSIBLE = 0.05
 
 #: χ² a level above which a fit is bad, and the most that an edge's probability can be then (the
 #: model is wrong, or the search has not come near the best graph) and with one run alone, where
@@ -77,8 +74,7 @@ class Edge:
 def weigh(
     structure: Structure,
     scored: Mapping[int, Scored],
-    others: Others,
-    scale: float,
+    odds: Odds,
     allowed: Allowed,
     *,
     most: float = 1.0,
@@ -88,25 +84,19 @@ def weigh(
     Parameters
     ----------
     structure
-        The best graph, on the records that `scored` was reckoned with.
+        The graph that is told of, on the records that `scored` was reckoned with.
     scored
         Of each skill, gates and their scores (χ² and the price of edges).
-    others
-        Graphs that were judged whole, and by how much their costs exceed that of the best.
-    scale
-        By what χ² is divided: 1 where noise explains the residuals.
+    odds
+        How likely gates are.
     allowed
         What prior knowledge forbids, and requires.
+    most
+        The most that a probability can be.
     """
-    edges = []
+    edges, scale = [], odds.scale
     alone = structure.records.runs == 1
     surest = min(SUREST, most) if alone or scale >= BAD_FIT else most
-    apart = [
-        (dict(graph), math.exp(-0.5 * max(excess, 0.0) / scale))
-        for graph, excess in others.items()
-        if sum(structure.gates[i] != gate for i, gate in graph) > 1
-    ]
-    whole = 1.0 + sum(weight for _, weight in apart)
     response = Response(structure)
     for skill, gate in structure.gates.items():
         if skill not in scored:
@@ -115,24 +105,13 @@ def weigh(
                 for j in gate.skills
             ]
             continue
-        found = scored[skill]
-        # The price of edges is that of lists of skills; a set has size! orders.
-        sets = np.array([math.lgamma(len(one.skills) + 1.0) for one in found.gates])
-        weight = np.exp(0.5 * (found.score.min() - found.score) / scale + sets)
-        weight /= weight.sum()
-        probability: dict[int, float] = {}
-        for one, share in zip(found.gates, weight.tolist(), strict=True):
-            for j in one.skills:
-                probability[j] = probability.get(j, 0.0) + share
-        for j in structure.gates:
-            far = sum(weight for graph, weight in apart if j in graph[skill].skills)
-            probability[j] = (min(probability.get(j, 0.0), 1.0) + far) / whole
+        probability = odds.prerequisites(skill, scored[skill])
         ancestors = _ancestors(structure, skill)
         cut = structure.descendants(skill)
         for j in structure.gates:
             if j in cut or allowed.forbidden[j, skill]:
                 continue
-            p = 1.0 if j in allowed.required[skill] else min(probability[j], surest)
+            p = 1.0 if j in allowed.required[skill] else min(probability.get(j, 0.0), surest)
             if j in gate.skills:
                 edges.append(_present(structure, skill, j, p, scale))
             else:

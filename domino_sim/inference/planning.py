@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,9 +20,10 @@ from domino_sim.inference.networks.power_planning import PowerSubject, is_power
 from domino_sim.inference.outlook import ANY, LAWS, Pace
 from domino_sim.inference.planned import Design, make_design
 from domino_sim.inference.promise import Promise, informed
+from domino_sim.inference.remarks import AGAINST
 from domino_sim.inference.result import Inference
 from domino_sim.inference.sources import read_source
-from domino_sim.inference.stranger import check_stranger, joined, set_apart
+from domino_sim.inference.stranger import check_stranger, joined, of_its_edges, set_apart
 from domino_sim.inference.subjects import GateSubject, Subject
 from domino_sim.progress import Meter, NullMeter
 from domino_sim.threads import one_thread
@@ -140,8 +142,12 @@ def design_mixtures(
         )  # fmt: skip
     source = read_source(inference_or_graph)
     ratio = _RATIO if ratio is None else ratio
+    told: list[str] = []
+    if not isinstance(source, nx.DiGraph):  # what does not fit foretells little
+        told = [one for one in source.get("remarks", []) if one.startswith(AGAINST)]
     if stranger is not None:
         check_stranger(stranger, source)
+        told += of_its_edges(source, stranger)
         source = source if isinstance(source, nx.DiGraph) else set_apart(source, stranger)
     if not isinstance(source, nx.DiGraph) and is_power(source):
         subject: Subject = PowerSubject(source, seed, stranger)
@@ -152,7 +158,8 @@ def design_mixtures(
     limits = make_limits(subject.names, least, ratio, knock_outs=knock_outs, stranger=stranger)
     search = MixtureSearch(subject, limits, rng)
     search.go(most, meter or NullMeter())
-    return make_design(subject, limits, search.mixtures, search.tables, search.attainable)
+    design = make_design(subject, limits, search.mixtures, search.tables, search.attainable)
+    return replace(design, report={**design.report, "remarks": [*told, *design.report["remarks"]]})
 
 
 def _pace(law: str, wasted: float, points: int) -> Pace:

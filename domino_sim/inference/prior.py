@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,19 @@ class Prior:
         self.same_mixture = SharedMixtures.read(
             table.get("same_mixture", []), f"{where}: same_mixture"
         )
-        self.required = tuple(tuple(a for a, b in must if b == i) for i in range(n))
+        self.required = tuple(
+            tuple(dict.fromkeys(a for a, b in must if b == i)) for i in range(n)
+        )
+
+    def check_most(self, most: float) -> None:
+        """Refuse more required prerequisites of a skill than a gate may ask for."""
+        for name, some in zip(self.names, self.required, strict=True):
+            if len(some) > most:
+                raise ArgumentError(
+                    f"names {len(some)} prerequisites of {shown(name)}",
+                    where=f"{self._where}: required",
+                    expected=f"{most:g} or fewer for a skill (most_prerequisites)",
+                )
 
     def _index(self, name: object, where: str) -> int:
         if name not in self.names:
@@ -124,15 +137,23 @@ class Prior:
         )
 
 
-def read_prior(source: Path | str | Mapping[str, Any] | None, names: Sequence[str]) -> Prior:
-    """Return the prior of a TOML file or a table; None is no prior."""
+def read_prior(
+    source: Path | str | Mapping[str, Any] | None, names: Sequence[str], most: float = math.inf
+) -> Prior:
+    """Return the prior of a TOML file or a table; None is no prior.
+
+    Of no skill it may require more than `most` prerequisites, of which gates ask at most.
+    """
     if source is None:
         return Prior({}, names)
-    if isinstance(source, Mapping):
-        return Prior(source, names)
-    if not isinstance(source, str | Path):
+    if not isinstance(source, str | Path | Mapping):
         raise ArgumentError(f"is {shown(source)}", where="prior", expected="a file or a table")
-    return Prior(read_toml(Path(source)), names, where=str(source))
+    if isinstance(source, Mapping):
+        prior = Prior(source, names)
+    else:
+        prior = Prior(read_toml(Path(source)), names, where=str(source))
+    prior.check_most(most)
+    return prior
 
 
 def _list(value: object, where: str) -> Sequence[Any]:

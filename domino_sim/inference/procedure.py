@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike
 from domino_sim.curve_form import check_curves
 from domino_sim.errors import ArgumentError
 from domino_sim.inference.asked import check_asked
-from domino_sim.inference.confirming import confirm
+from domino_sim.inference.confirming import confirm, likeliest_graph
 from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import SUREST, weigh
 from domino_sim.inference.form_values import nearby
@@ -24,6 +23,7 @@ from domino_sim.inference.forms import Courses, Form, Requires
 from domino_sim.inference.networks import Grown, infer_grown
 from domino_sim.inference.networks.contest import gates_misfit, is_better
 from domino_sim.inference.networks.hypotheses import Rules
+from domino_sim.inference.odds import Odds
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.prior import Prior, read_prior
 from domino_sim.inference.proposals import Allowed, allowed_by
@@ -41,6 +41,7 @@ from domino_sim.inference.rebuilding import build_by_fits, rebuild
 from domino_sim.inference.records import make_nodes
 from domino_sim.inference.refined import Refined
 from domino_sim.inference.refinement import Refiner
+from domino_sim.inference.remarks import against_prior, doubted
 from domino_sim.inference.result import Inference, make_grown_inference, make_inference
 from domino_sim.inference.serial import infer_serial
 from domino_sim.inference.serial.contest import TIED, UNTRIED, apart, leaves_noise
@@ -141,18 +142,17 @@ def infer(
     [('A', 'B')]
     """
     check_asked(mastery, most_prerequisites, seconds)
-    known = read_prior(prior, tuple(map(str, check_curves(curves)["skill"].values)))
+    names = tuple(map(str, check_curves(curves)["skill"].values))
+    known = read_prior(prior, names, most_prerequisites)
     study = make_study(curves, mixtures, known.same_mixture)
     search = _Search(study, known, mastery, most_prerequisites, time.monotonic() + seconds)
     best, refiner = search.run(meter or NullMeter())
-    for doubt, told in (
-        (search.tied, TIED),
+    study = doubted(
+        study, (search.tied, TIED), (search.lost and search.grown is None, LOST),
         (search.untried and search.grown is not None and not search.tied, UNTRIED),
-        (search.lost and search.grown is None, LOST),
-    ):
-        if doubt:
-            remarks = (*study.remarks, told)
-            study = replace(study, surest=min(study.surest, SUREST), remarks=remarks)
+    )  # fmt: skip
+    if search.grown is None or search.grown.kind != "serial":
+        study = against_prior(study, best, search.required)
     if search.grown is not None:
         surest = min(study.surest, SUREST if runs_apart(study) == 1 else 1.0)
         return make_grown_inference(
@@ -160,13 +160,15 @@ def infer(
             stopped=search.stopped,
         )  # fmt: skip
     scale = max(1.0, best.error / max(best.records.values, 1))
+    odds = Odds.beside(
+        best, refiner.cost(best), refiner.visited, refiner.scored, scale, refiner.price
+    )
     confirm(best, refiner, study.records)
-    cost = refiner.cost(best)
-    others = {graph: value - cost for graph, value in refiner.visited.items()}
+    best = likeliest_graph(best, refiner, odds, study.records)
     fitted = study.free is not None and best.courses.form.kind == "soft"
     # Other frequencies let other gates fit as well.
     most = min(study.surest, SUREST if fitted or runs_apart(study) == 1 else 1.0)
-    edges = weigh(best, refiner.scored, others, scale, refiner.allowed, most=most)
+    edges = weigh(best, refiner.scored, odds, refiner.allowed, most=most)
     rest = scale, search.forms, known.names
     return make_inference(study, best, edges, *rest, stopped=search.stopped)
 
@@ -181,6 +183,8 @@ class _Search:
     grown
         The graph under another model, where that fits better than any gates: one skill at a time,
         or a model of networks.
+    required
+        Of each skill, what prior knowledge says that it needs.
     stopped, tied, untried, lost
         Whether it was stopped before its end; whether a serial pool and gates fit as well, or gates
         were hardly tried beside it; whether it was lost on the way (`racing.strayed`).
@@ -198,7 +202,7 @@ class _Search:
         for i, name in enumerate(study.skills):
             if name in study.learned:
                 self._forbidden[:, i] = [j not in prior.required[kept[i]] for j in kept]
-        self._required = [tuple(place[j] for j in prior.required[i] if j in place) for i in kept]
+        self.required = [tuple(place[j] for j in prior.required[i] if j in place) for i in kept]
         self.forms: dict[str, float] = {}
         self.stopped = self.tied = self.untried = self.lost = False
         self.grown: Grown | None = None
@@ -208,7 +212,7 @@ class _Search:
         """Return the best structure and what refined it; Ctrl-C ends the search, not the run."""
         racing, sure = [self._entrant(form) for form in self._forms(_HARD, _SOFT)], False
         try:
-            rules = Rules.of(len(self._required), self._forbidden, self._required, self._most)
+            rules = Rules.of(len(self.required), self._forbidden, self.required, self._most)
             self.grown = serial = infer_serial(self._study, rules, self._price, self._until)
             sure = serial is not None and leaves_noise(serial, self._study)
             with meter.task("graph", len(self._study.skills)) as update:
@@ -248,7 +252,7 @@ class _Search:
         if gates < _NETWORK:
             return False
         self.grown = infer_grown(
-            self._study, self._forbidden, self._required, self._most, self._until, meter
+            self._study, self._forbidden, self.required, self._most, self._until, meter
         )
         return self.grown.typical < _SURELY * gates
 
@@ -280,7 +284,7 @@ class _Search:
         return [self._entrant(form, tuned=True) for form in (*between, *leaky)]
 
     def _allowed(self, form: Form) -> Allowed:
-        return allowed_by(self._nodes, form, self._forbidden, self._required, self._most)
+        return allowed_by(self._nodes, form, self._forbidden, self.required, self._most)
 
     def _entrant(self, form: Form, *, tuned: bool = False) -> Construction:
         study = self._study
@@ -337,8 +341,8 @@ class _Search:
         structure = far.alive[0].copy()
         left = {*range(len(self._study.skills))} - {*structure.gates}
         while left:
-            skill = min(i for i in left if not left & {*self._required[i]})
-            gate = Requires.of(self._required[skill])
+            skill = min(i for i in left if not left & {*self.required[i]})
+            gate = Requires.of(self.required[skill])
             structure.add(skill, gate, structure.track_of(skill, gate))
             left.remove(skill)
         structure.seek()

@@ -66,7 +66,11 @@ class Inference:
         return plain
 
     def save(self, folder: str | Path) -> list[Path]:
-        """Write ``graph.json``, ``report.json`` and ``predicted.nc``; return their paths."""
+        """Write ``graph.json``, ``report.json`` and ``predicted.nc``; return their paths.
+
+        ``graph.json`` has all edges of `graph` with their ``status``; `load_graph` takes the found
+        ones.
+        """
         from domino_sim.netcdf import save_dataset
 
         folder = Path(folder)
@@ -75,8 +79,7 @@ class Inference:
         graph = self.found()
         for name in graph:
             graph.nodes[name].update(self._of_skill(name))
-        for edge in graph.edges:
-            graph.edges[edge].update(self.graph.edges[edge])
+        graph.add_edges_from(self.graph.edges(data=True))
         atomic_write(paths[0], node_link_text(graph))
         atomic_write(paths[1], json.dumps(self.report, ensure_ascii=False, indent=1) + "\n")
         save_dataset(self.predicted, paths[2])
@@ -204,7 +207,7 @@ def _report(
             "their noise: no graph under these gate forms that prior knowledge permits explains "
             "the curves, or the search has not found it; no probability is above 0.89 for that"
         )
-    if runs_apart(study) == 1:
+    if runs_apart(study) == 1 and len(study.skills) > 1:
         remarks.append(
             "one run only: other graphs may explain it as well, and no probability is above 0.89"
         )

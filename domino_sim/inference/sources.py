@@ -54,7 +54,20 @@ def read_source(source: object) -> nx.DiGraph | Mapping[str, Any]:
                 f"has no {REPORT}", where=str(path), expected="the folder of an inference"
             )
         return _report(path / REPORT)
-    graph = load_graph(source)
+    if path.name == REPORT and path.is_file():
+        raise FileError(
+            "is the report of an inference", where=str(path),
+            expected="the folder it is in, or the graph.json beside it",
+        )  # fmt: skip
+    try:
+        graph = load_graph(source)
+    except FileError as error:
+        if path.exists():
+            raise
+        raise FileError(
+            error.what, where=error.where, nearest=error.nearest,
+            expected=f"{error.expected}, or the folder of an inference",
+        ) from None  # fmt: skip
     if not any("status" in values for _, _, values in graph.edges(data=True)):
         # A graph in which nothing was found has no edge that could tell.
         beside = path.parent / REPORT

@@ -13,7 +13,7 @@ from domino_sim.gates import parse_gate
 from domino_sim.inference.doubts import Doubts, Option, without
 from domino_sim.wording import shown
 
-__all__ = ["check_stranger", "joined", "set_apart"]
+__all__ = ["check_stranger", "joined", "of_its_edges", "set_apart"]
 
 
 def check_stranger(
@@ -72,6 +72,24 @@ def set_apart(report: Mapping[str, Any], name: str) -> Mapping[str, Any]:
         }  # fmt: skip
         report["model"] = {**model, "rules": rules}
     return report
+
+
+def of_its_edges(source: nx.DiGraph | Mapping[str, Any], name: str) -> list[str]:
+    """Say which prerequisites were found of or by a stranger, which count for nothing."""
+    if isinstance(source, nx.DiGraph):
+        return []
+    edges = [
+        f"{edge['from']} → {edge['to']}"
+        for edge in source["edges"]
+        if name in (edge["from"], edge["to"]) and edge.get("status") == "found"
+    ]
+    if not edges:
+        return []
+    some = ", ".join(edges[:3]) + (f" and {len(edges) - 3} more" if len(edges) > 3 else "")
+    return [
+        f"{name} is taken as a stranger, which no skill has to do with, but the inference found "
+        f"{some}: that counts for nothing here"
+    ]
 
 
 def joined(doubts: Doubts, name: str) -> Doubts:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ from domino_sim.plot.style import (
     step_axis,
 )
 
-__all__ = ["compare_figure", "graph_figure", "run_figure", "save_figure", "titled"]
+__all__ = [
+    "any_script", "compare_figure", "graph_figure", "run_figure", "save_figure", "titled",
+]  # fmt: skip
 
 #: Runs with a panel of their own; the mastery times of all are drawn.
 MAX_PANELS = 24
@@ -117,12 +120,18 @@ def save_figure(figure: Figure, path: str | Path) -> None:
         )
 
     def write(temporary: Path) -> None:
-        with warnings.catch_warnings():
-            # Names may hold characters of any script; the font draws a box for those it lacks.
-            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        with any_script():
             figure.savefig(temporary, format=kind, dpi=130)
 
     atomic_write(path, write)
+
+
+@contextmanager
+def any_script() -> Iterator[None]:
+    """Let names hold characters of any script: the font draws a box for those it lacks."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
 
 
 def titled(figure: Figure, title: str) -> None:

@@ -14,7 +14,7 @@ from matplotlib.patches import FancyArrowPatch
 from matplotlib.patheffects import withStroke
 
 from domino_sim.inference import Inference
-from domino_sim.plot.figures import titled
+from domino_sim.plot.figures import any_script, titled
 from domino_sim.plot.layout import place
 from domino_sim.plot.skill_graph import PLAIN, name_nodes, room
 from domino_sim.plot.style import GREY, legend
@@ -29,13 +29,20 @@ AND, OR, MAYBE = "#333333", "#D55E00", "#0072B2"
 #: Undetermined edges are drawn if there are no more than this.
 FEW_UNDETERMINED = 5
 
+#: Edges less probable than this have their probability beside them, if no more than so many do.
+SURE, FEW_NUMBERS = 0.995, 40
+
+#: Where along an edge its number goes, the first place that is free; and how large it is (points).
+ALONG, NUMBER = (0.5, 0.4, 0.6, 0.32, 0.68, 0.25, 0.75), (15.0, 7.0)
+
 
 def inferred_graph_figure(found: Inference) -> Figure:
     """Return the figure of the inferred graph, prerequisites to the left of their dependents.
 
     Found edges are the wider and darker the surer they are, orange and into a diamond where one
     prerequisite is enough; possible ones are dashed. Undetermined ones are dotted if there are
-    at most five, else only counted. Skills that tell nothing are hollow.
+    at most five, else only counted. The probability of those that are not sure (0.995) is beside
+    them, of more than 40 only how wide some are. Skills that tell nothing are hollow.
     """
     graph = acyclic(found.graph)
     places = place(graph)
@@ -55,9 +62,10 @@ def inferred_graph_figure(found: Inference) -> Figure:
         (a, b) for a, b in found.graph.edges if _is_drawn(found, found.graph.edges[a, b]["status"])
     ]
     points = np.array([dx, -dy])
+    bends = {}
     for a, b in drawn:
-        bend = _bend(np.array(places[a]), np.array(places[b]), xy, points, diameter)
-        ax.add_patch(_arrow(found, (a, b), places, diameter, bend))
+        bends[a, b] = _bend(np.array(places[a]), np.array(places[b]), xy, points, diameter)
+        ax.add_patch(_arrow(found, (a, b), places, diameter, bends[a, b]))
     told = np.array([not found.graph.nodes[name]["left_out"] for name in names])
     either = np.array([found.graph.nodes[name]["gate"] == "or" for name in names])
     for marker, chosen in (("o", told & ~either), ("D", told & either), ("o", ~told)):
@@ -74,6 +82,8 @@ def inferred_graph_figure(found: Inference) -> Figure:
         text.set_path_effects([withStroke(linewidth=2.0, foreground="white")])
     _explain(ax, found, drawn, some_left_out=not told.all())
     titled(figure, _graph_title(found))
+    if 0 < len(numbered := _numbered(found, drawn)) <= FEW_NUMBERS:
+        _write_numbers(ax, found, {edge: bends[edge] for edge in numbered}, places, diameter)
     return figure
 
 
@@ -127,7 +137,7 @@ def _arrow(
     table = found.graph.edges[edge]
     status, p = table["status"], table["probability"]
     look: dict[str, Any] = {
-        "found": {"linewidth": 0.4 + 1.1 * p, "alpha": min(0.15 + 0.75 * p, 1.0)},
+        "found": _width(p),
         "possible": {"linewidth": 1.0, "linestyle": (0, (4, 3)), "alpha": 0.8},
         "undetermined": {"linewidth": 0.8, "linestyle": (0, (1, 3)), "alpha": 0.6},
     }[status]
@@ -140,10 +150,59 @@ def _arrow(
     )  # fmt: skip
 
 
+def _width(p: float) -> dict[str, Any]:
+    """Return how a found edge of this probability looks."""
+    return {"linewidth": 0.4 + 1.1 * p, "alpha": min(0.15 + 0.75 * p, 1.0)}
+
+
+def _numbered(found: Inference, drawn: list[Edge]) -> list[Edge]:
+    """Return the edges that are not sure."""
+    return [edge for edge in drawn if found.graph.edges[edge]["probability"] < SURE]
+
+
+def _write_numbers(
+    ax: Axes, found: Inference, bends: dict[Edge, float],
+    places: dict[str, tuple[float, float]], diameter: float,
+) -> None:  # fmt: skip
+    """Write the probabilities of edges on them, where there is room along the edge."""
+    figure = ax.figure.get_figure(root=True)
+    assert figure is not None
+    with any_script():
+        figure.draw_without_rendering()  # edges bend on the paper, so that it must be laid out
+        names = [text.get_window_extent().get_points() for text in ax.texts]
+    scale = 72.0 / figure.dpi
+    at = {name: ax.transData.transform(place) * scale for name, place in places.items()}
+    taken = [(spot, np.full(2, diameter)) for spot in at.values()]
+    taken += [(scale * box.mean(axis=0), scale * np.ptp(box, axis=0)) for box in names]
+    for (a, b), bend in bends.items():
+        start, end = at[a], at[b]
+        across = np.array([end[1] - start[1], start[0] - end[0]]) * bend
+        spots = [
+            (1.0 - part) * start + part * end + 2.0 * part * (1.0 - part) * across
+            for part in ALONG
+        ]
+        # How far away the nearest thing is, 1 where it touches.
+        free = [
+            min(np.max(2.0 * np.abs(spot - one) / (size + NUMBER)) for one, size in taken)
+            for spot in spots
+        ]
+        best = next((k for k, room in enumerate(free) if room >= 1.0), int(np.argmax(free)))
+        taken.append((spots[best], np.array(NUMBER)))
+        table = found.graph.edges[a, b]
+        colour = {"found": AND, "possible": MAYBE}.get(table["status"], GREY)
+        x, y = ax.transData.inverted().transform(spots[best] / scale).tolist()
+        text = ax.text(
+            x, y, f"{table['probability']:.2f}", fontsize=6.0, color=colour,
+            ha="center", va="center",
+        )  # fmt: skip
+        text.set_path_effects([withStroke(linewidth=2.0, foreground="white")])
+
+
 def _explain(ax: Axes, found: Inference, drawn: list[Edge], *, some_left_out: bool) -> None:
     """Say what lines and markers mean, of those that are there."""
     statuses = {found.graph.edges[edge]["status"] for edge in drawn}
     gates = {found.graph.nodes[b]["gate"] for _, b in drawn}
+    many = len(_numbered(found, drawn)) > FEW_NUMBERS and "found" in statuses
     table: list[tuple[bool, str, Line2D]] = [
         (
             "found" in statuses and "or" in gates,
@@ -156,6 +215,11 @@ def _explain(ax: Axes, found: Inference, drawn: list[Edge], *, some_left_out: bo
         (
             "found" in statuses and "or" in gates, "found: one is enough",
             Line2D([], [], color=OR, marker="D", markersize=4),
+        ),
+        *(
+            (many, f"{'probability ' if p == 0.5 else ''}{p:g}",
+             Line2D([], [], color=AND, **_width(p)))
+            for p in (0.5, 0.75, 1.0)
         ),
         ("possible" in statuses, "possible", Line2D([], [], color=MAYBE, linestyle="--")),
         ("undetermined" in statuses, "undetermined", Line2D([], [], color=GREY, linestyle=":")),

@@ -65,7 +65,7 @@ def with_mixture_table(ds: xr.Dataset, table: Table) -> xr.Dataset:
                 expected="run (or none: the same for all), skill, frequency",
             )
     (column,) = of["frequency"]
-    values = table.numbers(column)
+    values = table.numbers(column, "a finite number ≥ 0")
     if np.isnan(values).any():
         i = int(np.argmax(np.isnan(values)))
         where = table.place(i, column)
@@ -102,7 +102,7 @@ def _since(table: Table, of: Mapping[str, tuple[str, ...]]) -> np.ndarray:
     if "step" not in of:
         return np.zeros(len(table.rows))
     (column,) = of["step"]
-    since = table.numbers(column)
+    since = table.numbers(column, "a number ≥ 0, or none for 0")
     bad = ~(np.nan_to_num(since) >= 0.0)
     if bad.any():
         where = table.place(int(np.argmax(bad)), column)

@@ -57,8 +57,12 @@ class Table:
             return np.isnan(cells)
         return self._by_value(column, _is_missing).astype(bool)
 
-    def numbers(self, column: str) -> NDArray[np.float64]:
+    def numbers(
+        self, column: str, expected: str = "a number such as 0.5, or nothing"
+    ) -> NDArray[np.float64]:
         """Return a column of numbers; NaN where there is none, or no finite one.
+
+        `expected` is what the message says of other cells.
 
         Raises
         ------
@@ -80,7 +84,7 @@ class Table:
                 raise FileError(
                     f"is {shown(cells[i])}",
                     where=self.place(i, column),
-                    expected="a number such as 0.5, or nothing",
+                    expected=expected,
                 )
         return np.where(np.isinf(values), np.nan, values)
 
@@ -97,14 +101,14 @@ class Table:
 
     def steps(self, column: str) -> NDArray[np.int64]:
         """Return a column of steps: whole numbers ≥ 0 in every row."""
-        values = self.numbers(column)
+        expected = f"a step: a whole number from 0 to {LAST_STEP:.0e}"
+        values = self.numbers(column, expected)
         with np.errstate(invalid="ignore"):
             wrong = ~((values >= 0) & (values <= LAST_STEP) & (values == np.round(values)))
         if wrong.any():
             i = int(np.argmax(wrong))
             cell = self.columns[column][i]
             what = "is empty" if self.missing(column)[i] else f"is {shown(_plain(cell))}"
-            expected = f"a step: a whole number from 0 to {LAST_STEP:.0e}"
             raise FileError(what, where=self.place(i, column), expected=expected)
         return values.astype(np.int64)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,11 @@ from inferred import edges, simulated
 
 from domino_sim import infer
 from domino_sim.errors import ArgumentError, FileError
+from domino_sim.inference.forms import Form
 from domino_sim.inference.prior import Prior, read_prior
+from domino_sim.inference.records import make_nodes
+from domino_sim.inference.remarks import against_prior, doubted
+from domino_sim.inference.study import make_study
 
 REQUIRES = {"A": "", "B": "", "C": "A", "D": "B", "E": "C and D", "F": "A or B"}
 TRUE = {("A", "C"), ("B", "D"), ("C", "E"), ("D", "E"), ("A", "F"), ("B", "F")}
@@ -230,6 +235,36 @@ def test_wrong_prior_knowledge_is_refused_and_says_where(prior: dict[str, Any], 
         infer(whole(), prior=prior)
     with pytest.raises(ArgumentError, match=f"known.toml.*{told}|known.toml: {told}"):
         Prior(prior, list(REQUIRES), where="known.toml")
+
+
+def test_more_required_prerequisites_than_a_gate_may_ask_for_are_refused() -> None:
+    many = {"required": [["A", "E"], ["B", "E"], ["C", "E"], ["A", "E"]]}
+    with pytest.raises(ArgumentError, match=r"prior: required: names 3 .* of 'E'; expected 2 or"):
+        infer(whole(), prior=many, most_prerequisites=2)
+    assert read_prior(many, list(REQUIRES), 3).required[4] == (0, 1, 2)
+
+
+def test_required_edges_that_curves_speak_against_are_named_where_nothing_fits() -> None:
+    study = make_study(whole(), None)
+    nodes = make_nodes(study.records, 60)
+    form = SimpleNamespace(form=Form("hard", 0.99))
+    for error, told in ((10.0, True), (1.0, False)):
+        best: Any = SimpleNamespace(records=nodes, error=error * nodes.values, courses=form)
+        # A needs nothing, and begins long before C is learned, which needs A.
+        required = [(), (), (0,), (), (), ()]
+        assert against_prior(study, best, required).remarks == study.remarks
+        said = against_prior(study, best, [(2,), *required[1:]]).remarks[len(study.remarks) :]
+        assert len(said) == told
+        assert all("requires C for A, which begins before" in one for one in said)
+        assert all(run in one for one in said for run in map(repr, study.runs))
+
+
+def test_nothing_is_said_of_probabilities_where_there_is_one_skill() -> None:
+    study = make_study(whole(), None)
+    alone = make_study(whole().isel(skill=[0]), None)
+    assert doubted(study, (True, "no edge is sure")).remarks[-1] == "no edge is sure"
+    assert doubted(study, (False, "no edge is sure")) is study
+    assert doubted(alone, (True, "no edge is sure")).remarks == alone.remarks
 
 
 def test_a_file_that_is_not_there_or_is_no_toml_is_said(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from scipy.integrate import cumulative_trapezoid
 import domino_sim
 from domino_sim.inference.evidence import weigh
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
+from domino_sim.inference.odds import Odds
 from domino_sim.inference.proposals import Allowed, Scored, allowed_by
 from domino_sim.inference.records import Records, make_nodes, noise_of
 from domino_sim.inference.structure import Structure
@@ -248,7 +249,7 @@ def test_gains_by_run_add_up_however_far_the_curves_are_from_the_model() -> None
     scale = structure.polish(12) / level.size
     scored = {i: Scored([gate], np.zeros(1)) for i, gate in structure.gates.items()}
     allowed = Allowed(np.ones((6, 6, 2), dtype=bool), np.eye(6, dtype=bool), (frozenset(),) * 6, 3)
-    edges = weigh(structure, scored, {}, scale, allowed)
+    edges = weigh(structure, scored, Odds(scale, 5.0), allowed)
     assert scale > 20.0 and min(edge.gain for edge in edges) < -1.0
     for edge in edges:
         assert edge.by_run.sum() == pytest.approx(edge.gain)

@@ -112,6 +112,10 @@ def test_the_files_are_complete_and_replace_older_ones(tmp_path: Path) -> None:
     assert json.loads(paths[1].read_text("utf-8")) == found().report
     with xr.open_dataset(paths[2]) as ds:
         xr.testing.assert_allclose(ds.load(), found().predicted)
+    written = nx.node_link_graph(json.loads(paths[0].read_text("utf-8")), edges="edges")
+    statuses = {(a, b): each for a, b, each in written.edges(data=True)}
+    assert statuses == {(a, b): each for a, b, each in found().graph.edges(data=True)}
+    assert {"found", "undetermined"} <= {each["status"] for each in statuses.values()}
     nodes = {node["id"]: node for node in json.loads(paths[0].read_text("utf-8"))["nodes"]}
     assert set(nodes) == set(world().names)
     shares = world().frequencies.mean(axis=0)

@@ -220,6 +220,11 @@ def test_a_folder_its_graph_and_the_inference_itself_are_planned_for_alike(
     plans = [domino_sim.design_mixtures(s) for s in (folder, folder / "graph.json", found)]
     for one, other in pairwise(plans):
         assert one.mixtures.identical(other.mixtures)
+    with pytest.raises(DominoError, match="is the report of an inference; expected the folder"):
+        domino_sim.design_mixtures(folder / "report.json")
+    for missing in (folder / "none", "none"):
+        with pytest.raises(DominoError, match=r"expected .*, or the folder of an inference"):
+            domino_sim.design_mixtures(missing)
     (folder / "report.json").unlink()
     for source in (folder, folder / "graph.json"):
         with pytest.raises(DominoError, match=r"report\.json"):

@@ -11,8 +11,8 @@ from served import lines
 
 from domino_sim.curves import make_curves
 from domino_sim.inference.evidence import IMPLIED, OTHERS, SUREST
-from domino_sim.inference.forms import OPEN, Courses, Form
-from domino_sim.inference.networks.edges import TURNED
+from domino_sim.inference.forms import OPEN, Courses, Form, Requires
+from domino_sim.inference.networks.edges import TURNED, Weighed, list_edges
 from domino_sim.inference.networks.hypotheses import Rules
 from domino_sim.inference.records import make_nodes
 from domino_sim.inference.result import make_grown_inference
@@ -166,3 +166,20 @@ def test_when_a_serial_pool_surely_leaves_noise_alone(served):
     assert not leaves_noise(grown, study)  # levels are few: gates do not take long
     assert not leaves_noise(grown, replace(many, surest=0.89))
     assert not leaves_noise(replace(grown, misfit=1.2), many)
+
+
+def test_what_no_run_speaks_for_is_not_found():
+    """c needs a or b, and both orders go with all runs; d surely needs c, and e must need it."""
+    graph = (OPEN, OPEN, Requires.of((0,)), Requires.of((2,)), Requires.of((2,)))
+    probability = np.zeros((5, 5))
+    probability[[0, 1, 2, 2], [2, 2, 3, 4]] = 0.53, 0.53, 0.97, 1.0
+    by_run = {(0, 2): 0.0, (1, 2): 0.0, (2, 3): 60.0}
+
+    def weigh(j, i):
+        gain = by_run.get((j, i))
+        return None if gain is None else Weighed(gain, lambda: np.array([gain]), OTHERS)
+
+    edges = {(e.prerequisite, e.dependent): e for e in list_edges(graph, probability, 1, weigh)}
+    told = {pair: edge.status for pair, edge in edges.items()}
+    assert told == {(0, 2): "possible", (1, 2): "possible", (2, 3): "found", (2, 4): "found"}
+    assert [edges[0, 2].reason, edges[2, 3].reason, edges[2, 4].reason] == [OTHERS, "", ""]

@@ -30,6 +30,7 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         ("a.csv", "step,a\n0,0\n9,high\n", "^a.csv: line 3: a: is 'high'; expected a number"),
         ("a.csv", "step;a\n0;0,5\n", "^a.csv: line 2: a: is '0,5'; expected a number such as 0.5"),
         ("a.csv", "step,a\n0,0\n1.5,1\n", "line 3: step: is '1.5'; expected a step"),
+        ("a.csv", "step,a\n0,0\nten,1\n", "line 3: step: is 'ten'; expected a step"),
         ("a.csv", "step,a\n0,0\n,1\n", "line 3: step: is empty; expected a step"),
         ("a.csv", "step,a\n-1,0\n", "line 2: step: is '-1'; expected a step"),
         ("a.csv", "step,skill,level\n0,,1\n", "line 2: skill: is empty; expected a name"),
@@ -121,6 +122,7 @@ def test_values_in_two_files_are_refused_with_both_places() -> None:
         ("skill,frequency\na,1\na,2\n", "^m.csv: line 3: skill: the frequency of 'a' stands in li"),
         ("skill,frequency\na,-1\n", "^m.csv: line 2: frequency: is -1; expected a finite number"),
         ("skill,frequency\na,\n", "^m.csv: line 2: frequency: is no number"),
+        ("skill,frequency\na,b\n", "^m.csv: line 2: frequency: is 'b'; expected a finite num"),
         ("skill,weight\na,1\n", "^m.csv: has no column for frequency"),
     ],
 )

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domino_sim.inference.evidence import EXCLUDED, FOUND, POSSIBLE, UNDECIDED, Edge
+from domino_sim.inference.evidence import (
+    EXCLUDED,
+    FOUND,
+    POSSIBLE,
+    SUREST,
+    UNDECIDED,
+    Edge,
+)
 from domino_sim.inference.networks.hypotheses import Graph
 from domino_sim.levels import Floats
 
@@ -67,15 +74,19 @@ def list_edges(
             weighed = weigh(j, i) if j != i else None
             if weighed is None and p < POSSIBLE:
                 continue
+            # Another gate may go as well with every run: then none speaks for it. What is required
+            # is surer.
+            idle = weighed is not None and weighed.gain == 0.0 and p <= SUREST
             weighed = weighed or Weighed(0.0, lambda: np.zeros(runs), UNDECIDED)
             here = j in gate.skills
             if p < POSSIBLE and not here and weighed.gain < -EXCLUDED:
                 continue
-            status = "found" if p >= FOUND else "possible" if p >= POSSIBLE else "undetermined"
-            if status == "possible" and weighed.hidden and not here:
+            status = "possible" if p >= POSSIBLE else "undetermined"
+            if p >= FOUND and not idle:
+                status = "found"
+            elif status == "possible" and weighed.hidden and not here:
                 status = "undetermined"
-            # Graphs with and without it may fit as well, so that no run speaks for it.
-            reason = "" if status == "found" and weighed.gain > 0.0 else weighed.reason
+            reason = "" if status == "found" else weighed.reason
             edges.append(Edge(j, i, p, status, reason, weighed.gain, weighed.by_run()))
     return tuple(edges)
 
