@@ -237,13 +237,26 @@ def make_table(
     for r, run in enumerate(seen.runs):
         level[r, : len(run.steps)] = run.level.T
         known[r, : len(run.steps)] = run.weight.T > 0.0
-    table = CurveTable(seen, level, known, frequency, noise_of(level, known), {}, remarks)
+    sigma = max(noise_of(level, known), _given(curves))
+    table = CurveTable(seen, level, known, frequency, sigma, {}, remarks)
     mixture = (same or SharedMixtures()).numbers([run.name for run in seen.runs])
     table.note_unknown(mixture)
     table.leave_out_contradictions()
     table.leave_out_opposite()
     table.cut_falls()
     return table
+
+
+def _given(curves: xr.Dataset) -> float:
+    """Return the root mean square of standard errors that are given with the levels, or 0.
+
+    Noise is no less: counts of a test do not scatter where all are right, nor do rounded levels.
+    """
+    if "level_se" not in curves.data_vars:
+        return 0.0
+    error = curves["level_se"].values.astype(float)[np.isfinite(curves["level"].values)]
+    error = error[np.isfinite(error)]
+    return float(np.sqrt(np.mean(np.square(error)))) if error.size else 0.0
 
 
 def _of_one(which: np.ndarray, mixture: Ints) -> np.ndarray:

@@ -331,9 +331,8 @@ class _Search:
         """Whether a graph is clearly worse than one that was refined, frequencies being fitted."""
         if self._study.free is None or not self._results:
             return False
-        best, first = min(each.cost for each in self._results), one.alive[0]
-        cost = first.error + first.penalty + self._price * first.edges
-        return cost > best + OUTDONE
+        first, best = one.alive[0], min(each.cost for each in self._results)
+        return first.error + first.penalty + self._price * first.edges > best + OUTDONE
 
     def _rest(self, racing: list[Construction]) -> Refined:
         """Return the structure that has come furthest; others need what they must alone."""

@@ -15,7 +15,7 @@ from domino_sim.levels import Floats, Loss
 
 __all__ = [
     "ends", "falls_from", "first_levels", "growths", "heads", "in_rises", "opposite", "outside",
-    "rises", "start_levels",
+    "resting", "rises", "start_levels",
 ]  # fmt: skip
 
 #: A curve rises if the means of its first and last quarter differ by so many standard errors; or
@@ -217,3 +217,18 @@ def outside(level: Floats, known: np.ndarray, sigma: float) -> tuple[float, floa
             max(high, last if last > 1.0 + sure else 1.0),
         )
     return None if (low, high) == (0.0, 1.0) else (low, high)
+
+
+def resting(level: Floats, known: np.ndarray, sigma: float, rise: Floats) -> float | None:
+    """Return the highest level at which a curve that rises rests, if none comes near 1."""
+    highest = 0.0
+    for r, i in np.argwhere(rise > _RISEN):
+        curve = level[r, known[r, :, i], i]
+        size = max(1, len(curve) // 8)
+        last, before = curve[-size:].mean(), curve[-2 * size : -size].mean()
+        sure = _FLAT * sigma / np.sqrt(size)
+        if last + sure > 1.0 - _OUTSIDE:
+            return None
+        if last - before < 0.5 * sure + _OUTSIDE:
+            highest = max(highest, float(last))
+    return highest or None

@@ -23,6 +23,7 @@ from domino_sim.inference.screening import (
     growths,
     in_rises,
     outside,
+    resting,
     rises,
     start_levels,
 )
@@ -168,14 +169,15 @@ def make_study(
     early = np.where(np.isnan(first), np.inf, first).min(axis=0) > floor + _LEARNED * (1.0 - floor)
     left_out = _silent(table, rise, early, before[laws[0]]) | table.unlikely
     use = np.array([name not in left_out for name in table.seen.skills])
+    _check(table, use, left_out)
     few = _few(in_rises(bare, (rise > 0.5 * (1.0 - floor)) & use, floor), int(use.sum()))
     first_pieces = ~later
     started = (before[laws[0]] > floor + _HIGH)[np.ix_(first_pieces, use)].mean() > _STARTED[0]
-    _check(table, use, left_out)
     names = tuple(np.array(table.seen.skills)[use].tolist())
     learned = [name for name, is_early in zip(names, early[use], strict=True) if is_early]
     table.remarks += [
         *_of_range(outside(table.level, table.known, table.sigma)),
+        *_of_rest(resting(table.level, table.known, table.sigma, rise)),
         *_of_growth(laws, first[rise > 0.0]),
         *_of_starts(table, np.where(use & first_pieces[:, None], before[laws[0]], floor), floor),
         *_of_learned(learned),
@@ -273,6 +275,15 @@ def _of_range(found: tuple[float, float] | None) -> list[str]:
     return [
         f"levels go from {found[0]:.2f} to {found[1]:.2f} by more than their noise, but those of "
         "this model from 0 to 1: scale them, if it is a matter of their unit"
+    ]
+
+
+def _of_rest(highest: float | None) -> list[str]:
+    if highest is None:
+        return []
+    return [
+        f"curves rest below 1 (the highest at {highest:.2f}), where skills of this model are "
+        'learned: if that is their ceiling, give it, as by --normalise with ceiling = "estimate"'
     ]
 
 
