@@ -155,14 +155,13 @@ def infer_in(curves: xr.Dataset, kind: Kind) -> dict[Edge, float]:
     best = min((_infer(study, law, kind) for law in study.growths), key=lambda found: found.cost)
     structure, refiner = best.structure, best.refiner
     scale = max(1.0, structure.error / max(structure.records.values, 1))
-    here, price = refiner.cost(structure), refiner.price
-    odds = Odds.beside(structure, here, refiner.visited, refiner.scored, scale, price)
+    beside = refiner.cost(structure), refiner.visited, refiner.scored, scale, refiner.price
+    odds = Odds.beside(structure, *beside)
     edges = weigh(structure, refiner.scored, odds, refiner.allowed, most=study.surest)
-    names = study.skills
     return {
-        (names[e.prerequisite], names[e.dependent]): e.probability
+        (study.skills[e.prerequisite], study.skills[e.dependent]): e.probability
         for e in edges
-        if max(e.prerequisite, e.dependent) < len(names)
+        if max(e.prerequisite, e.dependent) < len(study.skills)
     }
 
 

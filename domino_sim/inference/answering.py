@@ -61,7 +61,7 @@ def answering(
     """
     if not answers(structure):
         return
-    here = _cost(structure, price)
+    here = structure.cost(price)
     seen = list[tuple[float, int, Structure]]()
     for skill, some in gates.items():
         cut = structure.descendants(skill)
@@ -91,7 +91,7 @@ def mended(alive: list[Structure], allowed: Allowed, price: float) -> list[Struc
         while better is not None:
             structure, better = better, _bettered(better, allowed, price)
         found.setdefault(frozenset(structure.gates.items()), structure)
-    return sorted(found.values(), key=lambda one: _cost(one, price))
+    return sorted(found.values(), key=lambda one: one.cost(price))
 
 
 def _bettered(structure: Structure, allowed: Allowed, price: float) -> Structure | None:
@@ -100,11 +100,7 @@ def _bettered(structure: Structure, allowed: Allowed, price: float) -> Structure
         each = neighbours(here, sorted(set(structure.gates) - structure.descendants(skill)))
         near[skill] = [gate for gate in each if allowed.permits(skill, gate)]
     others = answering(structure, near, price, most=_FEW)
-    best = min(others, key=lambda one: _cost(one, price), default=None)
-    if best is None or _cost(best, price) > _cost(structure, price) - _GAIN:
+    best = min(others, key=lambda one: one.cost(price), default=None)
+    if best is None or best.cost(price) > structure.cost(price) - _GAIN:
         return None
     return best
-
-
-def _cost(structure: Structure, price: float) -> float:
-    return structure.error + structure.penalty + price * structure.edges

@@ -223,7 +223,6 @@ class Builder:
         grown.sort(key=lambda one: one.total)
         return [one for one in grown if one.total < grown[0].total + _DISTANT][:ALIVE]
 
-
     def _grow_fitted(self, alive: list[Structure], skill: int, *, wide: bool) -> list[Grown]:
         """Return the same by what gates come to when all frequencies are fitted."""
         pool = list[tuple[float, int, Structure, Structure]]()
@@ -240,7 +239,7 @@ class Builder:
         for _, _, before, after in pool[:_FITTED]:
             owed = self.price * after.edges
             fit(after, 6, _TO_FIT, worth=least + _NEARBY - owed, joined=True)
-            total = after.error + after.penalty + owed
+            total = after.cost(self.price)
             least = min(least, total)
             if not any(_same(after, one.structure) for one in grown):
                 added = after.error + after.penalty - before.error - before.penalty

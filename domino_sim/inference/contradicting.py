@@ -29,9 +29,9 @@ def reconsider(tried: list[tuple[int, list[Grown]]], builder: Builder, clear: fl
     """
     for at, (skill, grown) in enumerate(tried[:_RECONSIDERED]):
         first = grown[0]
-        before = _whole_cost(first.structure, builder.price)
+        before = first.structure.cost(builder.price)
         found = reconsidered(first.structure, builder.allowed, builder.price, builder.near)
-        gain = before - _whole_cost(found, builder.price)
+        gain = before - found.cost(builder.price)
         if gain > 0.0:
             better = Grown(found, first.added - gain, first.total - gain)
             tried[at] = (skill, [better, *grown[: ALIVE - 1]])
@@ -66,8 +66,3 @@ def contradicted(
     tried.sort(key=lambda one: one[1][0].added)
     reconsider(tried, builder, clear)
     return next((one for one in tried if one[1][0].added < clear), None)
-
-
-def _whole_cost(structure: Structure, price: float) -> float:
-    """Return χ², what frequencies that are not known cost, and the price of the edges."""
-    return structure.error + structure.penalty + price * structure.edges

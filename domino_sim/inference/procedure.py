@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from domino_sim.curve_form import check_curves
 from domino_sim.errors import ArgumentError
+from domino_sim.inference.answering import answers
 from domino_sim.inference.asked import check_asked
 from domino_sim.inference.confirming import confirm, likeliest_graph
 from domino_sim.inference.construction import Construction
@@ -165,9 +166,8 @@ def infer(
     )
     confirm(best, refiner, study.records)
     best = likeliest_graph(best, refiner, odds, study.records)
-    fitted = study.free is not None and best.courses.form.kind == "soft"
     # Other frequencies let other gates fit as well.
-    most = min(study.surest, SUREST if fitted or runs_apart(study) == 1 else 1.0)
+    most = min(study.surest, SUREST if answers(best) or runs_apart(study) == 1 else 1.0)
     edges = weigh(best, refiner.scored, odds, refiner.allowed, most=most)
     rest = scale, search.forms, known.names
     return make_inference(study, best, edges, *rest, stopped=search.stopped)
@@ -331,8 +331,8 @@ class _Search:
         """Whether a graph is clearly worse than one that was refined, frequencies being fitted."""
         if self._study.free is None or not self._results:
             return False
-        first, best = one.alive[0], min(each.cost for each in self._results)
-        return first.error + first.penalty + self._price * first.edges > best + OUTDONE
+        best = min(each.cost for each in self._results)
+        return one.alive[0].cost(self._price) > best + OUTDONE
 
     def _rest(self, racing: list[Construction]) -> Refined:
         """Return the structure that has come furthest; others need what they must alone."""

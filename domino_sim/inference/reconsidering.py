@@ -73,12 +73,12 @@ def _changed(
         for skill in structure.gates
         for change in _of_skill(structure, response, skill, allowed, price, near.get(skill, ()))
     ]
-    best, least = None, structure.error + structure.penalty + price * structure.edges - _GAIN
+    best, least = None, structure.cost(price) - _GAIN
     for _, skill, gate in sorted(changes)[:_WHOLE]:
         other = structure.copy()
         exchange(other, skill, gate)
         fit(other, 6, worth=least)
-        cost = other.error + other.penalty + price * other.edges
+        cost = other.cost(price)
         if cost < least:
             best, least = other, cost
     return best

@@ -96,7 +96,7 @@ class Refiner:
 
     def cost(self, structure: Structure) -> float:
         """Return χ² and the price of the edges."""
-        return structure.error + structure.penalty + self.price * structure.edges
+        return structure.cost(self.price)
 
     def climb(self, structure: Structure) -> Structure:
         """Return the best structure that is found."""

@@ -88,6 +88,10 @@ class Structure:
         """Number of prerequisites of all gates."""
         return sum(len(gate.skills) for gate in self.gates.values())
 
+    def cost(self, price: float) -> float:
+        """Return χ², what frequencies that are fitted cost, and the price of the edges."""
+        return self.error + self.penalty + price * self.edges
+
     def descendants(self, skill: int) -> set[int]:
         """Return `skill` and all that depend on it."""
         found, new = {skill}, {skill}

@@ -20,6 +20,7 @@ from domino_sim.inference.procedure import _Search
 from domino_sim.inference.racing import LOST, OUTDONE, in_order, race, strayed
 from domino_sim.inference.refined import Refined
 from domino_sim.inference.regaining import regain
+from domino_sim.inference.structure import Structure
 
 
 @dataclass
@@ -43,6 +44,8 @@ class Way:
     edges: int = 0
     name: str = ""
     others: list[Way] = field(default_factory=list)
+
+    cost = Structure.cost
 
     @property
     def alive(self) -> list[Any]:
