@@ -10,6 +10,8 @@ import numpy as np
 from domino_sim.inference.forms import Requires
 from domino_sim.inference.odds import FOUND, Odds
 from domino_sim.inference.proposals import Allowed, Scored
+from domino_sim.inference.rates import costs, fit
+from domino_sim.inference.rating import exchange
 from domino_sim.inference.response import Response
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
@@ -29,6 +31,9 @@ BAD_FIT, SUREST = 1.5, 0.89
 
 #: An edge that would cost less χ² than this is not excluded by the data.
 EXCLUDED = 9.0
+
+#: Newton's steps of the clock without an edge.
+_STEPS = 10
 
 #: An edge whose presence moves no level by more than this cannot be seen.
 SHOWS = 0.05
@@ -57,7 +62,8 @@ class Edge:
     reason
         Why it is not decided; empty for a found edge.
     gain
-        How much less χ² is with it than without it; below 0 where it speaks against it.
+        How much less χ² is with it than without it; below 0 where it speaks against it. The clock
+        answers: of an edge of the graph whole, of others to first order.
     by_run : (runs,) array
         The same by run.
     """
@@ -97,7 +103,7 @@ def weigh(
     edges, scale = [], odds.scale
     alone = structure.records.runs == 1
     surest = min(SUREST, most) if alone or scale >= BAD_FIT else most
-    response = Response(structure)
+    response, now = Response(structure), costs(structure)
     for skill, gate in structure.gates.items():
         if skill not in scored:
             edges += [
@@ -113,9 +119,9 @@ def weigh(
                 continue
             p = 1.0 if j in allowed.required[skill] else min(probability.get(j, 0.0), surest)
             if j in gate.skills:
-                edges.append(_present(structure, skill, j, p, scale))
+                edges.append(_present(structure, now, skill, j, p, scale))
             else:
-                edge = _absent(structure, skill, j, p, j in ancestors, scale, response)
+                edge = _absent(structure, skill, j, p, j in ancestors, scale, response, allowed)
                 if edge is not None:
                     edges.append(edge)
     return edges
@@ -129,22 +135,35 @@ def _unweighed(structure: Structure, skill: int, j: int, *, sure: bool) -> Edge:
     return Edge(j, skill, 0.5, "possible", STOPPED, 0.0, nothing)
 
 
-def _present(structure: Structure, skill: int, j: int, p: float, scale: float) -> Edge:
-    """Return an edge of the best graph."""
-    gate = structure.gates[skill]
-    rest = Requires.of([k for k in gate.skills if k != j], gate.any)
-    by_run = _by_run(structure, skill, rest) / scale
+def _present(
+    structure: Structure, now: Floats, skill: int, j: int, p: float, scale: float
+) -> Edge:
+    """Return an edge of the best graph, whose χ² in each run is `now`."""
+    gate, other = structure.gates[skill], structure.copy()
+    exchange(other, skill, Requires.of([k for k in gate.skills if k != j], gate.any))
+    fit(other, _STEPS)
+    by_run = (costs(other) - now) / scale
     status = "found" if p >= FOUND else "possible" if p >= POSSIBLE else "undetermined"
     reason = "" if status == "found" else OTHERS
     return Edge(j, skill, p, status, reason, float(by_run.sum()), by_run)
 
 
+def _instead(structure: Structure, skill: int, j: int, p: float) -> Edge | None:
+    """Return an edge that a full gate has no room for, if it is likely in another gate."""
+    if p < POSSIBLE:
+        return None
+    status, reason = ("found", "") if p >= FOUND else ("possible", OTHERS)
+    return Edge(j, skill, p, status, reason, 0.0, np.zeros(structure.records.runs))
+
+
 def _absent(
     structure: Structure, skill: int, j: int, p: float, implied: bool, scale: float,
-    response: Response,
+    response: Response, allowed: Allowed,
 ) -> Edge | None:  # fmt: skip
     """Return an edge that is not in the best graph, if the data do not exclude it."""
     gate = structure.gates[skill]
+    if len(gate.skills) >= allowed.most:
+        return _instead(structure, skill, j, p)
     wider = [Requires.of((*gate.skills, j), gate.any and len(gate.skills) > 1)]
     if len(gate.skills) == 1:
         wider.append(Requires.of((*gate.skills, j), True))
@@ -181,15 +200,6 @@ def _levels(structure: Structure, skill: int, gate: Requires) -> Floats:
     courses, tau = structure.courses, structure.tau
     track = structure.track_of(skill, gate)
     return courses.levels(skill, track, tau, courses.place(tau))[0]
-
-
-def _by_run(structure: Structure, skill: int, gate: Requires) -> Floats:
-    """Return by how much χ² grows in each run with another gate, the clock held, (runs,)."""
-    records = structure.records
-    weight, there = records.weight[..., skill], records.level[..., skill]
-    before = _levels(structure, skill, structure.gates[skill])
-    after = _levels(structure, skill, gate)
-    return ((np.square(there - after) - np.square(there - before)) * weight).sum(axis=1)
 
 
 def _moved(structure: Structure, skill: int, gate: Requires) -> float:

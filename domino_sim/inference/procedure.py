@@ -335,8 +335,9 @@ class _Search:
         return one.alive[0].cost(self._price) > best + OUTDONE
 
     def _rest(self, racing: list[Construction]) -> Refined:
-        """Return the structure that has come furthest; others need what they must alone."""
-        far = max((one for one in racing if one.alive), key=lambda one: len(one.alive[0].gates))
+        """Return the best structure that has come furthest; others need what they must alone."""
+        alive = (one for one in racing if one.alive)
+        far = max(alive, key=lambda one: (len(one.alive[0].gates), -one.misfit))
         structure = far.alive[0].copy()
         left = {*range(len(self._study.skills))} - {*structure.gates}
         while left:

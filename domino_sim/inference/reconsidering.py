@@ -77,7 +77,7 @@ def _changed(
     for _, skill, gate in sorted(changes)[:_WHOLE]:
         other = structure.copy()
         exchange(other, skill, gate)
-        fit(other, 6, worth=least)
+        fit(other, 6, worth=least - price * other.edges)
         cost = other.cost(price)
         if cost < least:
             best, least = other, cost

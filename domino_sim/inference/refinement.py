@@ -18,6 +18,7 @@ import numpy as np
 from domino_sim.inference.answering import answering
 from domino_sim.inference.elsewhere import applies, elsewhere
 from domino_sim.inference.forms import Requires
+from domino_sim.inference.judging import judge_near
 from domino_sim.inference.onset import onset_of
 from domino_sim.inference.pairing import Change, Gates, pairs
 from domino_sim.inference.patience import Patience
@@ -51,9 +52,6 @@ _WORSE, _FEW_WORSE = 6.0, 3
 
 #: A change that seems this much worse (χ²) is not judged whole.
 _HOPELESS = 12.0
-
-#: Gates of a skill that are judged whole in the end, of those that seem within so much of the best.
-_CONFIRMED, _DOUBTFUL = 16, 8.0
 
 #: Frequencies that are not known are fitted no further where a change costs so much more (χ²).
 _WORTH = 30.0
@@ -115,40 +113,28 @@ class Refiner:
             if better is None:
                 find = self._elsewhere if applies(structure) else self._shifted
                 better = find(structure) or self._shared(structure) or self._answered(structure)
-            if better is None or self.over:
+            if better is None:
                 break
-            structure = settled(better)
-        self._confirm(structure)
+            before, structure = structure, settled(better)
+            if self.over:
+                changed = structure.gates.items() - before.gates.items()
+                self._score_again(structure, {skill for skill, _ in changed})
+                break
+        judge_near(
+            structure.gates, self.cost(structure), self.scored, self.visited,
+            lambda skill, gate: self._judge(structure, skill, gate),
+            lambda: time.monotonic() > self.until,
+        )  # fmt: skip
         return structure
 
-    def _confirm(self, structure: Structure) -> None:
-        """Judge the gates whole that seem nearly as good as those that are, or better.
+    def _judge(self, structure: Structure, skill: int, gate: Requires) -> None:
+        self._changed(structure, Change(0.0, ((skill, gate),)))
 
-        To first order a clock gives way further than it can: what seems better was found worse.
-        """
-        now, here = self.cost(structure), set(structure.gates.items())
-        for skill, scored in self.scored.items():
-            base = scored.score_of(structure.gates[skill])
-            near = [
-                gate
-                for gate, score in zip(scored.gates[:_CONFIRMED], scored.score, strict=False)
-                if score - base <= _DOUBTFUL and gate != structure.gates[skill]
-            ]
-            for gate in near:
-                key = frozenset((structure.gates | {skill: gate}).items())
-                if key not in self.visited and time.monotonic() < self.until:
-                    self._changed(structure, Change(0.0, ((skill, gate),)))
-            for at, score in enumerate(scored.score.tolist()):
-                if score < base + _DOUBTFUL and scored.gates[at] != structure.gates[skill]:
-                    scored.score[at] = base + (math.inf if scored.gates[at] in near else _DOUBTFUL)
-        for graph, cost in self.visited.items():
-            if len(other := graph - here) == 1:
-                ((skill, gate),) = other
-                if skill in self.scored:
-                    base = self.scored[skill].score_of(structure.gates[skill])
-                    self.scored[skill].put(gate, base + cost - now)
-        for scored in self.scored.values():
-            scored.sort()
+    def _score_again(self, structure: Structure, skills: set[int]) -> None:
+        """Score the gates of skills again whose own have changed since."""
+        response = Response(structure)
+        for skill in sorted(skills):
+            self._of_skill(structure, response, skill, remember=True)
 
     def _singles(self, structure: Structure) -> list[Change]:
         """Return the best other gates of every skill, and remember all that were scored."""
