@@ -74,7 +74,7 @@ class Doubts:
     runs
         Names of the runs there are.
     mixtures : (runs, n) array
-        Their mixtures, where they are known.
+        Those of runs that keep the one mixture they begin with, if all of it is known.
     remarks
         What there is to know.
     """
@@ -223,9 +223,13 @@ def without(gate: Gate, name: str) -> Gate | None:
 
 
 def _mixtures(report: Mapping[str, Any], names: Sequence[str]) -> Floats | None:
-    """Return the mixtures of the runs (runs, n), of those whose every frequency is known."""
-    table = report.get("mixtures", {})
-    rows = [[float(row.get(name) or 0.0) for name in names] for row in table.values()]
+    """Return the mixtures (runs, n) of runs that keep one, of which every frequency is known."""
+    table, pieces = report.get("mixtures", {}), report.get("pieces", [])
+    rows = [
+        [float(row.get(name, 0.0)) for name in names]
+        for run, row in table.items()
+        if run not in pieces and None not in row.values()
+    ]
     return np.array(rows) if rows else None
 
 

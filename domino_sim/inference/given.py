@@ -32,8 +32,11 @@ def given_frequencies(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any
     Raises
     ------
     ArgumentError
-        If a run or skill is unknown, or a frequency is no number ≥ 0.
+        If a run or skill is unknown, or a frequency is no number ≥ 0; or if an array with labels
+        has others than the curves.
     """
+    if isinstance(mixtures, xr.DataArray):
+        mixtures = _in_order(curves, mixtures)
     if mixtures is None:
         return Given(curves["frequency"].values.astype(float), recorded_changes(curves))
     shape = (curves.sizes["run"], curves.sizes["skill"])
@@ -50,6 +53,20 @@ def given_frequencies(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any
             "or frequencies by run and skill",
         )  # fmt: skip
     return Given(given, {})
+
+
+def _in_order(curves: xr.Dataset, mixtures: xr.DataArray) -> Floats:
+    """Return an array with labels (as `Design.mixtures`) in the order of the curves."""
+    for dim in ("run", "skill"):
+        labels = curves[dim].values.tolist()
+        given = mixtures[dim].values.tolist() if dim in mixtures.coords else None
+        if given is None or sorted(map(str, given)) != sorted(labels):
+            raise ArgumentError(
+                f"has the {dim}s {shown(given)}", where="mixtures",
+                expected=f"an array by run and skill, of the {dim}s {shown(labels)}",
+            )  # fmt: skip
+        mixtures = mixtures.assign_coords({dim: list(map(str, given))}).sel({dim: labels})
+    return np.asarray(mixtures.transpose("run", "skill"), dtype=float)
 
 
 def _by_name(curves: xr.Dataset, mixtures: Mapping[str, Any], shape: tuple[int, int]) -> Given:

@@ -50,7 +50,7 @@ def judge_near(
         ]
         judged = set[Requires]()
         for gate in near:
-            if frozenset((gates | {skill: gate}).items()) not in visited:
+            if frozenset(here - {(skill, gates[skill])} | {(skill, gate)}) not in visited:
                 if over():
                     break
                 judge(skill, gate)

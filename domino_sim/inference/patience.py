@@ -16,7 +16,7 @@ class Patience:
     """How many more graphs are judged whole when gates are changed, or skills put in.
 
     Ten a skill is much in the ordinary case; a search that is lost would go on for minutes. What is
-    judged on the way (`reconsidered`) and in the end (gates that seem near) is not counted.
+    judged on the way (`reconsidered`) is not counted.
     """
 
     left: float = math.inf

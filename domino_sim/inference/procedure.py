@@ -42,7 +42,7 @@ from domino_sim.inference.rebuilding import build_by_fits, rebuild
 from domino_sim.inference.records import make_nodes
 from domino_sim.inference.refined import Refined
 from domino_sim.inference.refinement import Refiner
-from domino_sim.inference.remarks import against_prior, doubted
+from domino_sim.inference.remarks import against_prior, doubted, without_skills
 from domino_sim.inference.result import Inference, make_grown_inference, make_inference
 from domino_sim.inference.serial import infer_serial
 from domino_sim.inference.serial.contest import TIED, UNTRIED, apart, leaves_noise
@@ -145,7 +145,7 @@ def infer(
     check_asked(mastery, most_prerequisites, seconds)
     names = tuple(map(str, check_curves(curves)["skill"].values))
     known = read_prior(prior, names, most_prerequisites)
-    study = make_study(curves, mixtures, known.same_mixture)
+    study = without_skills(make_study(curves, mixtures, known.same_mixture), known)
     search = _Search(study, known, mastery, most_prerequisites, time.monotonic() + seconds)
     best, refiner = search.run(meter or NullMeter())
     study = doubted(
@@ -203,6 +203,7 @@ class _Search:
             if name in study.learned:
                 self._forbidden[:, i] = [j not in prior.required[kept[i]] for j in kept]
         self.required = [tuple(place[j] for j in prior.required[i] if j in place) for i in kept]
+        self._rules = Rules.of(len(kept), self._forbidden, self.required, most)
         self.forms: dict[str, float] = {}
         self.stopped = self.tied = self.untried = self.lost = False
         self.grown: Grown | None = None
@@ -212,8 +213,8 @@ class _Search:
         """Return the best structure and what refined it; Ctrl-C ends the search, not the run."""
         racing, sure = [self._entrant(form) for form in self._forms(_HARD, _SOFT)], False
         try:
-            rules = Rules.of(len(self.required), self._forbidden, self.required, self._most)
-            self.grown = serial = infer_serial(self._study, rules, self._price, self._until)
+            serial = infer_serial(self._study, self._rules, self._price, self._until)
+            self.grown = serial
             sure = serial is not None and leaves_noise(serial, self._study)
             with meter.task("graph", len(self._study.skills)) as update:
                 race(racing, self._until, update, self._tuned, rivalled=sure)
@@ -251,9 +252,7 @@ class _Search:
         gates = gates_misfit(finished[0].alive[0], self._study)
         if gates < _NETWORK:
             return False
-        self.grown = infer_grown(
-            self._study, self._forbidden, self.required, self._most, self._until, meter
-        )
+        self.grown = infer_grown(self._study, self._rules, self._until, meter)
         return self.grown.typical < _SURELY * gates
 
     def _is_better(self, grown: Grown, structure: Structure) -> bool:

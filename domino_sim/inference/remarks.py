@@ -10,11 +10,12 @@ import numpy as np
 from domino_sim.inference.curve_table import several
 from domino_sim.inference.evidence import BAD_FIT, SUREST
 from domino_sim.inference.forms import Form
+from domino_sim.inference.prior import Prior
 from domino_sim.inference.proposals import allowed_by
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study
 
-__all__ = ["AGAINST", "against_prior", "doubted"]
+__all__ = ["AGAINST", "against_prior", "doubted", "without_skills"]
 
 #: How what is said of required edges begins that the curves speak against.
 AGAINST = "prior knowledge requires "
@@ -31,6 +32,18 @@ def doubted(study: Study, *doubts: tuple[bool, str]) -> Study:
             remarks = study.remarks if len(study.skills) == 1 else (*study.remarks, told)
             study = replace(study, surest=min(study.surest, SUREST), remarks=remarks)
     return study
+
+
+def without_skills(study: Study, prior: Prior) -> Study:
+    """Return a study that says which required edges are not there, for want of a skill."""
+    told = [
+        f"{AGAINST}{prior.names[j]} for {prior.names[i]}: no such edge, for "
+        f"{several(out)} {'is' if len(out) == 1 else 'are'} left out"
+        for i, prerequisites in enumerate(prior.required)
+        for j in sorted(prerequisites)
+        if (out := [prior.names[k] for k in (j, i) if prior.names[k] in study.left_out])
+    ]
+    return replace(study, remarks=(*study.remarks, *told))
 
 
 def against_prior(

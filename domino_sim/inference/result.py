@@ -126,12 +126,18 @@ def make_grown_inference(
 ) -> Inference:  # fmt: skip
     """Gather the result of a model of networks, or of a serial pool.
 
-    `form` is the gate form that came nearest. Under a serial pool gates open at level 1.
+    `form` is the gate form that came nearest; under a serial pool gates open at level 1. No
+    probability is above `surest` but of edges that are required beforehand.
     """
     if grown.kind == "serial":
         form = Form("hard", 1.0, form.loss)
     study = replace(study, remarks=(*study.remarks, *grown.remarks))
-    edges = [replace(edge, probability=min(edge.probability, surest)) for edge in grown.edges]
+    required = grown.rules.required if grown.rules is not None else [()] * len(grown.graph)
+    edges = [
+        edge if edge.prerequisite in required[edge.dependent]
+        else replace(edge, probability=min(edge.probability, surest))
+        for edge in grown.edges
+    ]  # fmt: skip
     graph = _graph(study, edges, dict(enumerate(grown.graph)), names)
     model: dict[str, Any] = {"kind": grown.kind, "text": grown.text}
     if grown.exponents:
@@ -226,6 +232,7 @@ def _report(
         "skills": list(graph),
         "runs": list(study.runs),
         "mixtures": _mixtures(study, study.frequency),
+        "pieces": _pieces(study),
         "form": {"kind": form.kind, "value": form.value, "loss": form.loss,
                  "leak": form.leak, "text": str(form)},
         "model": dict(model),
@@ -272,6 +279,14 @@ def _mixtures(study: Study, frequency: Floats) -> dict[str, dict[str, float]]:
         run: dict(zip(study.skills, map(float, row), strict=True))
         for run, row in zip(study.runs, frequency, strict=True)
     }
+
+
+def _pieces(study: Study) -> list[str]:
+    """Return the labels of all pieces of runs whose mixture changes."""
+    if study.follows is None:
+        return []
+    both = {r for at in enumerate(study.follows.run.tolist()) if at[1] >= 0 for r in at}
+    return [study.runs[r] for r in sorted(both)]
 
 
 def _predicted(study: Study, whole: Structure) -> xr.Dataset:

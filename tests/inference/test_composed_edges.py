@@ -114,8 +114,12 @@ def test_of_gates_that_a_stop_left_untried_nothing_is_said():
 
 def test_few_runs_make_nothing_certain_but_what_is_known_beforehand():
     study = _study(2)
-    grown = infer_grown(study, None, [(), (), (1,)])
+    grown = infer_grown(study, Rules.of(3, None, [(), (), (1,)], 4))
     assert grown.probability[1, 2] == 1.0 and 0.5 < grown.probability[0, 1] < 0.9
     found = make_grown_inference(study, grown, Form("hard", 0.99), {}, study.skills, 1.0)
+    low = make_grown_inference(study, grown, Form("hard", 0.99), {}, study.skills, 0.6).graph
+    first, second, third = study.skills
+    assert low.edges[second, third]["probability"] == 1.0
+    assert low.edges[first, second]["probability"] == 0.6
     told = "2 runs only: what all of them show has a probability of 0.86"
     assert any(remark.startswith(told) for remark in found.report["remarks"])

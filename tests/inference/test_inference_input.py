@@ -17,7 +17,9 @@ from inferred import edges, simulated
 
 from domino_sim import infer
 from domino_sim.errors import ArgumentError, FileError
+from domino_sim.inference.evidence import IMPLIED
 from domino_sim.inference.forms import Form
+from domino_sim.inference.given import given_frequencies
 from domino_sim.inference.prior import Prior, read_prior
 from domino_sim.inference.records import make_nodes
 from domino_sim.inference.remarks import against_prior, doubted
@@ -301,6 +303,7 @@ def test_gates_ask_for_no_more_than_they_may() -> None:
     curves = simulated(REQUIRES, MIXTURES, steps=[np.arange(0, 12001, 150)] * 4)
     found = infer(curves.isel(skill=[0, 1, 5]), most_prerequisites=1)  # F needs A or B
     assert all(" " not in gate for gate in found.report["gates"].values())
+    assert all(edge["reason"] != IMPLIED for edge in found.report["edges"])  # nothing is room for
     assert any("times as far" in remark for remark in found.report["remarks"])
     # What is reported is what is predicted, however far that is from the curves.
     miss = found.predicted["observed"] - found.predicted["level"]
@@ -337,3 +340,43 @@ def test_ctrl_c_keeps_the_best_graph_so_far() -> None:
     assert list(found.graph) == list(REQUIRES)
     assert any("stopped" in remark for remark in found.report["remarks"])
     assert np.isfinite(found.report["misfit"])
+
+
+def test_ctrl_c_before_anything_is_refined_keeps_the_best_form(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("domino_sim.inference.procedure._Search._refine", stop)
+    curves = simulated(
+        {"A": "", "B": "", "C": "A and B"}, [row[:3] for row in MIXTURES],
+        steps=[np.arange(0, 9001, 150)] * 4, gate={"kind": "soft", "exponent": 0.1},
+    )  # fmt: skip
+    report = infer(curves).report
+    misfits = report["forms"]
+    assert len(misfits) > 1 and report["form"]["text"] == min(misfits, key=misfits.__getitem__)
+
+
+def test_labelled_mixtures_are_taken_by_their_labels() -> None:
+    curves = whole().isel(run=[0, 1], skill=[0, 2])
+    plain = [row[:3:2] for row in MIXTURES[:2]]
+    mixed = xr.DataArray(
+        [row[::-1] for row in plain[::-1]], {"run": ["run 2", "run 1"], "skill": ["C", "A"]},
+        ("run", "skill"),
+    )  # fmt: skip
+    for mixtures in (mixed, mixed.T):
+        given = given_frequencies(curves, mixtures).frequency
+        np.testing.assert_array_equal(given, plain)
+    with pytest.raises(ArgumentError, match=r"mixtures: has the skills .*'X'.*expected .*'A'"):
+        given_frequencies(curves, mixed.assign_coords(skill=["C", "X"]))
+    with pytest.raises(ArgumentError, match="has the runs None"):
+        given_frequencies(curves, mixed.drop_vars("run"))
+
+
+def test_required_edges_of_skills_that_are_left_out_are_named() -> None:
+    curves = changed(put(0, 0.0)).isel(skill=[0, 1, 3])
+    found = infer(curves, prior={"required": [["A", "D"], ["B", "D"]]})
+    assert found.graph.edges["B", "D"]["probability"] == 1.0
+    told = [one for one in found.report["remarks"] if "A for D" in one]
+    assert told == ["prior knowledge requires A for D: no such edge, for 'A' is left out"]

@@ -109,6 +109,11 @@ def test_the_graph_that_is_told_is_the_likeliest_on_all_records() -> None:
     for edge in weigh(right, refiner.scored, odds, FREE):
         if edge.status == "found":
             assert edge.prerequisite in right.gates[edge.dependent].skills and edge.gain > 9.0
+            # The clock answers to what is gained.
+            other = right.copy()
+            left = [j for j in right.gates[edge.dependent].skills if j != edge.prerequisite]
+            other.change(edge.dependent, Requires.of(left))
+            assert edge.gain == pytest.approx(other.polish(10) - right.error, abs=0.5)
     # What only seems likelier is judged whole first, and has the score that it deserves then.
     refiner.scored[2].put(A, refiner.scored[2].score_of(AB) - 20.0)
     assert likeliest_graph(best, refiner, odds, records) is best

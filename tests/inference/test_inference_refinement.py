@@ -14,6 +14,8 @@ from benchmarks.inference.worlds import make_world
 from domino_sim.inference import rebuilding, refinement, tuning
 from domino_sim.inference.form_values import nearby, under
 from domino_sim.inference.forms import OPEN, Courses, Form, Requires
+from domino_sim.inference.judging import judge_near
+from domino_sim.inference.patience import Patience
 from domino_sim.inference.proposals import Allowed, Scored
 from domino_sim.inference.records import make_nodes
 from domino_sim.inference.refinement import Refiner
@@ -99,6 +101,19 @@ def test_what_is_nearly_as_good_is_judged_whole() -> None:
             key = frozenset((found.gates | {skill: gate}).items())
             if gate != found.gates[skill] and score < base + 8.0:
                 assert score == pytest.approx(base + climber.visited[key] - climber.cost(found))
+
+
+def test_a_stop_keeps_what_was_found_and_excludes_nothing_that_was_not_judged() -> None:
+    wrong = structure_of(TRUE | {2: Requires.of((0, 1))})
+    for count in range(1, 6):
+        climber = refiner()
+        climber.patience = Patience(count)
+        found = climber.climb(wrong)
+        assert climber.cost(found) <= min(climber.visited.values()) + 1e-6
+        assert all(found.gates[skill] in one.gates for skill, one in climber.scored.items())
+    scored = {3: Scored([Requires.of((0,)), Requires.of((1,))], np.array([10.0, 12.0]))}
+    judge_near({3: Requires.of((0,))}, 10.0, scored, {}, lambda skill, gate: None, lambda: True)
+    assert scored[3].score_of(Requires.of((1,))) == 18.0
 
 
 def test_what_steps_of_the_clock_gain_moves_no_value() -> None:

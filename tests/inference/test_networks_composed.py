@@ -171,7 +171,7 @@ def test_prior_knowledge_is_kept_to(mixtures):
     study = make_study(_curves(GRAPH, mixtures), None)
     forbidden = np.zeros((5, 5), dtype=bool)
     forbidden[0, 2] = True
-    found = infer_grown(study, forbidden, [(), (), (), (1,), ()], most=1)
+    found = infer_grown(study, Rules.of(5, forbidden, [(), (), (), (1,), ()], 1))
     assert found.probability[0, 2] == 0.0
     assert found.probability[1, 3] == 1.0
     assert max(len(gate.skills) for gate in found.graph) <= 1

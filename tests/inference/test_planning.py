@@ -165,6 +165,10 @@ def test_runs_there_are_tell_needed_too_from_enough() -> None:
         seen = {"one": {"A": 0.1, "B": 0.9 - x, "X": x}}
         doubts = informed(from_report(inferred("A B X", edges, {"B": "A"}, seen)), Pace())
         assert [str(one.gate) for one in doubts.options[1]] == ["A", kept]
+        # Not what was not known, nor what ran only in part under one mixture.
+        report = inferred("A B X", edges, {"B": "A"}, seen | {"two": seen["one"] | {"B": None}})
+        assert len(from_report(report).mixtures) == 1
+        assert from_report(report | {"pieces": ["one"]}).mixtures is None
 
 
 def test_an_edge_in_the_place_of_another_is_told_from_it(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -86,9 +85,7 @@ class Grown:
 
 def infer_grown(
     study: Study,
-    forbidden: np.ndarray | None = None,
-    required: Sequence[Sequence[int]] | None = None,
-    most: int = 4,
+    rules: Rules | None = None,
     until: float = np.inf,
     meter: Meter | None = None,
 ) -> Grown:
@@ -98,22 +95,17 @@ def infer_grown(
     ----------
     study
         Curves and frequencies.
-    forbidden : (n, n) array of bool
-        ``[j, i]``: j is no prerequisite of i.
-    required
-        Of each skill, prerequisites that it has.
-    most
-        The most prerequisites of a gate.
+    rules
+        Which gates are permitted; all of up to four prerequisites by default.
     until
         When to stop (`time.monotonic`); the best so far is returned.
     meter
         Shows progress.
     """
-    rules = Rules.of(len(study.skills), forbidden, required, most)
+    rules = rules or Rules.of(len(study.skills), None, None, 4)
     with (meter or NullMeter()).task("networks", 3) as update:
-        composed, judge = _composed(study, rules, until)
+        composed, judge, error = _composed(study, rules, until)
         update(2)
-        error = composed.misfits["composed"]
         if error < _CLOSE or len(study.runs) < 3:
             probability, edges = composed_edges(composed.graph, judge, study, rules)
             return replace(composed, probability=probability, edges=edges)
@@ -123,23 +115,24 @@ def infer_grown(
     return power
 
 
-def _composed(study: Study, rules: Rules, until: float) -> tuple[Grown, Judge]:
-    """Return the graph of composed skills, without its edges, and what judged it."""
+def _composed(study: Study, rules: Rules, until: float) -> tuple[Grown, Judge, float]:
+    """Return the graph of composed skills, without its edges, what judged it, and its error."""
     judge, graph, found = _search(study, rules, until)
     if min(found.values()) < _HOPELESS:
         judge = Judge(study, *_FINE, memory=judge.memory, until=until, rough=judge)
         graph, _ = climb(judge, graph, rules)
-    found["composed"] = _error(judge, graph)
+    error = found["composed, with memory" if judge.memory else "composed"] = _error(judge, graph)
     finest = Judge(study, *_FINEST, 1, memory=judge.memory)
     level = finest.walk(graph, study)
     text = "composed skills" + (", an optimiser with memory" if judge.memory else "")
-    if found["composed"] >= _CLOSE:
-        text += f", which miss levels by {found['composed']:.2f}"
+    if error >= _CLOSE:
+        text += f", which miss levels by {error:.2f}"
     nothing = np.zeros((len(graph), len(graph)))
     grown = Grown(
-        "composed", graph, nothing, level, *_misfit(study, level), text, misfits=found
-    )
-    return grown, judge
+        "composed", graph, nothing, level, *_misfit(study, level), text, misfits=found,
+        rules=rules,
+    )  # fmt: skip
+    return grown, judge, error
 
 
 def _search(study: Study, rules: Rules, until: float) -> tuple[Judge, Graph, dict[str, float]]:
@@ -190,11 +183,13 @@ def _power(study: Study, rules: Rules, until: float) -> Grown:
     fits = graphs.fits()
     level = _shaped(study, onsets.log, onsets.seen, np.stack([fit.onset for fit in fits], axis=1))
     level = np.where(onsets.trained[:, None], level, np.nan)
-    noise = float(np.median([fit.noise for fit in fits]))
+    came = {i: fit for i, fit in enumerate(fits) if not graphs.skills[i].unknown}
+    text = "power gates"
+    if came:
+        text += f", onsets to within {np.median([fit.noise for fit in came.values()]):.0%}"
     return Grown(
         "power", graphs.graph, graphs.probability, level, *_misfit(study, level),
-        f"power gates, onsets to within {noise:.0%}",
-        exponents={i: fit.weights for i, fit in enumerate(fits)},
+        text, exponents={i: fit.weights for i, fit in came.items()},
         misfits={"power": _rms(study, level)}, edges=graphs.edges(), onsets=steps, rules=rules,
     )  # fmt: skip
 
