@@ -4,7 +4,8 @@ Worlds are those of `benchmarks.inference` (random graphs, mixtures and noise; a
 makes the curves), at seeds of which none was used before; docs/inference-measured.md has more
 graphs a cell, trained networks and rivals. F1 is of all identifiable edges of a cell together (one
 that moves some noise-free curve by more than 0.05); an edge counts as found from a probability of
-½. A cell that is below its aim DIFFERS where so few graphs are as likely as that with the F1 of many more.
+½. A cell that is below its aim DIFFERS where so few graphs are as likely as that with the F1 of
+many more.
 
 The last rows put the same scenario through the simulator under three pool laws of which `infer` is
 not told: what it finds must not depend on the law.
