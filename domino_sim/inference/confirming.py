@@ -114,7 +114,9 @@ def _moved(structure: Structure, skill: int, gate: Requires) -> Structure:
 
 
 def _whole(structure: Structure, records: Records) -> Structure:
-    """Return the structure on all records; itself where it is, or where frequencies are fitted."""
+    """Return the structure on all records; itself where it is, or where more than the clock
+    is fitted: frequencies, and what joins pieces of runs.
+    """
     courses = structure.courses
     fitted = courses.free is not None or courses.follows is not None
     if fitted or structure.records.level.shape[1] >= records.level.shape[1]:

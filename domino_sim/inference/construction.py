@@ -35,7 +35,7 @@ __all__ = ["Construction"]
 #: while the misfit is below this, for then there is one that belongs here.
 _TRIED, _JUDGES, _RIGHT = 4, 5, 1.1
 
-#: The same of a skill that nothing explains, and of one that may yet have been in its place.
+#: As `_CHANCE`, of a skill that nothing explains, and of one that may yet have been in its place.
 _LOST, _NEARLY = 8.0, 6.0
 
 #: From this part of its way under a known clock a skill counts as tested by it.

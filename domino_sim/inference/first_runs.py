@@ -57,8 +57,9 @@ def first_design(
 
     The frequencies of every skill are spread evenly, in their logarithms, over the runs (a Latin
     hypercube), so that no two skills are always frequent together. With `knock_outs` each run
-    leaves some skills out, all skills as often as each other, one a run or as many as it takes for
-    each to be left out once: what a skill needs shows as what it does not begin without.
+    leaves some skills out, all skills as often as each other, one a run or, where skills are more
+    than runs, about as many as give each its turn: what a skill needs shows as what it does not
+    begin without.
 
     Parameters
     ----------

@@ -16,17 +16,13 @@ import numpy as np
 
 from domino_sim.gates import Gate
 from domino_sim.inference.doubts import Doubts
+from domino_sim.inference.evidence import SHOWS
 from domino_sim.inference.forms import Courses
+from domino_sim.inference.study import NEVER
 from domino_sim.levels import Floats, work_from_level
 from domino_sim.pool import Law, division
 
 __all__ = ["ANY", "LAWS", "Outlook", "Pace", "View"]
-
-#: A frequency of 0, as a part of the largest (`study.py` has the same).
-_NEVER = 1e-7
-
-#: What moves no level by more than this does not show.
-SHOWS = 0.05
 
 #: A skill that takes so much longer than the fastest is not learned in a run.
 _TOO_LONG = 1e6
@@ -98,7 +94,7 @@ class Outlook:
 
     def __init__(self, doubts: Doubts, mixtures: Floats, pace: Pace) -> None:
         self.doubts, self.pace = doubts, pace
-        least = _NEVER * mixtures.max(axis=1, keepdims=True)
+        least = NEVER * mixtures.max(axis=1, keepdims=True)
         self.mixtures = mixtures
         self.courses = Courses(doubts.form, np.maximum(mixtures, least))
         form = doubts.form

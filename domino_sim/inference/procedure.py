@@ -69,14 +69,14 @@ _NODES, _OF_SKILL = 60, 3
 #: leave less than this part of the misfit.
 _NETWORK, _SURELY = 3.0, 0.3
 
-#: Best structures that are refined.
+#: Best gate forms whose structures are refined.
 _REFINED = 2
 
 
 @one_thread
 def infer(
     curves: xr.Dataset,
-    mixtures: ArrayLike | Mapping[str, Mapping[str, float]] | None = None,
+    mixtures: ArrayLike | Mapping[str, Mapping[Any, Any]] | None = None,
     prior: Path | str | Mapping[str, Any] | None = None,
     *,
     mastery: float | None = None,
@@ -96,9 +96,9 @@ def infer(
         Learning curves of :func:`read_curves`: ``level`` (run, step, skill) in [0, 1], NaN where
         missing, with ``frequency`` (run, skill). Runs may have different steps.
     mixtures
-        Frequencies ≥ 0 instead of those of the curves: (runs, skills), or by run and skill, or by
-        run, step from which they hold, and skill. A frequency of 0 is a skill knocked out; one that
-        is NaN or not named is fitted.
+        Frequencies ≥ 0 instead of those of the curves: (runs, skills), in their order or labelled;
+        or by run and skill, or by run, step from which they hold, and skill. A frequency of 0 is a
+        skill knocked out; one that is NaN or not named is fitted.
     prior
         ``required`` and ``forbidden`` edges, ``tiers``, and runs of the ``same_mixture``: a TOML
         file or a table (``docs/inference.md``, "Prior knowledge").
@@ -120,8 +120,9 @@ def infer(
     Raises
     ------
     ArgumentError
-        If the curves cannot be used, mixtures do not go with them, or an argument is out of its
-        range.
+        If curves cannot be used, mixtures do not go with them, or an argument is out of its range.
+    FileError
+        If the file of `prior` cannot be read.
 
     Examples
     --------
@@ -213,8 +214,7 @@ class _Search:
         """Return the best structure and what refined it; Ctrl-C ends the search, not the run."""
         racing, sure = [self._entrant(form) for form in self._forms(_HARD, _SOFT)], False
         try:
-            serial = infer_serial(self._study, self._rules, self._price, self._until)
-            self.grown = serial
+            self.grown = serial = infer_serial(self._study, self._rules, self._price, self._until)
             sure = serial is not None and leaves_noise(serial, self._study)
             with meter.task("graph", len(self._study.skills)) as update:
                 race(racing, self._until, update, self._tuned, rivalled=sure)

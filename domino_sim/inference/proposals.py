@@ -245,8 +245,7 @@ def _extended(gates: Iterable[Requires], others: Sequence[int]) -> Iterable[Requ
     for gate in gates:
         for j in others:
             if j not in gate.skills:
-                if len(gate.skills) != 1 or not gate.any:
-                    yield Requires.of((*gate.skills, j), gate.any)
+                yield Requires.of((*gate.skills, j), gate.any)
                 if len(gate.skills) == 1:
                     yield Requires.of((*gate.skills, j), True)
 

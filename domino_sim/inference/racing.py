@@ -24,7 +24,8 @@ WORSE = 0.8
 #: χ² a value that noise alone can leave, with what moves within a node.
 NOISE_ALONE = 1.05
 
-#: Where frequencies are fitted, by how much more χ² on the same skills a form is outdone.
+#: Where frequencies are fitted, by how much more χ² on the same skills a form is outdone; and by
+#: how much a serial pool must cost less than gates, or gates than it.
 OUTDONE = 60.0
 
 #: Skills that are put in on ways that were not taken, for each skill, of all forms together.

@@ -19,8 +19,9 @@ __all__ = [
 ]  # fmt: skip
 
 #: A curve rises if the means of its first and last quarter differ by so many standard errors; or
-#: those of fewer records at its start, of which there are many kinds, and its last quarter, if it
-#: is then learned and has risen so far. The first record of a flat curve may be an odd one.
+#: those of fewer records at its start and its last quarter, if it is then learned and has risen so
+#: far (so many starts are tried that more is asked of them). The first record of a flat curve may
+#: be an odd one.
 _FLAT, _SOON = 4.0, 5.0
 _LEARNED_BY, _RISEN = 0.8, 0.25
 

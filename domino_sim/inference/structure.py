@@ -16,7 +16,9 @@ __all__ = ["Structure"]
 class Structure:
     """Gates of some of the skills, their tracks, and the clock τ (runs, records).
 
-    The clock is the one of least squared error among rising sequences; it is all that is fitted.
+    The clock is the one of least squared error among rising sequences. Where frequencies are not
+    known they are fitted, too (`rates`), and where runs go on from others how far the clock went
+    between (`slack`).
 
     Attributes
     ----------
@@ -149,10 +151,6 @@ class Structure:
         residual, _ = self.residuals(self.tau)
         each = np.einsum("irk,irk->i", residual, residual).tolist()
         return dict(zip(self.gates, each, strict=True))
-
-    def _levels(self, skills: list[int], tau: Floats) -> tuple[Floats, Floats]:
-        tracks = np.stack([self.tracks[i] for i in skills])
-        return self.courses.levels(skills, tracks, tau, self.courses.place(tau))
 
     def polish(self, steps: int = 6, close: float = 0.05) -> float:
         """Improve the clock by Newton's steps (`polished`); return χ².

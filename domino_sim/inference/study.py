@@ -31,7 +31,7 @@ from domino_sim.inference.shared import SharedMixtures
 from domino_sim.levels import Floats, Ints, Loss
 from domino_sim.wording import shown
 
-__all__ = ["NO_CURVE", "STILL", "Study", "make_study", "runs_apart"]
+__all__ = ["NEVER", "NO_CURVE", "STILL", "Study", "make_study", "runs_apart"]
 
 #: A skill hardly moves if it rises by less than this (standard deviations, part of its range).
 _HARDLY = (3.0, 0.02)
@@ -64,7 +64,7 @@ _LAST = 3
 _NODES = 80
 
 #: A frequency of 0, or of a skill that is not in a run, as a part of the run's largest.
-_NEVER = 1e-7
+NEVER = 1e-7
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,8 @@ class Study:
         Skills that are learned before the first record of every run. Others may need them, but
         what they need cannot be told.
     surest
-        The most that the probability of an edge can be: less than 1 where records are few.
+        The most that the probability of an edge can be: less than 1 where records are few,
+        or curves begin late.
     sigma
         Standard deviation of the noise.
     left_out
@@ -201,7 +202,7 @@ def make_study(
         runs=tuple(run.name for run in table.seen.runs),
         steps=tuple(run.steps for run in table.seen.runs),
         records=records,
-        frequency=np.maximum(frequency, _NEVER * frequency.max(axis=1, keepdims=True)),
+        frequency=np.maximum(frequency, NEVER * frequency.max(axis=1, keepdims=True)),
         free=free if free.any() else None,
         ties=None if first_rates is None else first_rates.ties,
         mixture=mixture if free.any() else None,

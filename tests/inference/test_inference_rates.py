@@ -120,7 +120,7 @@ def test_a_fit_returns_to_the_frequencies_that_made_the_levels(form: Form) -> No
 
     empty = Records(np.zeros((2, 60, 3)), np.ones((2, 60, 3)))
     made = structure(p, empty)
-    level = np.moveaxis(made._levels([0, 1, 2], tau)[0], 0, -1)
+    level = -np.moveaxis(made.residuals(tau)[0], 0, -1)  # what 0 is off by
     away = p * np.array([[1.3, 1.0, 0.8], [0.8, 1.1, 1.2]])
     fitted = structure(away, Records(level, np.full(level.shape, 1e6)))
     fit(fitted, rounds=25)

@@ -2,9 +2,8 @@
 
 The best graph with an edge is weighed against the best without it, of all that were judged: those
 of the search, and all that differ from the best graph by one edge. Twice the log of how much
-likelier curves are is N log(error without / error with), of the mean square errors of all runs
-together. By run it is shared as the errors differ, which is exact for a function of their sum
-(Aumann and Shapley's value).
+likelier curves are is the sum over runs of N log(error without / error with), of mean square errors
+of each run, which has an error of its own (`Judge.runs_cost`).
 
 How sure an edge is, draws of the runs tell. A bootstrap over two runs that agree knows no doubt, so
 how many there are is drawn as well: each run counts as often as Poisson's law with mean 1 says.

@@ -30,7 +30,7 @@ class Onsets:
     seen, trained : (runs, n) arrays of bool
         Whether it ever is, and whether it was trained.
     as_prerequisite : (runs, n) array
-        The same with a guess where it was not seen.
+        As `log`, with a guess where it was not seen.
     end : (runs, n) array
         log of the last step at which it was seen.
     frequency : (runs, n) array

@@ -47,7 +47,8 @@ _ALPHA, _ALPHA_SPREAD = np.array([0.0, 0.46, 0.37, 0.19, 0.15]), 0.1
 #: What part of its frequency a skill that needs others takes from those that need nothing.
 _WAITING = 0.1
 
-#: The same of ω: by how much later a skill comes without the data of a prerequisite.
+#: Prior means and standard deviation of ω: by how much later (log) a skill comes without the data
+#: of a prerequisite, by their number.
 _OMEGA, _OMEGA_SPREAD = np.array([0.0, 1.0, 0.85, 0.7, 0.7]), 0.35
 
 #: What a prerequisite, and a gate of any of several, cost (log evidence).
