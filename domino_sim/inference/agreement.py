@@ -15,7 +15,7 @@ from domino_sim.inference.rating import rated
 from domino_sim.inference.structure import Structure
 from domino_sim.levels import Floats
 
-__all__ = ["EXPLAINED", "KNOWN", "Agreement", "Clock"]
+__all__ = ["EXPLAINED", "KNOWN", "Agreement", "Clock", "is_known"]
 
 #: A skill is explained when it adds less than this for each node.
 EXPLAINED = 1.25
@@ -40,6 +40,15 @@ class Clock(Protocol):
     def precision(self) -> Floats: ...
 
 
+def is_known(clock: Clock, frequency: Floats) -> np.ndarray:
+    """Return where log(τ + 1/p) is known from records (`KNOWN`), (runs, nodes).
+
+    1/p is the time of the fastest skill, by `frequency` (runs, n).
+    """
+    unit = 1.0 / frequency.max(axis=1)[:, None]
+    return np.asarray(np.square(clock.tau + unit) * clock.precision > KNOWN)
+
+
 class Agreement:
     """How skills that are not in yet agree with a clock of a structure.
 
@@ -61,8 +70,7 @@ class Agreement:
     @cached_property
     def known(self) -> np.ndarray:
         """Where the clock is known, (runs, nodes)."""
-        unit = 1.0 / self._structure.courses.frequency.max(axis=1)[:, None]
-        return np.square(self._clock.tau + unit) * self._clock.precision > KNOWN
+        return is_known(self._clock, self._structure.courses.frequency)
 
     def tested(self, skills: list[int]) -> Floats:
         """Return the part of their way that `skills` go under the known clock."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from domino_sim.inference.agreement import EXPLAINED, KNOWN, Agreement
+from domino_sim.inference.agreement import EXPLAINED, Agreement, is_known
 from domino_sim.inference.answering import POLISH
 from domino_sim.inference.form_values import nearby
 from domino_sim.inference.forms import Requires
@@ -120,12 +120,11 @@ class Builder:
     def options(self, structure: Structure, skill: int, *, wide: bool) -> list[Option]:
         """Return the gates `skill` may have, best first."""
         found: dict[Requires, Option] = {}
-        unit = 1.0 / structure.courses.frequency.max(axis=1)[:, None]
 
         def score(gates: list[Requires]) -> tuple[Floats, Floats]:
             courses = structure.courses
             tracks = courses.track(skill, courses.open_time(gates, structure.tracks))
-            known = np.square(structure.tau + unit) * structure.precision > KNOWN
+            known = is_known(structure, courses.frequency)
             each = rated(structure, skill, tracks, structure.tau, known)
             tau, by_run, precision = clocks(structure, skill, each.tracks, each.pace)
             by_run = by_run + each.cost

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from domino_sim.inference.forms import Requires
+from domino_sim.inference.gates import ancestors
 from domino_sim.inference.odds import FOUND, Odds
 from domino_sim.inference.proposals import Allowed, Scored
 from domino_sim.inference.rates import costs, fit
@@ -112,7 +113,7 @@ def weigh(
             ]
             continue
         probability = odds.prerequisites(skill, scored[skill])
-        ancestors = _ancestors(structure, skill)
+        above = ancestors(structure.gates, skill)
         cut = structure.descendants(skill)
         for j in structure.gates:
             if j in cut or allowed.forbidden[j, skill]:
@@ -121,7 +122,7 @@ def weigh(
             if j in gate.skills:
                 edges.append(_present(structure, now, skill, j, p, scale))
             else:
-                edge = _absent(structure, skill, j, p, j in ancestors, scale, response, allowed)
+                edge = _absent(structure, skill, j, p, j in above, scale, response, allowed)
                 if edge is not None:
                     edges.append(edge)
     return edges
@@ -185,15 +186,6 @@ def _absent(
     else:
         status, reason = "undetermined", NOISY
     return Edge(j, skill, p, status, reason, gain, by_run)
-
-
-def _ancestors(structure: Structure, skill: int) -> set[int]:
-    found: set[int] = set()
-    new = set(structure.gates[skill].skills)
-    while new:
-        found |= new
-        new = {k for j in new for k in structure.gates[j].skills} - found
-    return found
 
 
 def _levels(structure: Structure, skill: int, gate: Requires) -> Floats:

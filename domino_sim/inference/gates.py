@@ -6,14 +6,14 @@ grid of the resource clock, and what counts is ∫ c dτ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from domino_sim.levels import Floats, Ints
 
-__all__ = ["OPEN", "Requires", "hard_open_times", "soft_open_times"]
+__all__ = ["OPEN", "Requires", "ancestors", "hard_open_times", "soft_open_times"]
 
 #: Soft gates that are worked out at once: so few stay near the processor.
 _AT_ONCE = 16
@@ -32,6 +32,16 @@ class Requires(NamedTuple):
 
 
 OPEN = Requires((), False)
+
+
+def ancestors(gates: Mapping[int, Requires] | Sequence[Requires], skill: int) -> set[int]:
+    """Return what a skill needs, directly or through others."""
+    found: set[int] = set()
+    new = set(gates[skill].skills)
+    while new:
+        found |= new
+        new = {k for j in new for k in gates[j].skills} - found
+    return found
 
 
 def hard_open_times(

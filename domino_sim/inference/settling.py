@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from domino_sim.inference.agreement import KNOWN
+from domino_sim.inference.agreement import is_known
 from domino_sim.inference.rates import TO_THE_END, costs, fit, under
 from domino_sim.inference.rating import foretell, rated
 from domino_sim.inference.shared import together
@@ -58,8 +58,7 @@ def _in_turn(structure: Structure) -> Structure:
         gate = structure.gates[skill]
         track = other.track_of(skill, gate)
         if other.gates:
-            unit = 1.0 / other.courses.frequency.max(axis=1)[:, None]
-            known = np.square(other.tau + unit) * other.precision > KNOWN
+            known = is_known(other, other.courses.frequency)
             each = rated(other, skill, track[None], other.tau, known)
             track, pace = each.tracks[0], None if each.pace is None else each.pace[0]
             other.add(skill, gate, track, pace)

@@ -31,7 +31,8 @@ from domino_sim.inference.evidence import (
     Edge,
 )
 from domino_sim.inference.forms import Requires
-from domino_sim.inference.networks.edges import TURNED, Weighed, ancestors, list_edges
+from domino_sim.inference.gates import ancestors
+from domino_sim.inference.networks.edges import TURNED, Weighed, list_edges
 from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants, is_acyclic
 from domino_sim.inference.networks.search import Judge, price
 from domino_sim.inference.study import Study

@@ -19,7 +19,7 @@ from domino_sim.inference.networks.hypotheses import Graph
 from domino_sim.levels import Floats
 
 __all__ = [
-    "BESIDE", "FEW_OF_IT", "FEW_OF_NEEDED", "NOISY_ONSETS", "TURNED", "Weighed", "ancestors",
+    "BESIDE", "FEW_OF_IT", "FEW_OF_NEEDED", "NOISY_ONSETS", "TURNED", "Weighed",
     "list_edges",
 ]  # fmt: skip
 
@@ -89,13 +89,3 @@ def list_edges(
             reason = "" if status == "found" else weighed.reason
             edges.append(Edge(j, i, p, status, reason, weighed.gain, weighed.by_run()))
     return tuple(edges)
-
-
-def ancestors(graph: Graph, skill: int) -> set[int]:
-    """Return what a skill needs, directly or through others."""
-    found: set[int] = set()
-    new = set(graph[skill].skills)
-    while new:
-        found |= new
-        new = {k for j in new for k in graph[j].skills} - found
-    return found

@@ -13,6 +13,7 @@ import numpy as np
 
 from domino_sim.inference.evidence import EXCLUDED, IMPLIED, OTHERS, UNDECIDED, UNSEEN, Edge
 from domino_sim.inference.forms import Requires
+from domino_sim.inference.gates import ancestors
 from domino_sim.inference.networks.edges import (
     BESIDE,
     FEW_OF_IT,
@@ -20,7 +21,6 @@ from domino_sim.inference.networks.edges import (
     NOISY_ONSETS,
     TURNED,
     Weighed,
-    ancestors,
     list_edges,
 )
 from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants

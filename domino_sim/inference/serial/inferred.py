@@ -18,7 +18,8 @@ from domino_sim.inference.evidence import (
     UNSEEN,
 )
 from domino_sim.inference.forms import Requires, trained
-from domino_sim.inference.networks.edges import TURNED, Weighed, ancestors, list_edges
+from domino_sim.inference.gates import ancestors
+from domino_sim.inference.networks.edges import TURNED, Weighed, list_edges
 from domino_sim.inference.networks.grown import Grown, typical_misfit
 from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants
 from domino_sim.inference.serial.circles import probabilities

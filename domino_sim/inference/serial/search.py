@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from domino_sim.inference.forms import OPEN, Requires
-from domino_sim.inference.networks.edges import ancestors
+from domino_sim.inference.gates import ancestors
 from domino_sim.inference.networks.hypotheses import Graph, Rules, descendants, is_acyclic
 from domino_sim.inference.serial.gates import AGAINST, SkillGates, price_of, weigh_gates
 from domino_sim.inference.serial.replay import Replay
