@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from domino_sim.inference.forms import Requires
+from domino_sim.inference.forms import OPEN, Requires
 from domino_sim.inference.onset import Onset, onset_of
 from domino_sim.inference.proposals import Allowed, search_gates
 from domino_sim.inference.rating import rated
@@ -113,18 +113,42 @@ class Agreement:
     def promising(self, skill: int, *, wide: bool) -> bool:
         """Whether some gate of `skill` agrees to within noise."""
         gates = self.likely(skill, wide=wide)
-        seen = float((self.known & (self._nodes.weight[..., skill] > 0.0)).sum())
+        seen = self._seen(skill)
         bearable = EXPLAINED * seen + _CHANCE * math.sqrt(2.0 * seen)
         errors = self.errors(skill, self.tracks(skill, gates)).sum(axis=1) if gates else np.inf
         return bool(np.min(errors) <= bearable)
 
+    def ahead(self, skills: list[int]) -> list[int]:
+        """Return those of `skills` that surely go further than an open gate lets them.
+
+        The furthest first. No gate explains them: what tells this clock must itself wait.
+        """
+        far = {}
+        for skill in skills:
+            off, _ = self._off(skill, self.tracks(skill, [OPEN]))
+            early, seen = float(np.square(np.maximum(off, 0.0)).sum()), self._seen(skill)
+            if early > EXPLAINED * seen + _CHANCE * math.sqrt(2.0 * seen):
+                far[skill] = early
+        return sorted(far, key=far.__getitem__, reverse=True)
+
     def errors(self, skill: int, tracks: Floats) -> Floats:
         """Return χ² of each run with each of the tracks, (tracks, runs)."""
+        off, owed = self._off(skill, tracks)
+        return np.square(off).sum(axis=2) + owed
+
+    def _seen(self, skill: int) -> float:
+        """Return at how many nodes the clock is known and the skill has a level."""
+        return float((self.known & (self._nodes.weight[..., skill] > 0.0)).sum())
+
+    def _off(self, skill: int, tracks: Floats) -> tuple[Floats, Floats]:
+        """Return by how much levels are above each of the tracks, and what frequencies cost.
+
+        In units of the noise and of how far the others let the clock move, (tracks, runs, nodes);
+        and (tracks, runs).
+        """
         courses, clock = self._structure.courses, self._clock
         tracks, pace, owed = rated(self._structure, skill, tracks, clock.tau, self.known)
         weight = np.where(self.known, self._nodes.weight[..., skill], 0.0)
         found, slope = courses.levels(skill, tracks, clock.tau, courses.place(clock.tau), pace)
-        # The clock may move as far as the others let it.
         loose = 1.0 + np.square(slope) * weight / (clock.precision + 1e-9)
-        miss = self._nodes.level[..., skill] - found
-        return (np.square(miss) * weight / loose).sum(axis=2) + owed
+        return (self._nodes.level[..., skill] - found) * np.sqrt(weight / loose), owed

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from copy import copy
-from typing import NamedTuple
 
 import numpy as np
 
@@ -25,9 +24,9 @@ from domino_sim.inference.building import (
     Grown,
 )
 from domino_sim.inference.contradicting import contradicted, reconsider
-from domino_sim.inference.forms import Requires
 from domino_sim.inference.proposals import ALL, Allowed
 from domino_sim.inference.structure import Structure
+from domino_sim.inference.trail import Graphs, Past, graphs_of, learned_order
 
 __all__ = ["Construction"]
 
@@ -47,9 +46,6 @@ _MOSTLY = 0.5
 #: Standard deviations by which a skill with the right gate exceeds what is usual.
 _CHANCE = 2.5
 
-#: A skill that starts nearer to 1 than this is learned at the start.
-_LEFT = 0.1
-
 #: Of skills that are explained alike: what this much of what the judges say, and of χ², counts.
 _FAR_SIGHTED = 0.2
 
@@ -64,20 +60,6 @@ _LEAD = 2.0
 
 #: Of so many skills that are explained one may be put in that is not, before others are preferred.
 _BENEFIT = 10
-
-
-#: Several graphs, each of skills and their gates.
-Graphs = frozenset[frozenset[tuple[int, Requires]]]
-
-
-class _Past(NamedTuple):
-    """Where a construction was before a step: the skills that were tried, and the one put in."""
-
-    alive: list[Structure]
-    order: list[int]
-    added: list[float]
-    tried: dict[int, list[Grown]]
-    chosen: int
 
 
 class Construction:
@@ -104,16 +86,12 @@ class Construction:
         self._builder = Builder(
             nodes, allowed, price, tuned=tuned, mastery=mastery, fitted=fitted
         )
-        known = nodes.weight.sum(axis=(0, 1))
-        left = 1.0 - nodes.floor
-        part = (nodes.level - nodes.floor) / np.maximum(left, _LEFT)
-        part = np.where(left > _LEFT, np.clip(part, 0.0, 1.0), 1.0)
-        mean = (part * nodes.weight).sum(axis=(0, 1)) / np.where(known > 0.0, known, 1.0)
-        order = np.argsort(-mean, kind="stable").tolist()
-        self._order = [i for i in order if i not in start.gates]
+        self._order = [i for i in learned_order(nodes) if i not in start.gates]
+        self._begin = Past([start], list(self._order), [], {}, -1)
+        self.unled, self._led = True, frozenset[int]()  # whether it was not asked for `leads` yet
         self.alive = [start]
         self._added: list[float] = []
-        self._past: list[_Past] = []
+        self._past: list[Past] = []
         self._tried_back: set[int] = set()
         #: Skills that were in when all was explained to within noise for the last time.
         self.explained = 0
@@ -121,7 +99,7 @@ class Construction:
         self.hesitates = False
         self._narrowly: list[tuple[int, list[Grown]]] = []
         self._excess, self._fitted = 0.0, math.inf
-        self._trail: list[_Past] = []
+        self._trail: list[Past] = []
         self._untried = 0
 
     @property
@@ -225,7 +203,7 @@ class Construction:
         self._put(skill, grown)
 
     def _keep(self, tried: dict[int, list[Grown]], chosen: int) -> None:
-        past = _Past(self.alive, list(self._order), list(self._added), tried, chosen)
+        past = Past(self.alive, list(self._order), list(self._added), tried, chosen)
         self._past.append(past)
         self._trail.append(past)
         self._untried = len(self._trail)
@@ -265,13 +243,43 @@ class Construction:
 
     @property
     def graphs(self) -> Graphs:
-        """The graphs that are alive: the same ones lead to the same."""
-        return _graphs(self.alive)
+        """The graphs that are alive, with their gate form: the same ones lead to the same."""
+        return graphs_of(self.alive)
 
     @property
     def passed(self) -> list[Graphs]:
         """The same of every step so far, and now."""
-        return [*(_graphs(past.alive) for past in self._trail), self.graphs]
+        return [*(graphs_of(past.alive) for past in self._trail), self.graphs]
+
+    def leads(self) -> list[Construction]:
+        """Return constructions that begin with a skill that goes too far for any gate here.
+
+        By the clock of those that are in. So these wait themselves, whatever gates fit them: where
+        all wait for the same their clock waits with them, and only that very skill tells.
+        """
+        self.unled, past = False, Past(self.alive, self._order, [], {}, -1)
+        past = next((one for one in self._trail if len(one.added) >= self.explained), past)
+        self._builder.attend(past.alive)
+        agreement = self._builder.agreement(past.alive[0])
+        begin, found = self._begin, []
+        for skill in [i for i in agreement.ahead(past.order) if i not in self._led][:_FORKS]:
+            order = [skill, *(i for i in begin.order if i != skill)]
+            fork = self._fork(begin._replace(order=order))
+            fork._begin, fork._led = begin._replace(order=order), self._led | {skill}
+            self._builder.attend(begin.alive)
+            if grown := self._builder.grow(begin.alive, skill, [], wide=False):
+                fork._put(skill, grown)
+                found.append(fork)
+        return found
+
+    def _fork(self, past: Past) -> Construction:
+        """Return a construction that goes on from another place."""
+        fork = copy(self)
+        fork.alive, fork._order, fork._added = past.alive, list(past.order), list(past.added)
+        fork._past, fork._trail, fork._tried_back = [], [], set()
+        fork._untried, fork._excess, fork.unled = 0, 0.0, True
+        fork.hesitates, fork._narrowly = False, []
+        return fork
 
     def forks(self) -> list[Construction]:
         """Return constructions that put in another skill than this one did, in their order.
@@ -299,11 +307,7 @@ class Construction:
         ]
         found = []
         for skill in others[:_FORKS]:
-            fork = copy(self)
-            fork.alive, fork._order, fork._added = past.alive, list(past.order), list(past.added)
-            fork._past, fork._trail, fork._tried_back = [], [], set()
-            fork._untried, fork._excess = 0, 0.0
-            fork.hesitates, fork._narrowly = False, []
+            fork = self._fork(past)
             fork._put(skill, tried[skill])
             found.append(fork)
         return found
@@ -344,7 +348,3 @@ class Construction:
         before = self._past[-1].tried if self._past else {}
         failed = np.array([skill in before for skill in self._order])
         return [self._order[at] for at in np.lexsort((failed, -tested))]
-
-
-def _graphs(alive: list[Structure]) -> Graphs:
-    return frozenset(frozenset(one.gates.items()) for one in alive)

@@ -60,7 +60,7 @@ _HARD, _SOFT = (0.99, 0.95, 0.85, 0.7), (1e-3, 1e-2, 0.1, 0.3, 1.0)
 #: Values that are tuned while a graph is built, from these on: leaks, and with them mastery and
 #: exponent; mastery and exponents between those above.
 _LEAKS, _LEAKY_HARD, _LEAKY_SOFT = (0.01, 0.05, 0.2), (0.99, 0.9), (0.3,)
-_BETWEEN_HARD, _BETWEEN_SOFT = (0.9,), (3e-3, 0.03)
+_BETWEEN_HARD, _BETWEEN_SOFT = (0.9,), (3e-3, 0.03, 3.0)
 
 #: Nodes of a run: at least, and for each skill.
 _NODES, _OF_SKILL = 60, 3

@@ -44,7 +44,8 @@ _CHANCE = 2.0
 #: What is said of a search that was lost.
 LOST = (
     "under every gate form some skill had no gate that explains it, and what was found leaves more "
-    "than noise: the search may have missed the graph; no probability is above 0.89 for that"
+    "than noise: the search may have missed the graph; no probability is above 0.89 for that, and "
+    "pairs that are not named are not excluded"
 )
 
 #: Levels times skills below which everything is tried.
@@ -111,7 +112,7 @@ def race(
             explained = max((one.explained for one in going), default=0)
             # Forms that explain no more than those before them are not the way.
             worth = not started or explained > before
-            found = regain(going, until, update, patience) if worth else None
+            found = regain(going, until, update, patience, forks=worth)
             # Where not even one skill is explained, it is not its gate that is wrong.
             fresh = more() if found is None and not started and explained else []
             if fresh:

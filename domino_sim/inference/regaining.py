@@ -29,7 +29,7 @@ _PATIENCE = 3
 
 def regain(
     lost: list[Construction], until: float, update: Callable[[float], None],
-    patience: Patience | None = None,
+    patience: Patience | None = None, *, forks: bool = True,
 ) -> Construction | None:  # fmt: skip
     """Return a construction of all skills that leaves no more than noise, or None.
 
@@ -45,12 +45,13 @@ def regain(
     most: float = _STEPS * ways[0].alive[0].courses.skills if ways else 0
     most = min(most, patience.left)
     while tried < _WAYS and len(ways) < all_ways and steps < most and time.monotonic() < until:
-        left = [at for at, way in enumerate(ways) if not way.exhausted]
-        if not left:
+        left = [at for at, way in enumerate(ways) if forks and not way.exhausted]
+        unled = [at for at, way in enumerate(ways) if way.unled and way.alive]
+        if not (left or unled):
             break
-        at = max(left, key=lambda at: ways[at].explained - asked[at] / _PATIENCE)
-        asked[at] += 1
-        for fork in ways[at].forks():
+        at = max(unled or left, key=lambda at: ways[at].explained - asked[at] / _PATIENCE)
+        asked[at] += not unled
+        for fork in ways[at].leads() if unled else ways[at].forks():
             new = fork.graphs not in seen
             while new and not (fork.done or fork.lost) and time.monotonic() < until:
                 seen.add(fork.graphs)

@@ -205,13 +205,14 @@ def _report(
         )  # fmt: skip
         remarks.append(
             f"{tried} the curves: a model of networks does better ({model['text']}; "
-            "docs/inference.md, Networks)"
+            f"docs/inference.md, Networks){_by_how_much(study, misfit)}"
         )
     elif scale >= BAD_FIT and not stopped:
         remarks.append(
             f"means of neighbouring records are {scale:.1f} times as far from the best model as "
             "their noise: no graph under these gate forms that prior knowledge permits explains "
-            "the curves, or the search has not found it; no probability is above 0.89 for that"
+            "the curves, or the search has not found it; no probability is above 0.89 for that, "
+            "and pairs that are not named are not excluded"
         )
     if runs_apart(study) == 1 and len(study.skills) > 1:
         remarks.append(
@@ -246,6 +247,16 @@ def _report(
         },
         "remarks": remarks,
     }
+
+
+def _by_how_much(study: Study, misfit: float) -> str:
+    """Say what a model of networks leaves, where that is more than noise."""
+    if misfit < BAD_FIT:
+        return ""
+    return (
+        f"; it misses levels by {study.sigma * math.sqrt(misfit):.2g}, where noise is "
+        f"{study.sigma:.2g}, and pairs that are not named are excluded by this model alone"
+    )
 
 
 def _of_unknown(study: Study, *, serial: bool) -> list[str]:

@@ -112,6 +112,18 @@ def test_of_gates_that_a_stop_left_untried_nothing_is_said():
         assert any("search was stopped" in remark for remark in report["remarks"]) is stopped
 
 
+def test_that_a_model_of_networks_misses_levels_by_more_than_noise_is_said():
+    study = _study(4)
+    level = np.zeros(study.records.level.shape)
+    for misfit, told in ((1.4, False), (16.0, True)):
+        grown = Grown("composed", CHAIN, np.zeros((3, 3)), level, misfit, 1.0, "of networks")
+        remarks = make_grown_inference(
+            study, grown, Form("hard", 0.99), {}, study.skills, 1.0
+        ).report["remarks"]
+        by = f"misses levels by {4.0 * study.sigma:.2g}, where noise is {study.sigma:.2g}, and"
+        assert any(by in remark for remark in remarks) is told
+
+
 def test_few_runs_make_nothing_certain_but_what_is_known_beforehand():
     study = _study(2)
     grown = infer_grown(study, Rules.of(3, None, [(), (), (1,)], 4))

@@ -7,10 +7,11 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from structured import fitted
 
 from domino_sim.inference.building import Grown
 from domino_sim.inference.construction import Construction
-from domino_sim.inference.forms import Courses, Form
+from domino_sim.inference.forms import OPEN, Courses, Form, Requires
 from domino_sim.inference.proposals import Allowed
 from domino_sim.inference.records import Records
 from domino_sim.inference.structure import Structure
@@ -84,3 +85,36 @@ def test_what_was_not_explained_a_step_ago_is_tried_last_among_those_tested_alik
     assert way._tested_first(told) == [3, 1, 2, 4]
     way._keep({3: [], 4: []}, 0)
     assert way._tested_first(told) == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("exponent", [1.0, 4.0])
+def test_what_all_others_wait_for_is_put_in_first_where_no_gate_lets_it_go_so_far(
+    exponent: float,
+) -> None:
+    """The others wait for the rarest, and so for its clock: in that they seem to wait for none."""
+    p = np.random.default_rng(4).uniform(0.1, 0.3, (3, 6))
+    p[:, 5] = 0.04
+    courses = Courses(Form("soft", exponent), p)
+    truth = {5: OPEN} | dict.fromkeys(range(5), Requires.of([5]))
+    start = Structure(courses, fitted(truth, truth, courses, last=60.0).records)
+    ready = np.ones((6, 6, 3), dtype=bool)
+    way = Construction(start, Allowed(ready, ~ready[..., 0], (frozenset(),) * 6, 4), 5.6)
+    while not (way.done or way.lost):
+        way.step()
+    assert way.lost and way.alive[0].gates == dict.fromkeys(range(6), OPEN)
+    assert way.unled
+    (first,) = way.leads()
+    assert not way.unled and first.unled
+    assert list(first.alive[0].gates) == [5]
+    while not (first.done or first.lost):
+        first.step()
+    assert first.done and not first.lost and first.alive[0].gates == truth
+    assert first.leads() == []  # nothing goes too far in the right graph
+
+
+def test_the_same_graphs_under_another_form_are_another_way() -> None:
+    one, other = Told(), Told()
+    assert one.way.graphs == other.way.graphs
+    courses = Courses(Form("hard", 0.95), np.ones((RUNS, SKILLS)))
+    other.way.alive = [other.way.alive[0].under(courses)]
+    assert one.way.graphs != other.way.graphs

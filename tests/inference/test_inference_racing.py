@@ -32,6 +32,7 @@ class Way:
     dead: bool = False
     lost: bool = True
     exhausted: bool = True
+    unled: bool = False
     steps: int = 0
     pace: float = 2.0
     doubts: bool = False
@@ -44,6 +45,7 @@ class Way:
     edges: int = 0
     name: str = ""
     others: list[Way] = field(default_factory=list)
+    first: list[Way] = field(default_factory=list)
 
     cost = Structure.cost
 
@@ -78,6 +80,10 @@ class Way:
     def forks(self) -> list[Way]:
         self.exhausted = True
         return self.others
+
+    def leads(self) -> list[Way]:
+        self.unled = False
+        return self.first
 
     @property
     def done(self) -> bool:
@@ -246,6 +252,26 @@ def test_a_graph_strayed_if_every_way_of_its_form_was_lost_and_it_leaves_more_th
     # 600 levels less 200 records: as much as noise leaves is not more than noise.
     assert not is_strayed(390.0, [("soft", True)])
     assert is_strayed(410.0, [("soft", True)])
+
+
+def test_what_goes_ahead_is_tried_before_other_ways_and_where_those_are_not_worth_it() -> None:
+    right, other = Way(explained=1, lost=False), Way(explained=1, lost=False)
+    for worth in (True, False):
+        lost = Way(explained=3, exhausted=False, unled=True, others=[other], first=[right])
+        right.steps = 0
+        assert regain([lost], math.inf, lambda skills: None, forks=worth) is right
+        lost = Way(explained=3, exhausted=False, others=[other], first=[right])
+        other.steps = 0
+        found = regain([lost], math.inf, lambda skills: None, forks=worth)
+        assert found is (other if worth else None)
+
+
+def test_forms_that_explain_no_more_than_those_before_are_asked_what_goes_ahead() -> None:
+    right = Way(explained=1, lost=False, left=1.0, pace=1.0)
+    later = Way(explained=3, unled=True, first=[right])
+    racing = [Way(explained=3)]
+    race(racing, math.inf, lambda skills: None, lambda: [later])
+    assert in_order(racing)[0] is right
 
 
 def test_no_edge_is_sure_of_a_search_that_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
