@@ -252,7 +252,7 @@ class Construction:
         return [*(graphs_of(past.alive) for past in self._trail), self.graphs]
 
     def leads(self) -> list[Construction]:
-        """Return constructions that begin with a skill that goes too far for any gate here.
+        """Return one that begins with the skill that goes farthest beyond any gate here, if one is.
 
         By the clock of those that are in. So these wait themselves, whatever gates fit them: where
         all wait for the same their clock waits with them, and only that very skill tells.
@@ -260,17 +260,17 @@ class Construction:
         self.unled, past = False, Past(self.alive, self._order, [], {}, -1)
         past = next((one for one in self._trail if len(one.added) >= self.explained), past)
         self._builder.attend(past.alive)
-        agreement = self._builder.agreement(past.alive[0])
-        begin, found = self._begin, []
-        for skill in [i for i in agreement.ahead(past.order) if i not in self._led][:_FORKS]:
-            order = [skill, *(i for i in begin.order if i != skill)]
-            fork = self._fork(begin._replace(order=order))
-            fork._begin, fork._led = begin._replace(order=order), self._led | {skill}
-            self._builder.attend(begin.alive)
-            if grown := self._builder.grow(begin.alive, skill, [], wide=False):
-                fork._put(skill, grown)
-                found.append(fork)
-        return found
+        ahead = self._builder.agreement(past.alive[0]).ahead(past.order)
+        skill = next((i for i in ahead if i not in self._led), None)
+        if skill is None:
+            return []
+        order = [skill, *(i for i in self._begin.order if i != skill)]
+        fork = self._fork(self._begin._replace(order=order))
+        fork._begin, fork._led = self._begin._replace(order=order), self._led | {skill}
+        self._builder.attend(fork.alive)
+        if grown := self._builder.grow(fork.alive, skill, [], wide=False):
+            fork._put(skill, grown)
+        return [fork] if grown else []
 
     def _fork(self, past: Past) -> Construction:
         """Return a construction that goes on from another place."""
