@@ -102,7 +102,9 @@ class Study:
     surest
         The most that the probability of an edge can be: less than 1 where records are few.
     sigma
-        Standard deviation of the noise.
+        Standard deviation of the noise, the root mean square of all records.
+    plain, uneven
+        Whether what it leaves as χ² is known; whether it is taken as levels scatter (`Noise`).
     left_out
         Skills that tell nothing, and why.
     remarks
@@ -123,6 +125,8 @@ class Study:
     learned: frozenset[str]
     surest: float
     sigma: float
+    plain: bool
+    uneven: bool
     left_out: Mapping[str, str]
     remarks: tuple[str, ...]
 
@@ -134,9 +138,11 @@ def runs_apart(study: Study) -> int:
 
 def make_study(
     curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | None,
-    same: SharedMixtures | None = None,
+    same: SharedMixtures | None = None, *, even: bool = False,
 ) -> Study:  # fmt: skip
     """Return what can be inferred from; `same` are runs that share a mixture.
+
+    Noise is taken as `even` if that is asked for.
 
     Raises
     ------
@@ -154,10 +160,10 @@ def make_study(
     }
     same.check(names, cut)
     shared = same.taken_over(names, curves["skill"].values.tolist(), pieces.frequency)
-    table = make_table(pieces.curves, shared, same)
+    table = make_table(pieces.curves, shared, same, even=even)
     follows = _following(table, pieces)
     rise = rises(table.level, table.known, table.sigma)
-    bare = Records(table.level, table.known / table.sigma**2)
+    bare = Records(table.level, table.known / table.noise.error**2)
     first = _continued(first_levels(table.level, table.known, table.sigma), bare, follows)
     laws = growths(first[rise > 0.0])
     # A run whose records begin later shows what has been learned since, not what was before.
@@ -209,8 +215,9 @@ def make_study(
         before={law: levels[:, use] for law, levels in before.items()},
         growths=laws,
         learned=frozenset(learned),
-        surest=min(few, _STARTED[1] if started else 1.0),
+        surest=min(few, _STARTED[1] if started or table.noise.correlation else 1.0),
         sigma=table.sigma,
+        plain=table.noise.plain, uneven=table.noise.uneven,
         left_out=left_out,
         remarks=tuple(table.remarks),
     )
