@@ -131,12 +131,14 @@ def estimate_noise(
     rising = _before_falls(level, known, rough)
     flat = _flat(level, rising)
     least = max(LEAST_NOISE, rounding_step(level[known]) / 2.0)
+    shared = given is not None and np.ptp(given[known]) == 0.0
+    if given is not None and shared:
+        least, given = max(least, float(given[known][0])), None
     usual = max(rough, least)
     together = _together(flat)
     variance = _variances(flat, usual, least, given, rising, wander=together > 0.0)
-    if variance is None:
-        return Noise.even(usual, known, plain=usual == rough)
-    uneven = not together and (given is None or np.ptp(given[known]) > 0.0)
+    if variance is None or not rising.any():
+        return Noise.even(usual, known, plain=usual == rough or shared)
     if together:
         more = float((flat.whole / variance).sum() / flat.free.sum())
         variance = variance * max(more, 1.0) * (1.0 + together) / (1.0 - together)
@@ -144,7 +146,7 @@ def estimate_noise(
     error = np.where(known, np.sqrt(np.mean(variance[number])), 1.0)
     error[rising] = np.sqrt(variance[number])
     sigma = float(np.sqrt(np.mean(error[known] ** 2)))
-    return Noise(error, sigma, together, plain=given is not None, uneven=uneven)
+    return Noise(error, sigma, together, plain=given is not None, uneven=not together)
 
 
 def _variances(
@@ -233,6 +235,8 @@ def _by_level(flat: _Flat, even: float, least: float) -> Floats | None:
     place = np.minimum((level * _BINS).astype(int), _BINS - 1)
     count = np.bincount(place, free, minlength=_BINS)
     some = count > 0.0
+    if not some.any():
+        return None
     count = count[some]
     mean = np.bincount(place, flat.near, minlength=_BINS)[some] / (_KEPT * count)
     at = np.bincount(place, free * level, minlength=_BINS)[some] / count
