@@ -32,14 +32,12 @@ _BINS, _ROUNDS = 40, 6
 #: curve, which end where it goes up by chance.
 _KEPT = 0.96
 
-#: Neighbours wander together if the correlation is so great, by records two apart against next
-#: ones and by all of a flat piece. What is longer (drifts, bumps, falls) makes the first greater
-#: than 1 or leaves it at 0. Flat pieces that tell have so many records; triples in them.
-_WANDER = (0.35, 1.25)
-_LONG, _MANY = 12, 100
-
-#: The most that all of a flat piece may exceed neighbours by, and be noise that has a correlation.
-_FAR = 20.0
+#: Neighbours wander together if records two apart differ by so much more than next ones (squares),
+#: surely (standard errors), and those eight apart by so much more, yet not by so much more than
+#: those four apart: of noise that is growing less and less, of what moves by itself (drifts, bumps,
+#: falls) faster. Flat pieces that tell have so many records.
+_WANDER, _SURE, _FAR, _SETTLES = (1.35, 2.25), 4.0, 1.6, 1.7
+_LAGS, _LONG = (1, 2, 4, 8), 16
 
 #: Levels that are apart by less are the same.
 _SAME = 1e-9
@@ -87,21 +85,28 @@ class _Flat(NamedTuple):
     """Records in a row at which the nearest rising curve is even.
 
     number (runs, records, n) of the piece that each record is in, -1 where in none; of each piece
-    its size, its level, the sums of squares of neighbours (halved) and around its mean. Of all, the
-    correlation of neighbours by records two apart, 0 where it cannot be told.
+    its size, its level, and the sum of squares of differences of neighbours, halved. Of long
+    pieces the mean square of records 1, 2, 4 and 8 apart, and of how many squares as of normal
+    noise it is the mean, which few wild ones are fewer than.
     """
 
     number: Ints
     size: Floats
     level: Floats
     near: Floats
-    whole: Floats
-    correlation: float
+    apart: Floats
+    pairs: float
 
     @property
     def free(self) -> Floats:
         """Values that are left of each beside its mean and its choice (Meyer & Woodroofe 2000)."""
         return np.maximum(self.size - 1.5, 0.0)
+
+    @property
+    def more(self) -> float:
+        """By how much records two apart must differ more than next ones, so that it is sure."""
+        sure = 1.0 + _SURE * math.sqrt(3.0 / self.pairs) if self.pairs else math.inf
+        return max(_WANDER[0], sure)
 
 
 def estimate_noise(
@@ -140,8 +145,8 @@ def estimate_noise(
     if variance is None or not rising.any():
         return Noise.even(usual, known, plain=usual == rough or shared)
     if together:
-        more = float((flat.whole / variance).sum() / flat.free.sum())
-        variance = variance * max(more, 1.0) * (1.0 + together) / (1.0 - together)
+        # Of one record alone, and of the sum of its correlations with all others.
+        variance = variance / (1.0 - together) * (1.0 + together) / (1.0 - together)
     number = flat.number[rising]
     error = np.where(known, np.sqrt(np.mean(variance[number])), 1.0)
     error[rising] = np.sqrt(variance[number])
@@ -163,8 +168,8 @@ def _variances(
         return np.asarray(variance * max(more, 1.0))
     if wander:
         even = max(math.sqrt(float(flat.near.sum()) / (_KEPT * free)), least)
-    if flat.correlation > _WANDER[1]:
-        return None  # curves that are smooth, which go down or along by themselves
+    elif flat.apart[1] > min(flat.more, _WANDER[1]) * flat.apart[0]:
+        return None  # they go down or along by themselves
     found = _by_level(flat, even**2, least**2)
     if found is None and wander:
         return np.full(len(flat.size), even**2)
@@ -185,8 +190,8 @@ def _before_falls(level: Floats, known: np.ndarray, sigma: float) -> np.ndarray:
 def _flat(level: Floats, known: np.ndarray) -> _Flat:
     smooth = Records(level, known.astype(float)).smooth
     number = np.full(level.shape, -1)
-    count, each = 0, [np.zeros((4, 0))]
-    near = far = triples = 0.0
+    count, each = 0, [np.zeros((3, 0))]
+    apart, powers, pairs = np.zeros(len(_LAGS)), 0.0, 0
     for r, i in np.ndindex(len(level), level.shape[2]):
         there = np.flatnonzero(known[r, :, i])
         if not len(there):
@@ -197,30 +202,28 @@ def _flat(level: Floats, known: np.ndarray) -> _Flat:
         size = np.bincount(piece).astype(float)
         count += len(size)
         step = np.where(np.diff(piece) == 0, np.diff(values), 0.0)
-        apart = np.bincount(piece[1:], step**2 / 2.0, minlength=len(size))
-        whole = np.bincount(piece, (values - curve) ** 2)
-        each.append(np.stack([size, np.bincount(piece, curve) / size, apart, whole]))
-        inside = (piece[2:] == piece[:-2]) & (size[piece[2:]] >= _LONG)
-        near += float((step[1:] ** 2 + step[:-1] ** 2)[inside].sum()) / 2.0
-        far += float(((values[2:] - values[:-2]) ** 2)[inside].sum())
-        triples += float(inside.sum())
-    told = triples >= _MANY and near > 0.0
-    size, curve, apart, whole = np.concatenate(each, axis=1)
-    return _Flat(number, size, curve, apart, whole, far / near - 1.0 if told else 0.0)
+        near = np.bincount(piece[1:], step**2 / 2.0, minlength=len(size))
+        each.append(np.stack([size, np.bincount(piece, curve) / size, near]))
+        for one in np.flatnonzero(size >= _LONG):
+            inside = values[piece == one]
+            free = len(inside) - max(_LAGS)
+            differ = [np.square(inside[lag:] - inside[:-lag]).mean() for lag in _LAGS]
+            apart, pairs = apart + free * np.array(differ), pairs + free
+            powers += free * float((np.diff(inside) ** 4).mean())
+    size, curve, near = np.concatenate(each, axis=1)
+    told = 3.0 * float(apart[0]) ** 2 / powers if powers else 0.0
+    return _Flat(number, size, curve, near, apart / max(pairs, 1), told)
 
 
 def _together(flat: _Flat) -> float:
-    """Return the correlation of neighbouring records, 0 unless they surely wander together.
+    """Return the correlation of neighbours, 0 unless they surely wander together.
 
-    As of a process in which each record keeps that part of what the last one was off by.
+    As of a process in which each record keeps that part of what the last one was off by: those that
+    are far apart (eight) are independent.
     """
-    whole = float(flat.whole.sum())
-    if not whole or not _WANDER[0] < flat.correlation < _WANDER[1]:
-        return 0.0
-    alone = float(flat.near.sum()) / (_KEPT * whole)
-    if not 1.0 / _FAR < alone < 1.0 - _WANDER[0]:
-        return 0.0
-    return 1.0 - alone
+    one, two, four, eight = flat.apart.tolist()
+    wander = flat.more * one < two < _WANDER[1] * one
+    return 1.0 - one / eight if wander and _FAR * one < eight < _SETTLES * four else 0.0
 
 
 def _by_level(flat: _Flat, even: float, least: float) -> Floats | None:
