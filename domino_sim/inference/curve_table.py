@@ -10,7 +10,8 @@ import xarray as xr
 
 from domino_sim.calibration.observations import Observations, observe
 from domino_sim.errors import ArgumentError
-from domino_sim.inference.records import noise_of
+from domino_sim.inference.clipping import Unclipped, unclip
+from domino_sim.inference.noise import Noise, estimate_noise
 from domino_sim.inference.screening import ends, falls_from, heads, opposite, rises
 from domino_sim.inference.shared import SharedMixtures, together
 from domino_sim.levels import Floats, Ints
@@ -43,8 +44,8 @@ class CurveTable:
         Levels (runs, records, n), filled up at the end, and where there are any.
     frequency : (runs, n) array
         NaN where not known.
-    sigma
-        Standard deviation of the noise.
+    noise
+        Of every record.
     unlikely
         Skills whose frequencies cannot be right, and why.
     remarks
@@ -55,9 +56,14 @@ class CurveTable:
     level: Floats
     known: np.ndarray
     frequency: Floats
-    sigma: float
+    noise: Noise
     unlikely: dict[str, str]
     remarks: list[str]
+
+    @property
+    def sigma(self) -> float:
+        """Return the standard deviation of the noise, the root mean square of all records."""
+        return self.noise.sigma
 
     @property
     def steps(self) -> Floats:
@@ -198,6 +204,7 @@ class CurveTable:
         runs = tuple(run for run, good in zip(self.seen.runs, keep, strict=True) if good)
         self.seen = replace(self.seen, runs=runs)
         self.level, self.known = self.level[keep], self.known[keep]
+        self.noise = replace(self.noise, error=self.noise.error[keep])
         self.frequency = self.frequency[keep]
 
     def cut_falls(self) -> None:
@@ -219,11 +226,13 @@ class CurveTable:
 
 
 def make_table(
-    curves: xr.Dataset, frequency: Floats, same: SharedMixtures | None = None
-) -> CurveTable:
+    curves: xr.Dataset, frequency: Floats, same: SharedMixtures | None = None, *,
+    even: bool = False,
+) -> CurveTable:  # fmt: skip
     """Return the curves, without runs that cannot be used at all.
 
-    What one run of those that are the `same` trains, they all do.
+    What one run of those that are the `same` trains, they all do. Noise is taken as `even` if that
+    is asked for.
 
     Raises
     ------
@@ -233,12 +242,19 @@ def make_table(
     seen, frequency, remarks = _usable(curves, frequency)
     longest = max(len(run.steps) for run in seen.runs)
     level = np.zeros((len(seen.runs), longest, len(seen.skills)))
-    known = np.zeros(level.shape, dtype=bool)
+    weight = np.zeros(level.shape)
     for r, run in enumerate(seen.runs):
         level[r, : len(run.steps)] = run.level.T
-        known[r, : len(run.steps)] = run.weight.T > 0.0
-    sigma = max(noise_of(level, known), _given(curves))
-    table = CurveTable(seen, level, known, frequency, sigma, {}, remarks)
+        weight[r, : len(run.steps)] = run.weight.T
+    known = weight > 0.0
+    given = 1.0 / np.sqrt(np.where(known, weight, 1.0)) if seen.weighted else None
+    whole = unclip(level, known)
+    if whole is None:
+        noise = estimate_noise(level, known, given, even=even)
+    else:
+        level, noise = whole.level, Noise.even(whole.sigma, known, plain=False)
+    remarks += [*_of_clipped(whole), *_of_wandering(noise)]
+    table = CurveTable(seen, level, known, frequency, noise, {}, remarks)
     mixture = (same or SharedMixtures()).numbers([run.name for run in seen.runs])
     table.note_unknown(mixture)
     table.leave_out_contradictions()
@@ -247,16 +263,25 @@ def make_table(
     return table
 
 
-def _given(curves: xr.Dataset) -> float:
-    """Return the root mean square of standard errors that are given with the levels, or 0.
+def _of_clipped(whole: Unclipped | None) -> list[str]:
+    if whole is None:
+        return []
+    return [
+        f"levels are clipped at {' and at '.join(f'{bound:g}' for bound in whole.bounds)}, which "
+        f"cuts off noise of {whole.sigma:.2g}: records that are exactly there are put where they "
+        "are to be expected beyond"
+    ]
 
-    Noise is no less: counts of a test do not scatter where all are right, nor do rounded levels.
-    """
-    if "level_se" not in curves.data_vars:
-        return 0.0
-    error = curves["level_se"].values.astype(float)[np.isfinite(curves["level"].values)]
-    error = error[np.isfinite(error)]
-    return float(np.sqrt(np.mean(np.square(error)))) if error.size else 0.0
+
+def _of_wandering(noise: Noise) -> list[str]:
+    if not noise.correlation:
+        return []
+    return [
+        f"neighbouring records wander together (correlation {noise.correlation:.2f}), as of "
+        f"smoothed logs: the mean of {noise.alike:.0f} tells no more than one that is alone. "
+        "Noise is taken for so much more, and smoothed curves lag behind: no probability is above "
+        "0.89"
+    ]
 
 
 def _of_one(which: np.ndarray, mixture: Ints) -> np.ndarray:

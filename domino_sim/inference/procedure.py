@@ -21,6 +21,7 @@ from domino_sim.inference.construction import Construction
 from domino_sim.inference.evidence import SUREST, weigh
 from domino_sim.inference.form_values import nearby
 from domino_sim.inference.forms import Courses, Form, Requires
+from domino_sim.inference.looking import Way, looked
 from domino_sim.inference.networks import Grown, infer_grown
 from domino_sim.inference.networks.contest import gates_misfit, is_better
 from domino_sim.inference.networks.hypotheses import Rules
@@ -33,6 +34,7 @@ from domino_sim.inference.racing import (
     NOISE_ALONE,
     OUTDONE,
     WORSE,
+    furthest,
     in_order,
     noise_alone,
     race,
@@ -40,7 +42,7 @@ from domino_sim.inference.racing import (
 )
 from domino_sim.inference.rebuilding import build_by_fits, rebuild
 from domino_sim.inference.records import make_nodes
-from domino_sim.inference.refined import Refined
+from domino_sim.inference.refined import Refined, outdone
 from domino_sim.inference.refinement import Refiner
 from domino_sim.inference.remarks import against_prior, doubted, without_skills
 from domino_sim.inference.result import Inference, make_grown_inference, make_inference
@@ -146,9 +148,16 @@ def infer(
     check_asked(mastery, most_prerequisites, seconds)
     names = tuple(map(str, check_curves(curves)["skill"].values))
     known = read_prior(prior, names, most_prerequisites)
-    study = without_skills(make_study(curves, mixtures, known.same_mixture), known)
-    search = _Search(study, known, mastery, most_prerequisites, time.monotonic() + seconds)
-    best, refiner = search.run(meter or NullMeter())
+    until = time.monotonic() + seconds
+
+    def look(way: Way) -> _Search:
+        study = make_study(curves, mixtures, known.same_mixture, even=way is Way.EVEN)
+        study = without_skills(study, known)
+        search = _Search(study, known, mastery, most_prerequisites, until)
+        return search.run(meter or NullMeter(), direct=way is Way.DIRECT and study.uneven)
+
+    search = looked(look)
+    study, best, refiner = search.study, search.best, search.refiner
     study = doubted(
         study, (search.tied, TIED), (search.lost and search.grown is None, LOST),
         (search.untried and search.grown is not None and not search.tied, UNTRIED),
@@ -181,6 +190,8 @@ class _Search:
     ----------
     forms
         Misfits of the gate forms that came to a graph.
+    best, refiner
+        The best structure, and what refined it.
     grown
         The graph under another model, where that fits better than any gates: one skill at a time,
         or a model of networks.
@@ -194,7 +205,7 @@ class _Search:
     def __init__(
         self, study: Study, prior: Prior, mastery: float | None, most: int, until: float
     ) -> None:
-        self._study, self._mastery, self._most, self._until = study, mastery, most, until
+        self.study, self._mastery, self._most, self._until = study, mastery, most, until
         self._nodes = make_nodes(study.records, max(_NODES, _OF_SKILL * len(study.skills)))
         self._price = 2.0 * math.log(max(len(study.skills), 2)) + 2.0
         kept = [prior.names.index(name) for name in study.skills]
@@ -210,18 +221,21 @@ class _Search:
         self.grown: Grown | None = None
         self._results: list[Refined] = []
 
-    def run(self, meter: Meter) -> tuple[Structure, Refiner]:
-        """Return the best structure and what refined it; Ctrl-C ends the search, not the run."""
+    def run(self, meter: Meter, *, direct: bool = False) -> _Search:
+        """Look for the best structure (`Way`); Ctrl-C ends the search, not the run. Return it."""
         racing, sure = [self._entrant(form) for form in self._forms(_HARD, _SOFT)], False
         try:
-            self.grown = serial = infer_serial(self._study, self._rules, self._price, self._until)
-            sure = serial is not None and leaves_noise(serial, self._study)
-            with meter.task("graph", len(self._study.skills)) as update:
+            if not direct:
+                self.grown = infer_serial(self.study, self._rules, self._price, self._until)
+            serial = self.grown
+            sure = direct or (serial is not None and leaves_noise(serial, self.study))
+            with meter.task("graph", len(self.study.skills)) as update:
                 race(racing, self._until, update, self._tuned, rivalled=sure)
             finished = in_order(racing)
             for one in finished:  # the best first; a form may have come to several graphs
                 self.forms.setdefault(str(one.alive[0].courses.form), one.misfit)
-            other = self._is_network(finished, meter) if serial is None else not finished
+            only = direct or serial is not None
+            other = not finished if only else self._is_network(finished, meter)
             if not other:
                 self._refine(finished)
             if self._results and time.monotonic() < self._until:
@@ -233,33 +247,35 @@ class _Search:
         except KeyboardInterrupt:
             self.stopped = True
         self.stopped |= time.monotonic() > self._until
-        best, refiner, _ = min(self._results or [self._rest(racing)], key=lambda each: each.cost)
+        self.lost |= direct and not self._results
+        results = self._results or [self._rest(racing)]
+        self.best, self.refiner, _ = min(results, key=lambda each: each.cost)
         if self.grown is not None and self.grown.kind == "serial":
             self.untried = self.stopped or not (sure or self._results)
-        if self.grown is not None and not self._is_better(self.grown, best):
+        if self.grown is not None and not self._is_better(self.grown, self.best):
             self.grown = None
-        return best, refiner
+        return self
 
     def _is_network(self, finished: list[Construction], meter: Meter) -> bool:
         """Whether curves that no gates explain are surely those of a network.
 
         If that is not sure, gates are searched on, and what fits better is preferred.
         """
-        if not finished or len(self._study.skills) < 2 or time.monotonic() > self._until:
+        if not finished or len(self.study.skills) < 2 or time.monotonic() > self._until:
             return False
-        if self._study.free is not None or self._study.follows is not None:
+        if self.study.free is not None or self.study.follows is not None:
             return False  # models of networks have no fitted frequencies, and begin untrained
-        gates = gates_misfit(finished[0].alive[0], self._study)
+        gates = gates_misfit(finished[0].alive[0], self.study)
         if gates < _NETWORK:
             return False
-        self.grown = infer_grown(self._study, self._rules, self._until, meter)
+        self.grown = infer_grown(self.study, self._rules, self._until, meter)
         return self.grown.typical < _SURELY * gates
 
     def _is_better(self, grown: Grown, structure: Structure) -> bool:
         """Whether another model than gates fits better, one of a serial pool clearly."""
         if grown.kind != "serial":
-            return is_better(grown, structure, self._study)
-        more = apart(grown, structure, self._study, self._price)
+            return is_better(grown, structure, self.study)
+        more = apart(grown, structure, self.study, self._price)
         self.tied |= abs(more) < OUTDONE
         return more < -OUTDONE
 
@@ -270,7 +286,7 @@ class _Search:
             hard = (self._mastery,)
         return [
             form
-            for loss in self._study.growths
+            for loss in self.study.growths
             for form in (
                 *(Form("hard", value, loss, leak) for value in hard),
                 *(Form("soft", value, loss, leak) for value in soft),
@@ -286,7 +302,7 @@ class _Search:
         return allowed_by(self._nodes, form, self._forbidden, self.required, self._most)
 
     def _entrant(self, form: Form, *, tuned: bool = False) -> Construction:
-        study = self._study
+        study = self.study
         courses = Courses(
             form, study.frequency, study.before[form.loss], study.free, study.follows, study.ties,
             study.mixture,
@@ -302,13 +318,14 @@ class _Search:
                 "no graph is permitted", where="prior",
                 expected="required and forbidden edges that leave every skill a gate",
             )  # fmt: skip
-        patience = Patience.with_skills(len(self._study.skills))
+        patience = Patience.with_skills(len(self.study.skills))
         for one in finished[:_REFINED]:
-            if one.misfit > max(finished[0].misfit / WORSE, NOISE_ALONE) or self._outdone(one):
+            worse = one.misfit > max(finished[0].misfit / WORSE, NOISE_ALONE)
+            if worse or outdone(one.alive[0], self._price, self._results):
                 continue
             form = one.alive[0].courses.form
             allowed = self._allowed(form)
-            floor = noise_alone(self._nodes)
+            floor = noise_alone(self._nodes) if self.study.plain else 0.0
             if one.lost and any(each.structure.error < floor for each in self._results):
                 continue
             visited: dict[frozenset[tuple[int, Requires]], float] = {}
@@ -326,25 +343,8 @@ class _Search:
                 structure, refiner, _ = min(self._results[first:], key=lambda each: each.cost)
                 self._results.append(Refined(*rebuild(structure, refiner), form))
 
-    def _outdone(self, one: Construction) -> bool:
-        """Whether a graph is clearly worse than one that was refined, frequencies being fitted."""
-        if self._study.free is None or not self._results:
-            return False
-        best = min(each.cost for each in self._results)
-        return one.alive[0].cost(self._price) > best + OUTDONE
-
     def _rest(self, racing: list[Construction]) -> Refined:
         """Return the best structure that has come furthest; others need what they must alone."""
-        alive = (one for one in racing if one.alive)
-        far = max(alive, key=lambda one: (len(one.alive[0].gates), -one.misfit))
-        structure = far.alive[0].copy()
-        left = {*range(len(self._study.skills))} - {*structure.gates}
-        while left:
-            skill = min(i for i in left if not left & {*self.required[i]})
-            gate = Requires.of(self.required[skill])
-            structure.add(skill, gate, structure.track_of(skill, gate))
-            left.remove(skill)
-        structure.seek()
-        structure.polish(12)
+        structure = furthest(racing, self.required)
         form = structure.courses.form
         return Refined(structure, Refiner(self._allowed(form), self._price), form)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from domino_sim.inference.construction import Construction
-from domino_sim.inference.forms import Form
+from domino_sim.inference.forms import Form, Requires
 from domino_sim.inference.patience import Patience
 from domino_sim.inference.records import Records
 from domino_sim.inference.regaining import regain
 from domino_sim.inference.structure import Structure
 
 __all__ = [
-    "LOST", "NOISE_ALONE", "OUTDONE", "SMALL", "WORSE", "in_order", "noise_alone", "race",
-    "strayed",
+    "LOST", "NOISE_ALONE", "OUTDONE", "SMALL", "WORSE", "furthest", "in_order", "noise_alone",
+    "race", "strayed",
 ]  # fmt: skip
 
 #: A form is given up while another has a misfit less than this part of its own.
@@ -137,6 +137,25 @@ def race(
 def in_order(racing: list[Construction]) -> list[Construction]:
     """Return those that came to a graph, the best first."""
     return sorted((one for one in racing if one.done and one.alive), key=lambda one: one.misfit)
+
+
+def furthest(racing: list[Construction], required: Sequence[tuple[int, ...]]) -> Structure:
+    """Return the best structure that has come furthest.
+
+    Skills that it lacks need what is `required` of them alone.
+    """
+    alive = (one for one in racing if one.alive)
+    far = max(alive, key=lambda one: (len(one.alive[0].gates), -one.misfit))
+    structure = far.alive[0].copy()
+    left = {*range(len(required))} - {*structure.gates}
+    while left:
+        skill = min(i for i in left if not left & {*required[i]})
+        gate = Requires.of(required[skill])
+        structure.add(skill, gate, structure.track_of(skill, gate))
+        left.remove(skill)
+    structure.seek()
+    structure.polish(12)
+    return structure
 
 
 def strayed(best: Structure, form: Form, finished: list[Construction]) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from domino_sim.levels import Floats
 
-__all__ = ["Records", "make_nodes", "noise_of"]
+__all__ = ["LEAST_NOISE", "Records", "make_nodes", "noise_of"]
 
 #: Part of the nodes of a run that is spread evenly over its records, whatever moves.
 _EVEN = 0.25
@@ -22,7 +22,7 @@ _EVEN = 0.25
 _BEGUN, _LEARNED = 2.0, 2.5
 
 #: Standard deviation of noise below which the model's own arithmetic would be fitted.
-_LEAST_NOISE = 2e-3
+LEAST_NOISE = 2e-3
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def noise_of(level: Floats, known: np.ndarray) -> float:
             bends.append(np.diff(values, 2) / np.sqrt(6.0))
     every = np.abs(np.concatenate(bends)) if bends else np.zeros(0)
     # Values that repeat exactly are plateaus of a noise-free curve, or of rounding.
-    return max(float(np.median(every)) / 0.6745 if every.size else 0.0, _LEAST_NOISE)
+    return max(float(np.median(every)) / 0.6745 if every.size else 0.0, LEAST_NOISE)
 
 
 def _rising(records: Records) -> Floats:
@@ -120,11 +120,19 @@ def _rising(records: Records) -> Floats:
 
 
 def make_nodes(records: Records, count: int) -> Records:
-    """Return means of neighbouring records, about `count` of a run, at equal shares of motion."""
+    """Return means of neighbouring records, about `count` of a run, at equal shares of motion.
+
+    Each record counts the same, whatever its noise: where that is less at one end of a rise, the
+    mean would else be of that end.
+    """
     smooth = records.smooth
     runs, length, n = records.level.shape
     count = min(count, length)
-    level, weight = np.zeros((runs, count, n)), np.zeros((runs, count, n))
+    level, weight, variance = np.zeros((3, runs, count, n))
+    # Of even noise weights are added up, which is the same.
+    most = float(records.weight.max(initial=0.0))
+    each = np.where(records.weight > 0.0, most, 0.0)
+    uneven = bool((each != records.weight).any())
     steps = None if records.steps is None else np.zeros((runs, count))
     for r in range(runs):
         used = records.weight[r].any(axis=1)
@@ -134,12 +142,16 @@ def make_nodes(records: Records, count: int) -> Records:
         share = np.concatenate([[0.0], np.cumsum(share)])
         label = np.minimum((share / max(share[-1], 1e-9) * count).astype(int), count - 1)
         _, label = np.unique(label, return_inverse=True)
-        np.add.at(weight[r], label, records.weight[r])
-        np.add.at(level[r], label, records.weight[r] * records.level[r])
+        np.add.at(weight[r], label, each[r])
+        np.add.at(level[r], label, each[r] * records.level[r])
+        if uneven:
+            np.add.at(variance[r], label, np.square(each[r] * records.error[r]))
         if steps is not None and records.steps is not None:
             held = np.maximum(np.bincount(label[used], minlength=count), 1)
             total = np.bincount(label[used], records.steps[r, used], minlength=count)
             steps[r] = total / held
     known = weight > 0.0
     mean = np.where(known, level / np.where(known, weight, 1.0), 0.0)
+    if uneven:
+        weight = np.where(known, weight**2 / np.where(known, variance, 1.0), 0.0)
     return Records(mean, weight, records.floor, steps)

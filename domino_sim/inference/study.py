@@ -103,7 +103,9 @@ class Study:
         The most that the probability of an edge can be: less than 1 where records are few,
         or curves begin late.
     sigma
-        Standard deviation of the noise.
+        Standard deviation of the noise, the root mean square of all records.
+    plain, uneven
+        Whether what it leaves as χ² is known; whether it is taken as levels scatter (`Noise`).
     left_out
         Skills that tell nothing, and why.
     remarks
@@ -124,6 +126,8 @@ class Study:
     learned: frozenset[str]
     surest: float
     sigma: float
+    plain: bool
+    uneven: bool
     left_out: Mapping[str, str]
     remarks: tuple[str, ...]
 
@@ -135,9 +139,11 @@ def runs_apart(study: Study) -> int:
 
 def make_study(
     curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any] | None,
-    same: SharedMixtures | None = None,
+    same: SharedMixtures | None = None, *, even: bool = False,
 ) -> Study:  # fmt: skip
     """Return what can be inferred from; `same` are runs that share a mixture.
+
+    Noise is taken as `even` if that is asked for.
 
     Raises
     ------
@@ -155,10 +161,10 @@ def make_study(
     }
     same.check(names, cut)
     shared = same.taken_over(names, curves["skill"].values.tolist(), pieces.frequency)
-    table = make_table(pieces.curves, shared, same)
+    table = make_table(pieces.curves, shared, same, even=even)
     follows = _following(table, pieces)
     rise = rises(table.level, table.known, table.sigma)
-    bare = Records(table.level, table.known / table.sigma**2)
+    bare = Records(table.level, table.known / table.noise.error**2)
     first = _continued(first_levels(table.level, table.known, table.sigma), bare, follows)
     laws = growths(first[rise > 0.0])
     # A run whose records begin later shows what has been learned since, not what was before.
@@ -172,15 +178,15 @@ def make_study(
     use = np.array([name not in left_out for name in table.seen.skills])
     _check(table, use, left_out)
     few = _few(in_rises(bare, (rise > 0.5 * (1.0 - floor)) & use, floor), int(use.sum()))
-    first_pieces = ~later
-    started = (before[laws[0]] > floor + _HIGH)[np.ix_(first_pieces, use)].mean() > _STARTED[0]
+    high = (before[laws[0]] > floor + _HIGH)[np.ix_(~later, use)]  # there may be no first pieces
+    started = high.sum() > _STARTED[0] * high.size
     names = tuple(np.array(table.seen.skills)[use].tolist())
     learned = [name for name, is_early in zip(names, early[use], strict=True) if is_early]
     table.remarks += [
         *_of_range(outside(table.level, table.known, table.sigma)),
         *_of_rest(resting(table.level, table.known, table.sigma, rise)),
         *_of_growth(laws, first[rise > 0.0]),
-        *_of_starts(table, np.where(use & first_pieces[:, None], before[laws[0]], floor), floor),
+        *_of_starts(table, np.where(use & ~later[:, None], before[laws[0]], floor), floor),
         *_of_learned(learned),
         *_of_hardly(table, bare, first, use & ~early, floor),
         *_of_few(few),
@@ -210,8 +216,9 @@ def make_study(
         before={law: levels[:, use] for law, levels in before.items()},
         growths=laws,
         learned=frozenset(learned),
-        surest=min(few, _STARTED[1] if started else 1.0),
+        surest=min(few, _STARTED[1] if started or table.noise.correlation else 1.0),
         sigma=table.sigma,
+        plain=table.noise.plain, uneven=table.noise.uneven,
         left_out=left_out,
         remarks=tuple(table.remarks),
     )

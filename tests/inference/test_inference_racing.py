@@ -16,9 +16,8 @@ from domino_sim.inference import procedure
 from domino_sim.inference.form_values import under
 from domino_sim.inference.forms import Form
 from domino_sim.inference.patience import Patience
-from domino_sim.inference.procedure import _Search
 from domino_sim.inference.racing import LOST, OUTDONE, in_order, race, strayed
-from domino_sim.inference.refined import Refined
+from domino_sim.inference.refined import Refined, outdone
 from domino_sim.inference.regaining import regain
 from domino_sim.inference.structure import Structure
 
@@ -222,16 +221,15 @@ def test_a_graph_that_is_far_worse_than_a_refined_one_is_not_refined() -> None:
     ways = (Way(1, error=100.0, edges=5), Way(1, error=500.0))
     refined = [Refined(cast("Any", way), cast("Any", best), Form("soft", 0.1)) for way in ways]
 
-    def outdone(error: float, *, free: object = "some", results: list[Any] = refined) -> bool:
-        search = SimpleNamespace(_study=SimpleNamespace(free=free), _results=results, _price=2.0)
-        one = Way(1, error=error, penalty=3.0, edges=4)
-        return _Search._outdone(cast("Any", search), cast("Any", one))
+    def is_outdone(error: float, *, free: object = "some", others: list[Any] = refined) -> bool:
+        one = Way(1, error=error, penalty=3.0, edges=4, free=free)
+        return outdone(cast("Any", one), 2.0, others)
 
     limit = 110.0 + OUTDONE - 3.0 - 8.0
-    assert outdone(limit + 1.0)
-    assert not outdone(limit - 1.0)
-    assert not outdone(limit + 1.0, free=None)
-    assert not outdone(limit + 1.0, results=[])
+    assert is_outdone(limit + 1.0)
+    assert not is_outdone(limit - 1.0)
+    assert not is_outdone(limit + 1.0, free=None)
+    assert not is_outdone(limit + 1.0, others=[])
 
 
 def test_a_graph_strayed_if_every_way_of_its_form_was_lost_and_it_leaves_more_than_noise() -> None:
