@@ -32,6 +32,10 @@ _BINS, _ROUNDS = 40, 6
 #: curve, which end where it goes up by chance.
 _KEPT = 0.96
 
+#: Values that are left at rest, and how far neighbours there must differ by less than second
+#: differences say, for those to be of what moves.
+_ENOUGH, _FAR_LESS = 8, 2.0
+
 #: Neighbours wander together if records two apart differ by so much more than next ones (squares),
 #: surely (standard errors), and those eight apart by so much more, yet not by so much more than
 #: those four apart: of noise that is growing less and less, of what moves by itself (drifts, bumps,
@@ -129,12 +133,14 @@ def estimate_noise(
         Take it as even, and of each record alone, whatever the curves say: that of second
         differences, or of the errors that are given if they are more (root mean square).
     """
-    rough = noise_of(level, known)
+    flat = _flat(level, known)
+    rough = _at_rest(flat, noise_of(level, known))
     if even:
         least = 0.0 if given is None else float(np.sqrt(np.mean(given[known] ** 2)))
         return Noise.even(max(rough, least), known)
     rising = _before_falls(level, known, rough)
-    flat = _flat(level, rising)
+    if not rising[known].all():
+        flat = _flat(level, rising)
     least = max(LEAST_NOISE, rounding_step(level[known]) / 2.0)
     shared = given is not None and np.ptp(given[known]) == 0.0
     if given is not None and shared:
@@ -152,6 +158,16 @@ def estimate_noise(
     error[rising] = np.sqrt(variance[number])
     sigma = float(np.sqrt(np.mean(error[known] ** 2)))
     return Noise(error, sigma, together, plain=given is not None, uneven=not together)
+
+
+def _at_rest(flat: _Flat, rough: float) -> float:
+    """Return the noise of second differences, or what neighbours at rest differ by.
+
+    That is taken where it is far less: second differences of few records are of what moves.
+    """
+    free = float(flat.free.sum())
+    still = math.sqrt(float(flat.near.sum()) / (_KEPT * free)) if free >= _ENOUGH else math.inf
+    return max(still, LEAST_NOISE) if _FAR_LESS * still < rough else rough
 
 
 def _variances(

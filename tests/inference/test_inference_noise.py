@@ -163,3 +163,10 @@ def test_uneven_noise_is_taken_where_gates_explain_the_curves(
     searches: dict[Way, Any], chosen: Way
 ) -> None:
     assert looked(searches.__getitem__) is searches[chosen]
+
+
+def test_second_differences_of_few_records_are_no_noise() -> None:
+    few = LEVEL[:, ::20] + 0.01 * np.random.default_rng(3).normal(size=LEVEL[:, ::20].shape)
+    known = np.ones(few.shape, dtype=bool)
+    for even in (False, True):
+        assert 0.005 < estimate_noise(few, known, even=even).sigma < 0.02
