@@ -26,9 +26,11 @@ Files = Annotated[
     ),
 ]
 Mixtures = Annotated[
-    Path | None,
+    list[Path] | None,
     typer.Option(
-        metavar="FILE", help="A table: run, skill, frequency (and step).", rich_help_panel=PANEL
+        metavar="FILE",
+        help="A table: run, skill, frequency (and step). Again for tables of other runs.",
+        rich_help_panel=PANEL,
     ),
 ]
 Normalise = Annotated[
@@ -86,7 +88,7 @@ Keep = Annotated[
 
 
 def reading_options(
-    mixtures: Path | None,
+    mixtures: Sequence[Path] | None,
     normalise: str,
     columns: Sequence[str],
     metrics: Sequence[str],
@@ -102,7 +104,7 @@ def reading_options(
         If one of the form NAME=WHAT is not, or names something twice.
     """
     return {
-        "mixtures": mixtures,
+        "mixtures": mixtures or None,
         "normalise": normalise,
         "columns": _pairs(columns, "--column", "skill=task"),
         "metrics": _pairs(metrics, "--metric", "f1=accuracy"),

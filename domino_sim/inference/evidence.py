@@ -113,6 +113,7 @@ def weigh(
             ]
             continue
         probability = odds.prerequisites(skill, scored[skill])
+        instead = odds.instead(scored[skill], gate)
         above = ancestors(structure.gates, skill)
         cut = structure.descendants(skill)
         for j in structure.gates:
@@ -121,8 +122,14 @@ def weigh(
             p = 1.0 if j in allowed.required[skill] else min(probability.get(j, 0.0), surest)
             if j in gate.skills:
                 edges.append(_present(structure, now, skill, j, p, scale))
-            else:
-                edge = _absent(structure, skill, j, p, j in above, scale, response, allowed)
+                continue
+            share, other = instead.get(j, (0.0, gate))
+            if p < FOUND and share >= POSSIBLE:
+                errors = response.errors(skill, [gate, other])
+                by_run = (errors[0] - errors[1]) / scale
+                edges.append(Edge(j, skill, p, "possible", OTHERS, float(by_run.sum()), by_run))
+            elif len(gate.skills) < allowed.most or p >= FOUND:
+                edge = _absent(structure, skill, j, p, j in above, scale, response)
                 if edge is not None:
                     edges.append(edge)
     return edges
@@ -149,22 +156,12 @@ def _present(
     return Edge(j, skill, p, status, reason, float(by_run.sum()), by_run)
 
 
-def _instead(structure: Structure, skill: int, j: int, p: float) -> Edge | None:
-    """Return an edge that a full gate has no room for, if it is likely in another gate."""
-    if p < POSSIBLE:
-        return None
-    status, reason = ("found", "") if p >= FOUND else ("possible", OTHERS)
-    return Edge(j, skill, p, status, reason, 0.0, np.zeros(structure.records.runs))
-
-
 def _absent(
     structure: Structure, skill: int, j: int, p: float, implied: bool, scale: float,
-    response: Response, allowed: Allowed,
+    response: Response,
 ) -> Edge | None:  # fmt: skip
     """Return an edge that is not in the best graph, if the data do not exclude it."""
     gate = structure.gates[skill]
-    if len(gate.skills) >= allowed.most:
-        return _instead(structure, skill, j, p)
     wider = [Requires.of((*gate.skills, j), gate.any and len(gate.skills) > 1)]
     if len(gate.skills) == 1:
         wider.append(Requires.of((*gate.skills, j), True))

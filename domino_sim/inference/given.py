@@ -35,6 +35,10 @@ def given_frequencies(curves: xr.Dataset, mixtures: ArrayLike | Mapping[str, Any
         If a run or skill is unknown, or a frequency is no number ≥ 0; or if an array with labels
         has others than the curves.
     """
+    table: Any = mixtures
+    if hasattr(table, "index") and hasattr(table, "columns"):  # a frame of Pandas
+        labels = {"run": list(table.index), "skill": list(table.columns)}
+        mixtures = xr.DataArray(np.asarray(table), labels, ("run", "skill"))
     if isinstance(mixtures, xr.DataArray):
         mixtures = _in_order(curves, mixtures)
     if mixtures is None:

@@ -110,6 +110,21 @@ class Odds:
         weight: Floats = np.exp(log - log.max())
         return weight / weight.sum()
 
+    def instead(self, scored: Scored, here: Requires) -> dict[int, tuple[float, Requires]]:
+        """Return which prerequisites may stand in the place of others that `here` asks for.
+
+        Of each the share of the gates that ask for it and not for all of those, and the likeliest.
+        """
+        found: dict[int, tuple[float, Requires]] = {}
+        shares = self.shares(scored).tolist()
+        for gate, share in sorted(zip(scored.gates, shares, strict=True), key=lambda one: -one[1]):
+            if set(here.skills) <= set(gate.skills):
+                continue
+            for j in gate.skills:
+                before, first = found.get(j, (0.0, gate))
+                found[j] = before + share, first
+        return found
+
     def prerequisites(self, skill: int, scored: Scored) -> dict[int, float]:
         """Return how probable each prerequisite of a skill is; 0 for those that are not named."""
         found: dict[int, float] = {}

@@ -17,7 +17,7 @@ from domino_sim.files import atomic_write, make_folder
 from domino_sim.gates import all_of
 from domino_sim.graph.node_link import node_link_text
 from domino_sim.inference.curve_table import several
-from domino_sim.inference.evidence import BAD_FIT, Edge
+from domino_sim.inference.evidence import BAD_FIT, SUREST, Edge
 from domino_sim.inference.forms import Form, Requires, trained
 from domino_sim.inference.networks import Grown
 from domino_sim.inference.networks.kept import kept_onsets
@@ -115,7 +115,8 @@ def make_inference(
     misfit = whole.polish(12) / max(whole.records.values, 1)
     form = structure.courses.form
     model = {"kind": "gates", "text": str(form)}
-    report = _report(study, form, graph, model, misfit, scale, forms, stopped=stopped)
+    far = _farthest(study, whole)
+    report = _report(study, form, graph, model, misfit, scale, forms, stopped=stopped, far=far)
     fitted = {"mixtures": _mixtures(study, structure.courses.frequency)}
     return Inference(graph, report | fitted, _predicted(study, whole))
 
@@ -187,7 +188,7 @@ def _expression(names: Sequence[str], *, any: bool) -> str:
 
 def _report(
     study: Study, form: Form, graph: nx.DiGraph, model: Mapping[str, Any], misfit: float,
-    scale: float, forms: Mapping[str, float], *, stopped: bool,
+    scale: float, forms: Mapping[str, float], *, stopped: bool, far: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     remarks = [*study.remarks, *_of_unknown(study, serial=model["kind"] == "serial")]
     remarks += [f"{name} {why}: left out" for name, why in study.left_out.items()]
@@ -207,12 +208,15 @@ def _report(
             f"{tried} the curves: a model of networks does better ({model['text']}; "
             f"docs/inference.md, Networks){_by_how_much(study, misfit)}"
         )
-    elif scale >= BAD_FIT and not stopped:
+    elif scale >= BAD_FIT:
         remarks.append(
             f"means of neighbouring records are {scale:.1f} times as far from the best model as "
-            "their noise: no graph under these gate forms that prior knowledge permits explains "
-            "the curves, or the search has not found it; no probability is above 0.89 for that, "
-            "and pairs that are not named are not excluded"
+            "their noise: "
+            + ("this graph does not explain the curves" if stopped else "no graph under these gate "
+               "forms that prior knowledge permits explains the curves, or the search has not found "
+               "it")
+            + f"; no probability is above {SUREST} for that, and pairs that are not named are not "
+            f"excluded{far}"
         )
     if runs_apart(study) == 1 and len(study.skills) > 1:
         remarks.append(
@@ -247,6 +251,19 @@ def _report(
         },
         "remarks": remarks,
     }
+
+
+def _farthest(study: Study, whole: Structure) -> str:
+    """Say which curve the model is farthest from."""
+    residual, _ = whole.residuals(whole.tau)
+    order = list(whole.gates)
+    count = (whole.records.weight > 0.0).sum(axis=1).T[order]
+    each = np.einsum("irk,irk->ir", residual, residual) / np.maximum(count, 1)
+    i, r = np.unravel_index(each.argmax(), each.shape)
+    return (
+        f"; the farthest off is {study.skills[order[i]]!r} in {study.runs[r]!r} (χ² "
+        f"{each[i, r]:.3g} a level)"
+    )
 
 
 def _by_how_much(study: Study, misfit: float) -> str:

@@ -51,6 +51,9 @@ _IN_RISE = 0.1, 0.9
 #: perceptrons that are not learned yet wander to −0.1 in one run of 20, to −0.2 in one of 150.
 _OUTSIDE, _FAR_BELOW = 0.03, 0.2
 
+#: A curve comes near 1 if it may end within so much of it.
+_BELOW = 0.005
+
 
 def rises(level: Floats, known: np.ndarray, sigma: float) -> Floats:
     """Return by how much the last quarter of a curve is above its start; 0 where that is noise.
@@ -228,7 +231,7 @@ def resting(level: Floats, known: np.ndarray, sigma: float, rise: Floats) -> flo
         size = max(1, len(curve) // 8)
         last, before = curve[-size:].mean(), curve[-2 * size : -size].mean()
         sure = _FLAT * sigma / np.sqrt(size)
-        if last + sure > 1.0 - _OUTSIDE:
+        if last + sure > 1.0 - _BELOW:
             return None
         if last - before < 0.5 * sure + _OUTSIDE:
             highest = max(highest, float(last))

@@ -47,7 +47,7 @@ def learning_figure(curves: xr.Dataset) -> Figure:
     palette = np.empty((len(order), 4))
     strong = [k for k in order if not weak[k]]
     palette[strong] = colours(len(strong))
-    runs = [i for i in range(len(values)) if not np.isnan(values[i]).all()][:MAX_PANELS]
+    runs = [i for i in range(len(values)) if not np.isnan(values[i]).all()][:MAX_PANELS] or [0]
     columns = len(runs) if len(runs) <= 3 else min((4, 3), key=lambda width: -len(runs) % width)
     rows = math.ceil(len(runs) / columns)
     figure = Figure(figsize=(max(4.4 * columns, 6.4), max(2.9 * rows, 4.4)), layout="constrained")
@@ -134,7 +134,7 @@ def _panel(
 
 def _limits(ax: Axes, values: np.ndarray, kind: str) -> None:
     finite = values[np.isfinite(values)]
-    low, high = float(finite.min()), float(finite.max())
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
     pad = 0.04 * (high - low) or 0.5
     if kind == "level":
         ax.set_ylim(max(min(low - 0.03, -0.04), LOWEST), min(max(high + 0.04, 1.06), HIGHEST))

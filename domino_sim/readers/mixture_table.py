@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -17,9 +17,12 @@ from domino_sim.readers.records import check_range
 from domino_sim.readers.table import Table
 from domino_sim.wording import key_path, shown
 
-__all__ = ["with_mixture", "with_mixture_table"]
+__all__ = ["with_mixture", "with_mixture_tables"]
 
 EVERY = "*"
+
+#: Names that a note gives before it counts the rest.
+NAMED = 6
 
 
 def with_mixture(ds: xr.Dataset, mixture: Mapping[str, Any]) -> xr.Dataset:
@@ -44,12 +47,39 @@ def with_mixture(ds: xr.Dataset, mixture: Mapping[str, Any]) -> xr.Dataset:
     return _put(ds, frequency)
 
 
-def with_mixture_table(ds: xr.Dataset, table: Table) -> xr.Dataset:
+def with_mixture_tables(
+    ds: xr.Dataset, tables: Sequence[Table]
+) -> tuple[xr.Dataset, list[str]]:
+    """Return curves with the frequencies of tables of different runs, and what is to be said.
+
+    Raises
+    ------
+    FileError
+        As of `_with_table`; or if a run stands in two tables, or in one beside another of all runs.
+    """
+    notes: list[str] = []
+    before: dict[str, str] = {}
+    for table in tables:
+        ds, runs, told = _with_table(ds, table)
+        for run in (one for one in before if one in runs or EVERY in (one, *runs)):
+            what = "all runs have" if run == EVERY else f"the run {shown(run)} has"
+            raise FileError(
+                f"{what} a mixture in {before[run]} already", where=table.file,
+                expected="every run in one table of mixtures",
+            )  # fmt: skip
+        before |= dict.fromkeys(runs, table.file)
+        notes += told
+    return ds, notes
+
+
+def _with_table(ds: xr.Dataset, table: Table) -> tuple[xr.Dataset, list[str], list[str]]:
     """Return curves with the frequencies of a table: run, skill, frequency, and maybe step.
 
     A run ``*``, or no column for it, means every run that has no row of its own for the skill. A
     row holds from its step on; without one, or with an empty one, from the start.
-    What the table does not name stays as it is.
+    What the table does not name stays as it is. Runs and skills that are not in the curves are
+    passed over if all that are in them are named: then none is misspelt. And the runs that are
+    named, and what is to be said.
 
     Raises
     ------
@@ -74,11 +104,16 @@ def with_mixture_table(ds: xr.Dataset, table: Table) -> xr.Dataset:
     skills = table.words(of["skill"][0])
     runs = table.words(of["run"][0]) if "run" in of else np.full(len(values), EVERY, dtype=object)
     since = _since(table, of)
+    spare_runs = _spare(ds["run"].values.tolist(), runs)
+    spare_skills = _spare(ds["skill"].values.tolist(), skills)
+    used = [
+        i for i in range(len(values)) if runs[i] not in spare_runs and skills[i] not in spare_skills
+    ]
     frequency = ds["frequency"].values.copy()
     changes: list[tuple[float, Any, int, float]] = []
     seen: dict[tuple[str, str, float], int] = {}
     # Rows for every run first, so that a run's own row has the last word.
-    for i in sorted(range(len(values)), key=lambda i: runs[i] != EVERY):
+    for i in sorted(used, key=lambda i: runs[i] != EVERY):
         here = lambda role, i=i: table.place(i, of[role][0])  # noqa: E731
         k = _known("skill", skills[i], ds, here("skill"), FileError)
         rows: Any = slice(None)
@@ -94,7 +129,25 @@ def with_mixture_table(ds: xr.Dataset, table: Table) -> xr.Dataset:
             changes.append((since[i], rows, k, values[i]))
         else:
             frequency[rows, k] = values[i]
-    return _changing(_put(ds, frequency), changes)
+    notes = []
+    if spare_runs:
+        notes.append(f"{table.file}: no curves of {_listed('run', spare_runs)}: not used")
+    if spare_skills:
+        notes.append(f"{table.file}: no curves of {_listed('skill', spare_skills)}: not used")
+    return _changing(_put(ds, frequency), changes), list(dict.fromkeys(runs)), notes
+
+
+def _spare(names: Sequence[str], given: np.ndarray) -> list[str]:
+    """Return what is given beyond `names` if all of these are; else none: it may be misspelt."""
+    if not set(names) <= set(given):
+        return []
+    return [one for one in dict.fromkeys(given) if one not in {EVERY, *names}]
+
+
+def _listed(dim: str, names: Sequence[str]) -> str:
+    some = ", ".join(map(shown, names[:NAMED]))
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return f"the {dim}{'s' * (len(names) > 1)} {some}{more}"
 
 
 def _since(table: Table, of: Mapping[str, tuple[str, ...]]) -> np.ndarray:

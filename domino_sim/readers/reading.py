@@ -16,7 +16,7 @@ from domino_sim.readers.assembly import assemble
 from domino_sim.readers.columns import find_columns
 from domino_sim.readers.csv_text import read_csv
 from domino_sim.readers.jsonl import read_jsonl
-from domino_sim.readers.mixture_table import with_mixture, with_mixture_table
+from domino_sim.readers.mixture_table import with_mixture, with_mixture_tables
 from domino_sim.readers.options import Options, make_options
 from domino_sim.readers.ours import read_netcdf
 from domino_sim.readers.parquet import read_parquet
@@ -35,7 +35,7 @@ __all__ = ["read_curves"]
 
 def read_curves(
     *paths: str | Path,
-    mixtures: str | Path | Mapping[str, float] | None = None,
+    mixtures: str | Path | Sequence[str | Path] | Mapping[str, float] | None = None,
     normalise: str | Path | Normalisation = "auto",
     columns: Mapping[str, str] | None = None,
     metrics: Mapping[str, str] | None = None,
@@ -52,7 +52,8 @@ def read_curves(
         netCDF files of this program; or folders that hold one kind of these.
     mixtures
         How often each skill is trained: the path of a table with the columns run (absent, or
-        ``*``: every run), skill, frequency; or a mapping by skill, for all runs.
+        ``*``: every run), skill, frequency, or several, of other runs; or a mapping by skill, for
+        all runs.
     normalise
         How accuracies and losses become levels: ``"auto"`` (estimated), ``"none"``, the path of a
         TOML file, or a :class:`~domino_sim.normalisation.Normalisation`.
@@ -109,11 +110,19 @@ def read_curves(
     _check_metrics(options, records)
     parts = [assemble(records, options.keep)] if records else []
     curves = _joined([*parts, *ours], sources)
+    notes: list[str] = []
     if isinstance(mixtures, Mapping):
         curves = with_mixture(curves, mixtures)
     elif mixtures is not None:
-        curves = with_mixture_table(curves, _mixture_table(mixtures))
-    return review(with_levels(curves, how), how, sources, records)
+        files = [mixtures] if isinstance(mixtures, str | Path) else mixtures
+        if not isinstance(files, list | tuple) or not all(isinstance(f, str | Path) for f in files):
+            raise ArgumentError(
+                f"is {shown(files)}", where="mixtures",
+                expected="paths of tables, or frequencies by skill for all runs (`infer` and "
+                "others take those by run)",
+            )  # fmt: skip
+        curves, notes = with_mixture_tables(curves, [_mixture_table(file) for file in files])
+    return review(with_levels(curves, how), how, sources, records, notes)
 
 
 def _read(source: Source, options: Options) -> Records | xr.Dataset:

@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 
 from domino_sim.errors import FileError
 from domino_sim.normalisation import ESTIMATE, Normalisation
+from domino_sim.readers.mixture_table import NAMED
 from domino_sim.readers.records import START, Records
 from domino_sim.readers.sources import Source
 from domino_sim.wording import shown
 
 __all__ = ["LEAST_SIGNAL", "review"]
-
-#: Names that a note gives before it counts the rest.
-NAMED = 6
 
 #: A curve that rises by fewer standard errors than this has no signal.
 LEAST_SIGNAL = 3.0
@@ -33,11 +31,12 @@ def review(
     normalisation: Normalisation | None,
     sources: Sequence[Source],
     records: Sequence[Records],
+    notes: Sequence[str] = (),
 ) -> xr.Dataset:
     """Return curves with attributes that say how they were understood.
 
     ``files``, ``columns`` (what was taken for what), ``left_out``, ``normalisation`` (as JSON) and
-    ``notes``: texts with a line for each thing to know.
+    ``notes``: texts with a line for each thing to know, those of mixtures that are given last.
 
     Raises
     ------
@@ -58,6 +57,7 @@ def review(
         *_ends(ds, normalisation),
         *_signals(ds, constant, counts),
         *_mixtures(ds),
+        *notes,
     ]
     attrs = {
         "files": "\n".join(str(source.path) for source in sources),
