@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -129,7 +130,9 @@ def weigh(
                 by_run = (errors[0] - errors[1]) / scale
                 edges.append(Edge(j, skill, p, "possible", OTHERS, float(by_run.sum()), by_run))
             elif len(gate.skills) < allowed.most or p >= FOUND:
-                edge = _absent(structure, skill, j, p, j in above, scale, response)
+                edge = _absent(
+                    structure, skill, j, p, j in above, odds, response, scored[skill]
+                )
                 if edge is not None:
                     edges.append(edge)
     return edges
@@ -157,8 +160,8 @@ def _present(
 
 
 def _absent(
-    structure: Structure, skill: int, j: int, p: float, implied: bool, scale: float,
-    response: Response,
+    structure: Structure, skill: int, j: int, p: float, implied: bool, odds: Odds,
+    response: Response, scored: Scored,
 ) -> Edge | None:  # fmt: skip
     """Return an edge that is not in the best graph, if the data do not exclude it."""
     gate = structure.gates[skill]
@@ -167,9 +170,11 @@ def _absent(
         wider.append(Requires.of((*gate.skills, j), True))
     errors = response.errors(skill, [gate, *wider])
     best = int(np.argmin(errors[1:].sum(axis=1)))
-    by_run = (errors[0] - errors[1 + best]) / scale
+    by_run = (errors[0] - errors[1 + best]) / odds.scale
     gain = float(by_run.sum())
-    if p < POSSIBLE and gain < -EXCLUDED:
+    # Where it was judged whole it may cost more than it seems to first order.
+    whole = scored.score_of(gate) + odds.price - min(map(scored.score_of, wider))
+    if p < POSSIBLE and (gain < -EXCLUDED or -math.inf < whole < -EXCLUDED * odds.scale):
         return None
     moved = _moved(structure, skill, wider[best])
     if p >= FOUND:

@@ -215,8 +215,8 @@ def _report(
             + ("this graph does not explain the curves" if stopped else "no graph under these gate "
                "forms that prior knowledge permits explains the curves, or the search has not found "
                "it")
-            + f"; no probability is above {SUREST} for that, and pairs that are not named are not "
-            f"excluded{far}"
+            + f"; no probability is above {SUREST} for that, and pairs that are not named are "
+            f"not excluded{far}"
         )
     if runs_apart(study) == 1 and len(study.skills) > 1:
         remarks.append(
