@@ -60,8 +60,8 @@ class Noise:
         Whether it is even and of each record alone, so that what it leaves as χ² is known. Else it
         may leave much less: where levels are rounded, where a few counts tell how many are wrong.
     uneven
-        Whether it is another than that of second differences because levels scatter so, or errors
-        that are given differ.
+        Whether it is another than that of second differences: because levels scatter so, or wander
+        together, or errors that are given differ.
     """
 
     error: Floats
@@ -151,7 +151,7 @@ def estimate_noise(
     error = np.where(known, np.sqrt(np.mean(variance[number])), 1.0)
     error[rising] = np.sqrt(variance[number])
     sigma = float(np.sqrt(np.mean(error[known] ** 2)))
-    return Noise(error, sigma, together, plain=given is not None, uneven=not together)
+    return Noise(error, sigma, together, plain=given is not None, uneven=True)
 
 
 def _variances(
