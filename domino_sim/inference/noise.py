@@ -86,8 +86,9 @@ class _Flat(NamedTuple):
 
     number (runs, records, n) of the piece that each record is in, -1 where in none; of each piece
     its skill, size, level, and the sum of squares of differences of neighbours, halved. Of long
-    pieces the mean square of records 1, 2, 4 and 8 apart, and of how many squares as of normal
-    noise it is the mean, which few wild ones are fewer than.
+    pieces the mean square of records 1, 2, 4 and 8 apart; of how many squares as of normal noise it
+    is the mean, which few wild ones are fewer than; and whether those two apart differ by more than
+    next ones in most skills.
     """
 
     number: Ints
@@ -97,6 +98,7 @@ class _Flat(NamedTuple):
     near: Floats
     apart: Floats
     pairs: float
+    most: bool
 
     @property
     def free(self) -> Floats:
@@ -191,8 +193,8 @@ def _before_falls(level: Floats, known: np.ndarray, sigma: float) -> np.ndarray:
 def _flat(level: Floats, known: np.ndarray) -> _Flat:
     smooth = Records(level, known.astype(float)).smooth
     number = np.full(level.shape, -1)
-    count, each = 0, [np.zeros((4, 0))]
-    apart, powers, pairs = np.zeros(len(_LAGS)), 0.0, 0
+    count, found = 0, [np.zeros((4, 0))]
+    apart, powers, pairs = np.zeros((level.shape[2], len(_LAGS))), 0.0, 0
     for r, i in np.ndindex(len(level), level.shape[2]):
         there = np.flatnonzero(known[r, :, i])
         if not len(there):
@@ -205,17 +207,19 @@ def _flat(level: Floats, known: np.ndarray) -> _Flat:
         step = np.where(np.diff(piece) == 0, np.diff(values), 0.0)
         near = np.bincount(piece[1:], step**2 / 2.0, minlength=len(size))
         skill = np.full(len(size), float(i))
-        each.append(np.stack([skill, size, np.bincount(piece, curve) / size, near]))
+        found.append(np.stack([skill, size, np.bincount(piece, curve) / size, near]))
         for one in np.flatnonzero(size >= _LONG):
             inside = values[piece == one]
             free = len(inside) - max(_LAGS)
             differ = [np.square(inside[lag:] - inside[:-lag]).mean() for lag in _LAGS]
-            apart, pairs = apart + free * np.array(differ), pairs + free
+            apart[i] += free * np.array(differ)
+            pairs += free
             powers += free * float((np.diff(inside) ** 4).mean())
-    skill, size, curve, near = np.concatenate(each, axis=1)
-    told = 3.0 * float(apart[0]) ** 2 / powers if powers else 0.0
-    mean = apart / max(pairs, 1)
-    return _Flat(number, skill.astype(int), size, curve, near, mean, told)
+    skill, size, curve, near = np.concatenate(found, axis=1)
+    told = 3.0 * float(apart[:, 0].sum()) ** 2 / powers if powers else 0.0
+    each = apart[:, 1] > _WANDER[0] * apart[:, 0]
+    mean, most = apart.sum(axis=0) / max(pairs, 1), 2 * each.sum() >= apart.any(axis=1).sum()
+    return _Flat(number, skill.astype(int), size, curve, near, mean, told, bool(most))
 
 
 def _together(flat: _Flat) -> float:
@@ -225,7 +229,7 @@ def _together(flat: _Flat) -> float:
     are far apart (eight) are independent.
     """
     one, two, four, eight = flat.apart.tolist()
-    wander = flat.more * one < two < _WANDER[1] * one
+    wander = flat.most and flat.more * one < two < _WANDER[1] * one
     return 1.0 - one / eight if wander and _FAR * one < eight < _SETTLES * four else 0.0
 
 
