@@ -125,8 +125,8 @@ class _Told(_Search):
 
     def _start(self, form: Form) -> Structure:
         """Return the skill that tells the clock, alone."""
-        courses = Courses(form, self._study.frequency, self._study.before[form.loss])
-        start, last = Structure(courses, self._nodes), len(self._study.skills) - 1
+        courses = Courses(form, self.study.frequency, self.study.before[form.loss])
+        start, last = Structure(courses, self._nodes), len(self.study.skills) - 1
         track = start.track_of(last, OPEN)
         start.add(last, OPEN, track)
         level = self._nodes.level[..., last]
@@ -151,7 +151,7 @@ class _Told(_Search):
 @one_thread
 def infer_in(curves: xr.Dataset, kind: Kind) -> dict[Edge, float]:
     """Return the probability of every edge under a clock of a family; see the module."""
-    study = make_study(curves, None)
+    study = make_study(curves, None, even=True)
     best = min((_infer(study, law, kind) for law in study.growths), key=lambda found: found.cost)
     structure, refiner = best.structure, best.refiner
     scale = max(1.0, structure.error / max(structure.records.values, 1))
@@ -174,7 +174,8 @@ def _infer(study: Study, law: Loss, kind: Kind) -> Found:
     while len(rounds) < _ROUNDS:
         misfit = max(1.0, error / study.records.values)
         search = _Told(_telling(study, tau, law, misfit), whole)
-        structure, refiner = search.run(NullMeter())
+        search.run(NullMeter())
+        structure, refiner = search.best, search.refiner
         whole = _without_clock(structure, study)
         tau, error = fit_clock(study, whole, kind)
         values = study.records.values

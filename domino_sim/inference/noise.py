@@ -64,8 +64,8 @@ class Noise:
         Whether it is even and of each record alone, so that what it leaves as χ² is known. Else it
         may leave much less: where levels are rounded, where a few counts tell how many are wrong.
     uneven
-        Whether it is another than that of second differences because levels scatter so, or errors
-        that are given differ.
+        Whether it is another than that of second differences: because levels scatter so, or wander
+        together, or errors that are given differ.
     """
 
     error: Floats
@@ -89,17 +89,20 @@ class _Flat(NamedTuple):
     """Records in a row at which the nearest rising curve is even.
 
     number (runs, records, n) of the piece that each record is in, -1 where in none; of each piece
-    its size, its level, and the sum of squares of differences of neighbours, halved. Of long
-    pieces the mean square of records 1, 2, 4 and 8 apart, and of how many squares as of normal
-    noise it is the mean, which few wild ones are fewer than.
+    its skill, size, level, and the sum of squares of differences of neighbours, halved. Of long
+    pieces the mean square of records 1, 2, 4 and 8 apart; of how many squares as of normal noise it
+    is the mean, which few wild ones are fewer than; and whether those two apart differ by more than
+    next ones in most skills.
     """
 
     number: Ints
+    skill: Ints
     size: Floats
     level: Floats
     near: Floats
     apart: Floats
     pairs: float
+    most: bool
 
     @property
     def free(self) -> Floats:
@@ -157,7 +160,7 @@ def estimate_noise(
     error = np.where(known, np.sqrt(np.mean(variance[number])), 1.0)
     error[rising] = np.sqrt(variance[number])
     sigma = float(np.sqrt(np.mean(error[known] ** 2)))
-    return Noise(error, sigma, together, plain=given is not None, uneven=not together)
+    return Noise(error, sigma, together, plain=given is not None, uneven=True)
 
 
 def _at_rest(flat: _Flat, rough: float) -> float:
@@ -206,8 +209,8 @@ def _before_falls(level: Floats, known: np.ndarray, sigma: float) -> np.ndarray:
 def _flat(level: Floats, known: np.ndarray) -> _Flat:
     smooth = Records(level, known.astype(float)).smooth
     number = np.full(level.shape, -1)
-    count, each = 0, [np.zeros((3, 0))]
-    apart, powers, pairs = np.zeros(len(_LAGS)), 0.0, 0
+    count, found = 0, [np.zeros((4, 0))]
+    apart, powers, pairs = np.zeros((level.shape[2], len(_LAGS))), 0.0, 0
     for r, i in np.ndindex(len(level), level.shape[2]):
         there = np.flatnonzero(known[r, :, i])
         if not len(there):
@@ -219,16 +222,20 @@ def _flat(level: Floats, known: np.ndarray) -> _Flat:
         count += len(size)
         step = np.where(np.diff(piece) == 0, np.diff(values), 0.0)
         near = np.bincount(piece[1:], step**2 / 2.0, minlength=len(size))
-        each.append(np.stack([size, np.bincount(piece, curve) / size, near]))
+        skill = np.full(len(size), float(i))
+        found.append(np.stack([skill, size, np.bincount(piece, curve) / size, near]))
         for one in np.flatnonzero(size >= _LONG):
             inside = values[piece == one]
             free = len(inside) - max(_LAGS)
             differ = [np.square(inside[lag:] - inside[:-lag]).mean() for lag in _LAGS]
-            apart, pairs = apart + free * np.array(differ), pairs + free
+            apart[i] += free * np.array(differ)
+            pairs += free
             powers += free * float((np.diff(inside) ** 4).mean())
-    size, curve, near = np.concatenate(each, axis=1)
-    told = 3.0 * float(apart[0]) ** 2 / powers if powers else 0.0
-    return _Flat(number, size, curve, near, apart / max(pairs, 1), told)
+    skill, size, curve, near = np.concatenate(found, axis=1)
+    told = 3.0 * float(apart[:, 0].sum()) ** 2 / powers if powers else 0.0
+    each = apart[:, 1] > _WANDER[0] * apart[:, 0]
+    mean, most = apart.sum(axis=0) / max(pairs, 1), 2 * each.sum() >= apart.any(axis=1).sum()
+    return _Flat(number, skill.astype(int), size, curve, near, mean, told, bool(most))
 
 
 def _together(flat: _Flat) -> float:
@@ -238,7 +245,7 @@ def _together(flat: _Flat) -> float:
     are far apart (eight) are independent.
     """
     one, two, four, eight = flat.apart.tolist()
-    wander = flat.more * one < two < _WANDER[1] * one
+    wander = flat.most and flat.more * one < two < _WANDER[1] * one
     return 1.0 - one / eight if wander and _FAR * one < eight < _SETTLES * four else 0.0
 
 
@@ -265,12 +272,16 @@ def _by_level(flat: _Flat, even: float, least: float) -> Floats | None:
         weight = np.sqrt(count) / variance
         part, _ = nnls(basis * weight[:, None], mean * weight)
         variance = np.maximum(basis @ part, least)
-    gain = float((count * (np.log(even / variance) + mean / even - mean / variance)).sum())
-    if gain < max(_SURELY, _CLEARLY * float(count.sum())):
+    gain = count * (np.log(even / variance) + mean / even - mean / variance)
+    if float(gain.sum()) < max(_SURELY, _CLEARLY * float(count.sum())):
         return None
     # A few counts that are all right do not show that none would be wrong.
     level = (level * flat.size + part[1]) / (flat.size + 2.0 * part[1])
-    return np.maximum(_shapes(level) @ part, least)
+    found = np.maximum(_shapes(level) @ part, least)
+    each = free * np.log(even / found) + flat.near / _KEPT * (1.0 / even - 1.0 / found)
+    of_skill = np.bincount(flat.skill, each)[np.bincount(flat.skill, free) > 0.0]
+    # One skill that is wild says nothing of the others.
+    return found if 2 * (of_skill > 0.0).sum() >= len(of_skill) else None
 
 
 def _shapes(level: Floats) -> Floats:

@@ -141,6 +141,9 @@ def test_nodes_of_uneven_noise_are_means_of_records() -> None:
     np.testing.assert_allclose(nodes.weight[:, 0], 60**2 / (1.0 / weight).sum(axis=1))
 
 
+NETWORK = SimpleNamespace(kind="power", misfit=1.0)
+
+
 def ended(scale: float, *, uneven: bool = True, lost: bool = False, grown: Any = None) -> Any:
     """A search that came to a graph with so much χ² a value."""
     best = SimpleNamespace(error=100.0 * scale, records=SimpleNamespace(values=100))
@@ -148,15 +151,19 @@ def ended(scale: float, *, uneven: bool = True, lost: bool = False, grown: Any =
     return SimpleNamespace(study=study, best=best, grown=grown, lost=lost, stopped=False)
 
 
+NETWORKS = ended(1.0, grown=NETWORK)
+
+
 @pytest.mark.parametrize(
     ("searches", "chosen"),
     [
         ({Way.DIRECT: ended(9.0, uneven=False)}, Way.DIRECT),
         ({Way.DIRECT: ended(1.0)}, Way.DIRECT),
-        ({Way.DIRECT: ended(9.0), Way.EVEN: ended(9.0, grown="network")}, Way.EVEN),
+        ({Way.DIRECT: ended(9.0), Way.EVEN: ended(9.0, grown=NETWORK)}, Way.EVEN),
         ({Way.DIRECT: ended(1.0, lost=True), Way.EVEN: ended(1.0)}, Way.EVEN),
         (dict(zip(Way, (ended(9.0), ended(9.0), ended(1.0, lost=True)), strict=True)), Way.WHOLE),
         (dict(zip(Way, (ended(9.0), ended(9.0), ended(9.0)), strict=True)), Way.EVEN),
+        (dict(zip(Way, (ended(9.0), ended(9.0), NETWORKS), strict=True)), Way.EVEN),
     ],
 )
 def test_uneven_noise_is_taken_where_gates_explain_the_curves(
