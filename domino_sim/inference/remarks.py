@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,7 +16,10 @@ from domino_sim.inference.proposals import allowed_by
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study
 
-__all__ = ["AGAINST", "against_prior", "doubted", "without_skills"]
+__all__ = [
+    "AGAINST", "against_prior", "by_how_much", "doubted", "farthest", "of_unknown",
+    "without_skills",
+]  # fmt: skip
 
 #: How what is said of required edges begins that the curves speak against.
 AGAINST = "prior knowledge requires "
@@ -74,3 +78,43 @@ def against_prior(
                     "to fit"
                 )
     return replace(study, remarks=(*study.remarks, *told))
+
+
+def farthest(study: Study, whole: Structure) -> str:
+    """Say which curve the model is farthest from."""
+    residual, _ = whole.residuals(whole.tau)
+    order = list(whole.gates)
+    count = (whole.records.weight > 0.0).sum(axis=1).T[order]
+    each = np.einsum("irk,irk->ir", residual, residual) / np.maximum(count, 1)
+    i, r = np.unravel_index(each.argmax(), each.shape)
+    return (
+        f"; the farthest off is {study.skills[order[i]]!r} in {study.runs[r]!r} (χ² "
+        f"{each[i, r]:.3g} a level)"
+    )
+
+
+def by_how_much(study: Study, misfit: float) -> str:
+    """Say what a model of networks leaves, where that is more than noise."""
+    if misfit < BAD_FIT:
+        return ""
+    return (
+        f"; it misses levels by {study.sigma * math.sqrt(misfit):.2g}, where noise is "
+        f"{study.sigma:.2g}, and pairs that are not named are excluded by this model alone"
+    )
+
+
+def of_unknown(study: Study, *, serial: bool) -> list[str]:
+    """Say in which runs mixtures are not known, and what is made of them."""
+    if study.free is None:
+        return []
+    runs = np.flatnonzero(study.free.any(axis=1))
+    every = len(runs) == len(study.runs) > 1
+    names = "every run" if every else several(study.runs[r] for r in runs)
+    what = "the mixture" if study.free[runs].all() else "part of the mixture"
+    told = (
+        "what it serves tells what was open, but not what was closed"
+        if serial
+        else "it is fitted with the clock and the graph; frequencies of one run are taken to "
+        "differ by about a factor of e, and under soft gates no probability is above 0.89 for that"
+    )
+    return [f"{what} of {names} is not known: {told}"]

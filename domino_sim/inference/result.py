@@ -16,16 +16,22 @@ import xarray as xr
 from domino_sim.files import atomic_write, make_folder
 from domino_sim.gates import all_of
 from domino_sim.graph.node_link import node_link_text
-from domino_sim.inference.curve_table import several
 from domino_sim.inference.evidence import BAD_FIT, SUREST, Edge
 from domino_sim.inference.forms import Form, Requires, trained
 from domino_sim.inference.networks import Grown
 from domino_sim.inference.networks.kept import kept_onsets
+from domino_sim.inference.remarks import by_how_much, farthest, of_unknown
 from domino_sim.inference.structure import Structure
 from domino_sim.inference.study import Study, runs_apart
 from domino_sim.levels import Floats
 
 __all__ = ["Inference", "make_grown_inference", "make_inference"]
+
+#: What is said of a bad fit that was looked for to the end.
+_NONE_EXPLAINS = (
+    "no graph under these gate forms that prior knowledge permits explains the curves, or the "
+    "search has not found it"
+)
 
 #: So few runs hardly make an edge of composed skills sure (`composed_edges`): it is said.
 _FEW_RUNS = 3
@@ -115,7 +121,7 @@ def make_inference(
     misfit = whole.polish(12) / max(whole.records.values, 1)
     form = structure.courses.form
     model = {"kind": "gates", "text": str(form)}
-    far = _farthest(study, whole)
+    far = farthest(study, whole)
     report = _report(study, form, graph, model, misfit, scale, forms, stopped=stopped, far=far)
     fitted = {"mixtures": _mixtures(study, structure.courses.frequency)}
     return Inference(graph, report | fitted, _predicted(study, whole))
@@ -190,7 +196,7 @@ def _report(
     study: Study, form: Form, graph: nx.DiGraph, model: Mapping[str, Any], misfit: float,
     scale: float, forms: Mapping[str, float], *, stopped: bool, far: str = "",
 ) -> dict[str, Any]:  # fmt: skip
-    remarks = [*study.remarks, *_of_unknown(study, serial=model["kind"] == "serial")]
+    remarks = [*study.remarks, *of_unknown(study, serial=model["kind"] == "serial")]
     remarks += [f"{name} {why}: left out" for name, why in study.left_out.items()]
     if stopped:
         remarks.append("the search was stopped: this is the best graph so far")
@@ -206,17 +212,15 @@ def _report(
         )  # fmt: skip
         remarks.append(
             f"{tried} the curves: a model of networks does better ({model['text']}; "
-            f"docs/inference.md, Networks){_by_how_much(study, misfit)}"
+            f"docs/inference.md, Networks){by_how_much(study, misfit)}"
         )
     elif scale >= BAD_FIT:
         remarks.append(
             f"means of neighbouring records are {scale:.1f} times as far from the best model as "
             "their noise: "
-            + ("this graph does not explain the curves" if stopped else "no graph under these gate "
-               "forms that prior knowledge permits explains the curves, or the search has not found "
-               "it")
-            + f"; no probability is above {SUREST} for that, and pairs that are not named are "
-            f"not excluded{far}"
+            f"{'this graph does not explain the curves' if stopped else _NONE_EXPLAINS}"
+            f"; no probability is above {SUREST} for that, and pairs that are not named are not "
+            f"excluded{far}"
         )
     if runs_apart(study) == 1 and len(study.skills) > 1:
         remarks.append(
@@ -251,46 +255,6 @@ def _report(
         },
         "remarks": remarks,
     }
-
-
-def _farthest(study: Study, whole: Structure) -> str:
-    """Say which curve the model is farthest from."""
-    residual, _ = whole.residuals(whole.tau)
-    order = list(whole.gates)
-    count = (whole.records.weight > 0.0).sum(axis=1).T[order]
-    each = np.einsum("irk,irk->ir", residual, residual) / np.maximum(count, 1)
-    i, r = np.unravel_index(each.argmax(), each.shape)
-    return (
-        f"; the farthest off is {study.skills[order[i]]!r} in {study.runs[r]!r} (χ² "
-        f"{each[i, r]:.3g} a level)"
-    )
-
-
-def _by_how_much(study: Study, misfit: float) -> str:
-    """Say what a model of networks leaves, where that is more than noise."""
-    if misfit < BAD_FIT:
-        return ""
-    return (
-        f"; it misses levels by {study.sigma * math.sqrt(misfit):.2g}, where noise is "
-        f"{study.sigma:.2g}, and pairs that are not named are excluded by this model alone"
-    )
-
-
-def _of_unknown(study: Study, *, serial: bool) -> list[str]:
-    """Say in which runs mixtures are not known, and what is made of them."""
-    if study.free is None:
-        return []
-    runs = np.flatnonzero(study.free.any(axis=1))
-    every = len(runs) == len(study.runs) > 1
-    names = "every run" if every else several(study.runs[r] for r in runs)
-    what = "the mixture" if study.free[runs].all() else "part of the mixture"
-    told = (
-        "what it serves tells what was open, but not what was closed"
-        if serial
-        else "it is fitted with the clock and the graph; frequencies of one run are taken to "
-        "differ by about a factor of e, and under soft gates no probability is above 0.89 for that"
-    )
-    return [f"{what} of {names} is not known: {told}"]
 
 
 def _mixtures(study: Study, frequency: Floats) -> dict[str, dict[str, float]]:

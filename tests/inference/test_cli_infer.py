@@ -185,7 +185,7 @@ def test_what_cannot_be_done_is_refused_in_one_line_and_nothing_is_written(
 ) -> None:
     Path("bad.toml").write_text('required = [["Z", "s1"]]\n', "utf-8")
     mixtures = Path("mixtures.csv").read_text("utf-8")
-    Path("odd.csv").write_text(mixtures + "run 7,s1,0.5\n", "utf-8")
+    Path("odd.csv").write_text(mixtures.replace("run 1,", "run 7,"), "utf-8")
     Path("below.csv").write_text(mixtures.replace("run 1,s1,", "run 1,s1,-0.5#", 1)
                                  .replace("#0.", "", 1), "utf-8")  # fmt: skip
     Path("late.csv").write_text("run,skill,frequency,step\nrun 1,s1,0.5,-3\n", "utf-8")

@@ -365,7 +365,7 @@ def test_labelled_mixtures_are_taken_by_their_labels() -> None:
         [row[::-1] for row in plain[::-1]], {"run": ["run 2", "run 1"], "skill": ["C", "A"]},
         ("run", "skill"),
     )  # fmt: skip
-    for mixtures in (mixed, mixed.T):
+    for mixtures in (mixed, mixed.T, mixed.to_pandas()):
         given = given_frequencies(curves, mixtures).frequency
         np.testing.assert_array_equal(given, plain)
     with pytest.raises(ArgumentError, match=r"mixtures: has the skills .*'X'.*expected .*'A'"):

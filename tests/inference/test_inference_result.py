@@ -100,8 +100,10 @@ def test_that_nothing_explains_the_curves_is_said_where_it_caps_what_is_sure(
             study, structure, [], scale, {}, study.skills, stopped=stopped
         ).report
         assert report["misfit"] > BAD_FIT
-        said = any(f"are {scale:.1f} times as far" in one for one in report["remarks"])
-        assert said is (told and not stopped)
+        said = [one for one in report["remarks"] if f"are {scale:.1f} times as far" in one]
+        assert bool(said) is told
+        assert all(("this graph does not explain" in one) is stopped for one in said)
+        assert all("the farthest off is '" in one for one in said)
 
 
 def test_the_files_are_complete_and_replace_older_ones(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domino_sim import Recorder, read_curves
+from domino_sim.errors import ArgumentError, FileError
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -248,3 +249,30 @@ def test_published_curves_load_as_they_are() -> None:
     np.testing.assert_allclose(level, curves.level.sel(run="pythia-12b", step=143000, skill="sciq"))
     assert curves.chance.sel(skill="piqa")[0].item() == pytest.approx(0.5, abs=0.04)
     assert "no signal" in curves.attrs["notes"] and "anatomy" in curves.attrs["notes"]
+
+
+def test_mixtures_may_stand_in_several_tables_and_name_more_than_there_is() -> None:
+    text = "run,step,skill,level\n" + "".join(
+        f"{run},{step},{skill},{step / 10}\n"
+        for run in ("one", "two") for step in (0, 10) for skill in "ab"
+    )  # fmt: skip
+    head = "run,skill,frequency\n"
+    Path("first.csv").write_text(head + "one,a,1\none,b,2\n", "utf-8")
+    Path("second.csv").write_text(head + "two,a,3\ntwo,b,4\n", "utf-8")
+    both = ["first.csv", Path("second.csv")]
+    assert curves_of(text, mixtures=both).frequency.values.tolist() == [[1, 2], [3, 4]]
+    Path("more.csv").write_text(head + "one,a,1\none,b,2\none,c,5\ntwo,a,3\nsix,a,7\n", "utf-8")
+    more = curves_of(text, mixtures="more.csv")
+    assert more.frequency.sel(run="one").values.tolist() == [1, 2]
+    assert "more.csv: no curves of the run 'six': not used" in more.attrs["notes"]
+    assert "more.csv: no curves of the skill 'c': not used" in more.attrs["notes"]
+    Path("all.csv").write_text("skill,frequency\na,1\n", "utf-8")
+    for tables, told in (
+        (["first.csv", "more.csv"], "more.csv: the run 'one' has a mixture in first.csv already"),
+        (["first.csv", "all.csv"], "all.csv: the run 'one' has a mixture in first.csv already"),
+        (["all.csv", "first.csv"], "first.csv: all runs have a mixture in all.csv already"),
+    ):
+        with pytest.raises(FileError, match=told):
+            curves_of(text, mixtures=tables)
+    with pytest.raises(ArgumentError, match=r"mixtures: is .*; expected paths of tables"):
+        curves_of(text, mixtures=[{"one": 1}])
