@@ -25,7 +25,7 @@ from domino_sim.cli.printing import (
 )
 from domino_sim.cli.reading import stem_of
 from domino_sim.errors import ArgumentError, one_line
-from domino_sim.plot.style import short
+from domino_sim.plot.style import short, shorts
 from domino_sim.progress import RichMeter
 
 if TYPE_CHECKING:
@@ -182,10 +182,11 @@ def _print_mixtures(console: Console, plan: Design) -> None:
     heads = names if len(names) <= NAMED_RUNS else [str(k + 1) for k in range(len(names))]
     digits = 4 if heads == names else 3
     table = new_table(["skill"], [short(name, NAME_WIDTH) for name in heads[:FEW_RUNS]])
-    skills = plan.mixtures["skill"].values.tolist()
+    skills = [one_line(name) for name in plan.mixtures["skill"].values.tolist()]
+    name = shorts(skills, NAME_WIDTH)
     for skill, row in zip(skills[:MAX_ROWS], plan.mixtures.values.T, strict=False):
         each = [f"{p:.{digits}f}" if p else "out" for p in row[:FEW_RUNS].tolist()]
-        table.add_row(_name(skill), *each)
+        table.add_row(Text(name[skill]), *each)
     told = "" if heads == names else f" in {one_line(names[0])} and those after it"
     print_numbers(console, f"Frequencies{told}", table)
     print_rest(console, len(skills), " skills (in mixtures.csv)")

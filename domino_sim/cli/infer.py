@@ -28,7 +28,7 @@ from domino_sim.cli.printing import (
 )
 from domino_sim.cli.reading import stem_of
 from domino_sim.errors import ArgumentError, one_line
-from domino_sim.plot.style import short
+from domino_sim.plot.style import short, shorts
 from domino_sim.progress import RichMeter
 
 if TYPE_CHECKING:
@@ -180,13 +180,14 @@ def _print_found(
     rows = sorted(edges, key=lambda edge: (edge["to"], edge["from"]))
     table = new_table(["from", "to", "gate"], ["probability", "gain"])
     table.add_column("runs that decide", overflow="fold")
+    name = shorts(map(one_line, gates), NAME_WIDTH)
     shown = rows if all_edges else rows[:MAX_ROWS]
     counts = Counter(edge["to"] for edge in edges)
     for edge in shown:
         gate = gates[edge["to"]]["gate"] if counts[edge["to"]] > 1 else "–"
         table.add_row(
-            _name(edge["from"]), _name(edge["to"]), gate, _probability(edge),
-            _gain(edge["gain"]), Text(_deciding(edge)),
+            Text(name[one_line(edge["from"])]), Text(name[one_line(edge["to"])]), gate,
+            _probability(edge), _gain(edge["gain"]), Text(_deciding(edge)),
         )  # fmt: skip
     print_table(console, f"Prerequisites found: {len(edges):,}", table)
     print_rest(console, len(edges), " (all with --all)", len(shown))
@@ -195,11 +196,11 @@ def _print_found(
 def _print_others(console: Console, title: str, edges: Sequence[Row], *, all_edges: bool) -> None:
     table = new_table(["from", "to"], ["probability"])
     table.add_column("why it is not decided", overflow="fold")
+    name = shorts((one_line(edge[end]) for edge in edges for end in ("from", "to")), NAME_WIDTH)
     shown = edges if all_edges else edges[:MAX_ROWS]
     for edge in shown:
-        table.add_row(
-            _name(edge["from"]), _name(edge["to"]), _probability(edge), Text(edge["reason"])
-        )
+        ends = (Text(name[one_line(edge[end])]) for end in ("from", "to"))
+        table.add_row(*ends, _probability(edge), Text(edge["reason"]))
     print_table(console, title, table)
     print_rest(console, len(edges), " (all with --all)", len(shown))
 
@@ -213,10 +214,6 @@ def _print_undetermined(console: Console, edges: Sequence[Row], *, all_edges: bo
     print_line(console, f"Undetermined: {count_of(len(edges), 'pair')} (named with --all)")
     for reason, count in Counter(edge["reason"] for edge in edges).most_common():
         print_line(console, f"  {count:,}: {reason}")
-
-
-def _name(name: str) -> Text:
-    return Text(short(one_line(name), NAME_WIDTH))
 
 
 def _probability(edge: Row) -> str:

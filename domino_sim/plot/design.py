@@ -13,7 +13,7 @@ from domino_sim.errors import one_line
 from domino_sim.inference.planned import Design
 from domino_sim.plot.curves import NAME_WIDTH
 from domino_sim.plot.figures import titled
-from domino_sim.plot.style import GREY, evenly, plain, short
+from domino_sim.plot.style import GREY, evenly, plain, short, shorts
 
 __all__ = ["design_figure"]
 
@@ -75,7 +75,8 @@ def _mixtures(ax: Axes, p: np.ndarray, names: list[str]) -> None:
             dark = norm(p[i, j]) < 0.6
             ax.text(j, i, f"{p[i, j]:.3f}", ha="center", va="center", fontsize="small",
                     color="white" if dark else "black")  # fmt: skip
-    _rows(ax, [short(one_line(name), NAME_WIDTH) for name in names])
+    cut = shorts(map(one_line, names), NAME_WIDTH)
+    _rows(ax, [cut[one_line(name)] for name in names])
     ax.set_title("Frequencies (×: left out)", loc="left", fontsize="medium")
 
 

@@ -14,7 +14,7 @@ from domino_sim.errors import one_line
 from domino_sim.inference import Inference
 from domino_sim.plot.curves import NAME_WIDTH
 from domino_sim.plot.figures import titled
-from domino_sim.plot.style import FEW, STEPS, colours, evenly, plain, short, step_axis
+from domino_sim.plot.style import FEW, STEPS, colours, evenly, plain, short, shorts, step_axis
 
 __all__ = ["MAX_PANELS", "fit_figure"]
 
@@ -56,7 +56,8 @@ def fit_figure(found: Inference) -> Figure:
         ax.set_axis_off()
     if few:
         handles = [Line2D([], [], color=palette[i], marker=".") for i in order]
-        names = [short(str(ds["skill"].values[i]), NAME_WIDTH) for i in order]
+        cut = shorts(map(str, ds["skill"].values), NAME_WIDTH)
+        names = [cut[str(ds["skill"].values[i])] for i in order]
         box = figure.legend(
             handles, [str(i) for i in order], loc="outside right center", frameon=False,
             fontsize="small",

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from domino_sim.graph import gate_of, generations
 from domino_sim.plot.layout import place
-from domino_sim.plot.style import GREY, LIGHT, STEPS, legend, short
+from domino_sim.plot.style import GREY, LIGHT, STEPS, legend, shorts
 
 __all__ = ["PLAIN", "graph", "name_nodes", "room"]
 
@@ -171,9 +171,10 @@ def name_nodes(
     longest = max(len(name) for name in names)
     if dy < diameter + font + 3 or width < min(longest, 4):
         return
+    cut = shorts(names, width)
     for name, place_ in zip(names, xy, strict=True):
         ax.annotate(
-            short(name, width),
+            cut[name],
             place_,
             (0, -0.6 * diameter - 1),
             textcoords="offset points",

@@ -23,6 +23,7 @@ __all__ = [
     "mastery_order",
     "plain",
     "short",
+    "shorts",
     "step_axis",
 ]
 
@@ -76,6 +77,24 @@ def short(text: str, width: int) -> str:
         return text
     head = width // 2
     return f"{text[:head]}…{text[len(text) - (width - head - 1) :]}"
+
+
+def shorts(names: Iterable[str], width: int) -> dict[str, str]:
+    """Return names as `short` does, but with more of those that would look the same.
+
+    Examples
+    --------
+    >>> list(shorts(["Reading long passages", "Reading old passages", "sums"], 9).values())
+    ['Reading l…passages', 'Reading o…passages', 'sums']
+    """
+    every = list(dict.fromkeys(names))
+    found = {}
+    for name in every:
+        at = width
+        while at < len(name) and any(short(name, at) == short(o, at) for o in every if o != name):
+            at += 1
+        found[name] = short(name, at)
+    return found
 
 
 def plain(texts: Iterable[Text]) -> None:
