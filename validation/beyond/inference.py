@@ -44,7 +44,7 @@ FIGURE = Figure(
     title="The dependency graph from learning curves",
     claim="The graph behind the curves of a few runs with different mixtures can be inferred, "
     "without the pool law, N₀ or the learning-rate schedule, and with honest probabilities.",
-    source="the 'ultimate goal' of arXiv 2501.12391; docs/inference.md",
+    source="the 'ultimate goal' of arXiv 2501.12391; docs/inference-measured.md",
     minutes=7.0,
 )
 
@@ -54,7 +54,7 @@ GRAPHS = {
     "20x8-noisy": (0, 3), "10x8-unknown": (0, 4), "10x1": (1, 6),
 }  # fmt: skip
 
-#: Under soft gates mixtures that are unknown are not found (docs/inference.md): only hard ones.
+#: Mixtures that are unknown take a minute a graph under soft gates: only hard ones.
 HARD = ("10x8-unknown",)
 
 #: The seed of the first graph of every cell.
