@@ -43,6 +43,9 @@ INFER_FILES = (
 #: Longer names are shortened in their middle.
 NAME_WIDTH = 20
 
+#: Other gate forms that are named.
+FEW_FORMS = 4
+
 #: Runs that decide an edge are named if so few have so much of its gain (χ²).
 FEW_RUNS, ENOUGH = 2, 0.9
 
@@ -162,12 +165,15 @@ def _print_form(console: Console, report: Row, *, bad: bool) -> None:
     misfit = value_text(report["misfit"])
     told = f"misfit {misfit} (χ² a value; 1 is noise of {report['noise']:.2g} alone)"
     if bad and report["model"]["kind"] == "gates":
-        told += f"; {value_text(report['scale'])} of means of records, as of other forms"
+        told += f"; {value_text(report['scale'])} of means of records"
     print_line(console, told)
     used = report["model"]["text"]
     others = [f"{name} {value_text(x)}" for name, x in report["forms"].items() if name != used]
+    if len(others) > FEW_FORMS:
+        others[FEW_FORMS:] = [f"and {len(others) - FEW_FORMS} more in report.json"]
     told = "; ".join(others) if others else "given up before they had all skills"
-    print_line(console, f"other forms: {told}")
+    what = " (misfit of means of records)" if others else ""
+    print_line(console, f"other forms{what}: {told}")
 
 
 def _print_found(

@@ -74,7 +74,7 @@ def test_it_says_the_gate_form_the_edges_and_what_decides_them(
     places = [
         out.index(words)
         for words in (
-            "Gate form: hard gates, mastery 0.9", "misfit 0.", "other forms: ",
+            "Gate form: hard gates, mastery 0.9", "misfit 0.", "other forms",
             "Prerequisites found: ", "runs that decide", "Undetermined: ", "there/graph.png",
         )
     ]  # fmt: skip
