@@ -173,8 +173,7 @@ def _infer(study: Study, law: Loss, kind: Kind) -> Found:
     tau, error = _first(study, law, kind), _UNSURE * study.records.values
     while len(rounds) < _ROUNDS:
         misfit = max(1.0, error / study.records.values)
-        search = _Told(_telling(study, tau, law, misfit), whole)
-        search.run(NullMeter())
+        search = _Told(_telling(study, tau, law, misfit), whole).run(NullMeter())
         structure, refiner = search.best, search.refiner
         whole = _without_clock(structure, study)
         tau, error = fit_clock(study, whole, kind)
